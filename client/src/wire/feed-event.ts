@@ -1,0 +1,15 @@
+/**
+ * What the log and the feed say about a change: names a cache can match, never a secret. A reader that meets a type
+ * it does not know must treat the event as touching everything in its partition.
+ */
+
+/** One change of what tokens resolve to. */
+export type FeedEvent =
+  | { readonly type: 'token'; readonly jti: string }
+  | { readonly type: 'grant'; readonly grant_id: string }
+  | { readonly type: 'session'; readonly sid: string }
+  | { readonly type: 'subject'; readonly sub: string; readonly contexts?: readonly string[] }
+  | { readonly type: 'subject_client'; readonly sub: string; readonly client_id: string }
+  | { readonly type: 'client'; readonly client_id: string }
+  | { readonly type: 'all' }
+  | { readonly type: 'schema' }

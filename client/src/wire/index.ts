@@ -1,0 +1,13 @@
+/** The wire contract between the services and their callers. No runtime beyond small pure functions. */
+export type { FeedEvent } from './feed-event.ts'
+export type { FreshnessStamp } from './freshness-stamp.ts'
+export { FRESHNESS_HEADER, formatFreshness, parseFreshness } from './freshness-stamp.ts'
+export type {
+  ActiveToken,
+  BatchIntrospectionResponse,
+  InactiveToken,
+  IntrospectionResponse,
+  JsonValue,
+} from './introspection.ts'
+export type { TokenKind } from './token-shape.ts'
+export { isTokenShaped, TOKEN_BODY_LENGTH, TOKEN_PATTERN } from './token-shape.ts'

@@ -1,0 +1,30 @@
+/**
+ * What travels with a request: the members of Koa's `ctx.state`, and the context types built on them. The frame in
+ * `koa-app.ts` sets the first two; endpoints set the others for the access log.
+ */
+import type { RouterContext } from '@koa/router'
+import type { DefaultContext, ParameterizedContext } from 'koa'
+
+export interface RequestState {
+  requestId: string
+  /** The caller's address, as `sourceAddress` reads it. */
+  source: string
+  /** Set by an endpoint once a client has proved who it is; never before. */
+  clientId?: string
+  /** The code of the error the request ended in; set by the exits. */
+  error?: string
+}
+
+/** The context of middleware. */
+export type AppContext = ParameterizedContext<RequestState, DefaultContext, unknown>
+/** The context of a route's handler. */
+export type RouteContext = RouterContext<RequestState, DefaultContext, unknown>
+
+/** The label of requests that reached no route. */
+export const UNMATCHED = 'unmatched'
+
+/** The pattern of the route that took the request: the only form of its path that is logged or counted. */
+export function routeOf(ctx: AppContext): string {
+  const pattern = (ctx as { _matchedRoute?: unknown })._matchedRoute
+  return typeof pattern === 'string' ? pattern : UNMATCHED
+}

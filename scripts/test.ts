@@ -1,0 +1,56 @@
+// `npm test`: makes sure a redis-server binary exists, runs vitest with the arguments given and ends
+// with the line `N passed, N failed`, which CI reads.
+//
+// Test files start Redis servers of their own from the binary; none is shared and none is left here.
+// A run without a single test is a failure: a wrong filter must not look green.
+
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { redisServerBinary } from './redis-binary.ts'
+import { ROOT, run } from './setup.mjs'
+import type { TestCounts } from './vitest-counts.ts'
+
+const SIGNAL_EXIT = 130
+
+/** The exit code of the run and its closing line, from what vitest said. */
+export function judge(
+  counts: TestCounts,
+  vitestCode: number,
+): { readonly line: string; readonly code: number } {
+  const { passed, failed } = counts
+  const line = `${passed} passed, ${failed} failed`
+  if (passed + failed === 0) return { line: `no test ran\n${line}`, code: vitestCode || 1 }
+  return { line, code: failed > 0 ? vitestCode || 1 : vitestCode }
+}
+
+async function main(args: readonly string[]): Promise<number> {
+  const scratch = mkdtempSync(join(tmpdir(), 'claimcheck-test-'))
+  const countsPath = join(scratch, 'counts.json')
+  try {
+    const env = {
+      ...process.env,
+      CLAIMCHECK_TEST_REDIS_SERVER: await redisServerBinary(),
+      CLAIMCHECK_TEST_COUNTS: countsPath,
+    }
+    const vitest = join(ROOT, 'node_modules', 'vitest', 'vitest.mjs')
+    const end = await run(process.execPath, [vitest, 'run', ...args], { env })
+    const code = end.code ?? SIGNAL_EXIT
+    // A reporter chosen on the command line takes the place of ours, and then speaks for itself.
+    if (!existsSync(countsPath)) return code
+    const verdict = judge(JSON.parse(readFileSync(countsPath, 'utf8')) as TestCounts, code)
+    console.log(verdict.line)
+    return verdict.code
+  } finally {
+    rmSync(scratch, { recursive: true, force: true })
+  }
+}
+
+if (import.meta.main) {
+  try {
+    process.exitCode = await main(process.argv.slice(2))
+  } catch (error) {
+    console.error(`claimcheck: ${error instanceof Error ? error.message : String(error)}`)
+    process.exitCode = 1
+  }
+}

@@ -1,0 +1,30 @@
+/** What every part of the store is made from. */
+import type { RedisConnection } from './connection.ts'
+import type { Keys } from './keys.ts'
+import type { Partitions } from './partitions.ts'
+import type { RunScript } from './script-runner.ts'
+import type { TokenMint } from './token.ts'
+import type { TokenKeyRing } from './token-keys.ts'
+
+/** Shared by the parts of one store. */
+export interface StoreContext {
+  readonly redis: RedisConnection
+  readonly run: RunScript
+  readonly keys: Keys
+  readonly partitions: Partitions
+  readonly tokenKeys: TokenKeyRing
+  readonly mint: TokenMint
+  /** How long events stay in the log, in milliseconds. */
+  readonly logRetentionMs: number
+  /** How long a retry of a refresh gets the same successor, in milliseconds. */
+  readonly refreshGraceMs: number
+}
+
+/** Longest life of anything issued, in seconds: the cap of every configured lifetime. */
+export const MAX_GRANT_LIFETIME_SECONDS = 365 * 86_400
+
+/** Longest life of an access token, in seconds. */
+export const MAX_ACCESS_TOKEN_LIFETIME_SECONDS = 86_400
+
+/** A wide cutoff outlives everything it may void, with a day to spare. */
+export const WIDE_CUTOFF_LIFETIME_MS = (MAX_GRANT_LIFETIME_SECONDS + 86_400) * 1_000

@@ -1,0 +1,50 @@
+/**
+ * Counts failed client authentication per client and source in Redis, so that all endpoints of all nodes slow a
+ * guesser down together. Only failures are counted and only failures are slowed: a correct secret always passes,
+ * because secrets have 256 random bits and locking out by name would hand everybody an off switch.
+ */
+
+import { hash } from 'node:crypto'
+import { RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible'
+import type { RedisConnection } from './connection.ts'
+import type { Keys } from './keys.ts'
+
+/** Who failed, and from where. */
+export interface AuthenticationFailure {
+  readonly clientId: string
+  readonly source: string
+}
+
+/** Counts failures. */
+export interface FailureCounter {
+  /** @returns how long the source should wait, in seconds, once it has failed too often */
+  record(
+    failure: AuthenticationFailure,
+  ): Promise<{ readonly retryAfterSeconds: number } | undefined>
+}
+
+/** Failures a client and source may collect in the window before they are slowed. */
+export const FAILURES_ALLOWED = 10
+
+const WINDOW_SECONDS = 60
+
+/** Makes the counter of an installation. Fails open: an outage must not turn a 401 into anything else. */
+export function createFailureCounter(redis: RedisConnection, keys: Keys): FailureCounter {
+  const limiter = new RateLimiterRedis({
+    storeClient: redis,
+    keyPrefix: keys.failures,
+    points: FAILURES_ALLOWED,
+    duration: WINDOW_SECONDS,
+  })
+  return {
+    async record({ clientId, source }) {
+      try {
+        await limiter.consume(hash('sha256', `${clientId}\n${source}`, 'base64url'))
+        return undefined
+      } catch (refusal) {
+        if (!(refusal instanceof RateLimiterRes)) return undefined
+        return { retryAfterSeconds: Math.max(1, Math.ceil(refusal.msBeforeNext / 1_000)) }
+      }
+    },
+  }
+}

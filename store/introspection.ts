@@ -1,0 +1,139 @@
+/**
+ * What a token is worth right now, and to whom it belongs: one script, one round trip, from the primary. The caller's
+ * registration comes with the same reply, so that authenticating it costs nothing and is never stale.
+ */
+import type { FreshnessStamp } from '../client/src/wire/index.ts'
+import { type Client, parseClient } from './clients.ts'
+import type { StoreContext } from './context.ts'
+import { StoreUnavailableError } from './errors.ts'
+import { INSTALLATION_KEY } from './keys.ts'
+import { decodeToken, type TokenRecord } from './records.ts'
+import { askRedis, unknownReply } from './script-runner.ts'
+import type { Claims } from './subjects.ts'
+import type { ParsedToken } from './token.ts'
+
+/** Why a token is not active. For operators and logs; a resource server never learns it. */
+export type InactiveReason =
+  /** Not of our making, or a refresh token where only access tokens count. */
+  | 'junk'
+  | 'refresh-token'
+  /** Never issued, or expired so long ago that its record is gone. */
+  | 'unknown'
+  | 'expired'
+  | 'revoked'
+  /** Its subject is suspended. */
+  | 'suspended'
+  /** Its client is disabled or deleted. */
+  | 'client'
+
+/** The state of a token at one position of its partition's history. */
+export type TokenState =
+  | { readonly kind: 'inactive'; readonly reason: InactiveReason }
+  | ActiveState
+
+/** A live token and what it resolves to. Ids are public ones. */
+export interface ActiveState {
+  readonly kind: 'active'
+  readonly record: TokenRecord
+  readonly jti: string
+  readonly grantId: string
+  readonly sid: string | undefined
+  readonly claims: Claims
+  readonly stamp: FreshnessStamp
+}
+
+/** The state of a token, and the registration of whoever asks. */
+export interface Introspection {
+  readonly state: TokenState
+  /** `undefined` when no client of that id is registered. */
+  readonly caller: Client | undefined
+}
+
+/** Answers for tokens. */
+export interface TokenReader {
+  /**
+   * @param token whatever was presented; any text
+   * @param callerId the client that claims to ask, not yet authenticated; '' when the caller is the service itself
+   * @throws {StoreUnavailableError} when the truth cannot be had
+   */
+  introspect(token: string, callerId: string): Promise<Introspection>
+}
+
+const INACTIVE = {
+  junk: inactive('junk'),
+  'refresh-token': inactive('refresh-token'),
+  unknown: inactive('unknown'),
+  expired: inactive('expired'),
+  revoked: inactive('revoked'),
+  suspended: inactive('suspended'),
+  client: inactive('client'),
+} as const satisfies Record<InactiveReason, TokenState>
+
+function inactive(reason: InactiveReason): TokenState {
+  return { kind: 'inactive', reason }
+}
+
+/** Makes the reader of a store. */
+export function createTokenReader(context: StoreContext): TokenReader {
+  const { redis, keys, partitions, run, mint } = context
+
+  async function readCaller(callerId: string): Promise<Client | undefined> {
+    if (callerId === '') return undefined
+    const { clients } = keys.partition(partitions.of(callerId))
+    const record = await askRedis(() => redis.hget(clients, `c:${callerId}`))
+    return parseClient(callerId, record ?? '')
+  }
+
+  // A node that lacks a key must not call the tokens of that key junk: the issuer is ahead in a rotation.
+  async function refuseIfKeyIsInUse(keyId: string): Promise<void> {
+    const registered = await askRedis(() => redis.hexists(INSTALLATION_KEY, `key:${keyId}`))
+    if (registered === 1) {
+      throw new StoreUnavailableError(
+        `this node lacks the token key "${keyId}" that others mint with`,
+      )
+    }
+  }
+
+  async function read(token: ParsedToken, callerId: string): Promise<Introspection> {
+    const at = keys.partition(token.partition)
+    const reply = await run(
+      'introspect-token',
+      [at.head, at.token(token.hash), at.clients],
+      [at.base, token.hash, callerId],
+    )
+    const [state, epoch, seq, callerRecord, tokenRecord, grantRecord, claims] = reply as string[]
+    const caller = parseClient(callerId, callerRecord as string)
+    if (state !== 'active') {
+      const known = INACTIVE[state as InactiveReason]
+      if (known === undefined) throw unknownReply('introspect-token', state)
+      return { state: known, caller }
+    }
+    const record = decodeToken(tokenRecord as string, grantRecord as string)
+    const { session } = record.authorization
+    const jti = partitions.toPublicId(token.partition, token.hash)
+    return {
+      caller,
+      state: {
+        kind: 'active',
+        record,
+        jti,
+        grantId: record.grant === '' ? jti : partitions.toPublicId(token.partition, record.grant),
+        sid: session === '' ? undefined : partitions.toPublicId(token.partition, session),
+        claims: claims === '' ? {} : (JSON.parse(claims as string) as Claims),
+        stamp: { partition: token.partition, epoch: epoch as string, seq: Number(seq) },
+      },
+    }
+  }
+
+  return {
+    async introspect(token, callerId) {
+      const reading = mint.read(token)
+      if (reading.kind === 'genuine' && reading.token.kind === 'access') {
+        return read(reading.token, callerId)
+      }
+      const caller = await readCaller(callerId)
+      if (reading.kind === 'unknown-key') await refuseIfKeyIsInUse(reading.keyId)
+      return { state: INACTIVE[reading.kind === 'genuine' ? 'refresh-token' : 'junk'], caller }
+    },
+  }
+}

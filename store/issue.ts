@@ -1,0 +1,138 @@
+/**
+ * Issuing: access tokens, and grants that can mint more. Every check that decides about an issue (client enabled,
+ * subject not suspended, session alive, resource registered) is made by the script at the moment of issue.
+ */
+import type { StoreContext } from './context.ts'
+import { type Authorization, encodeAuthorization } from './records.ts'
+import { unknownReply } from './script-runner.ts'
+import type { SessionDevice } from './subjects.ts'
+import { ACCESS_RANDOM_LENGTH, hashToken, REFRESH_RANDOM_LENGTH } from './token.ts'
+
+/** What to issue. Lifetimes in seconds. */
+export interface IssueRequest {
+  readonly authorization: Omit<Authorization, 'session'>
+  /** Whose subject it is: a `user`, or the `client` itself. */
+  readonly subjectKind: 'user' | 'client'
+  /** The login it belongs to: none, a new one, or one that exists (local id). */
+  readonly session:
+    | { readonly mode: 'none' }
+    | { readonly mode: 'new'; readonly device: SessionDevice }
+    | { readonly mode: 'join'; readonly sid: string }
+  readonly accessTokenLifetime: number
+  /** Present when a refresh token is wanted. */
+  readonly refresh?: { readonly lifetime: number; readonly idleLifetime: number }
+}
+
+/** What was issued. Times in epoch seconds; ids are public ones. */
+export interface IssuedTokens {
+  readonly kind: 'issued'
+  readonly accessToken: string
+  readonly refreshToken: string | undefined
+  readonly issuedAt: number
+  readonly expiresAt: number
+  readonly jti: string
+  readonly grantId: string
+  readonly sid: string | undefined
+}
+
+/** Why nothing was issued. */
+export type IssueRefusal =
+  | { readonly kind: 'client-gone' }
+  | { readonly kind: 'subject-suspended' }
+  /** A user may not carry the name of a client: a resource server could not tell them apart (RFC 9700 §4.15). */
+  | { readonly kind: 'subject-is-client' }
+  | { readonly kind: 'unknown-target'; readonly resource: string }
+  | { readonly kind: 'session-unknown' }
+  | { readonly kind: 'session-foreign' }
+  /** The session, its subject or client was cut off since the login. */
+  | { readonly kind: 'session-void' }
+
+/** Issues tokens. */
+export interface TokenIssuer {
+  issue(request: IssueRequest): Promise<IssuedTokens | IssueRefusal>
+}
+
+/** Makes the issuer of a store; `selfResources` need no registration (the issuer itself). */
+export function createTokenIssuer(
+  context: StoreContext,
+  selfResources: readonly string[],
+): TokenIssuer {
+  const { keys, partitions, run, mint } = context
+
+  function locateSession(request: IssueRequest, partition: number): string | undefined {
+    if (request.session.mode === 'none') return ''
+    if (request.session.mode === 'new') return partitions.newLocalId()
+    const located = partitions.parsePublicId(request.session.sid)
+    return located?.partition === partition ? located.local : undefined
+  }
+
+  return {
+    async issue(request) {
+      const { sub, aud, clientId } = request.authorization
+      const partition = partitions.of(sub)
+      const session = locateSession(request, partition)
+      if (session === undefined) return { kind: 'session-unknown' }
+
+      const accessToken = mint.write('access', partition, mint.random(ACCESS_RANDOM_LENGTH))
+      const hash = hashToken(accessToken)
+      const grant = request.refresh === undefined ? '' : partitions.newLocalId()
+      const refreshToken =
+        request.refresh === undefined
+          ? undefined
+          : mint.write('refresh', partition, grant + mint.random(REFRESH_RANDOM_LENGTH))
+      const at = keys.partition(partition)
+      const [outcome, ...rest] = await run(
+        'issue-token',
+        [
+          at.head,
+          at.token(hash),
+          at.clients,
+          at.subject(sub),
+          at.index(sub),
+          at.session(session),
+          at.grant(grant),
+        ],
+        [
+          at.base,
+          hash,
+          request.accessTokenLifetime,
+          encodeAuthorization({ ...request.authorization, session }),
+          grant,
+          refreshToken === undefined ? '' : hashToken(refreshToken),
+          request.refresh?.lifetime ?? 0,
+          request.refresh?.idleLifetime ?? 0,
+          request.session.mode,
+          request.session.mode === 'new' ? JSON.stringify(request.session.device) : '',
+          request.subjectKind,
+          ...aud.filter((resource) => !selfResources.includes(resource)),
+        ],
+      )
+      switch (outcome as IssueRefusal['kind'] | 'issued') {
+        case 'issued': {
+          const jti = partitions.toPublicId(partition, hash)
+          return {
+            kind: 'issued',
+            accessToken,
+            refreshToken,
+            issuedAt: Math.floor(Number(rest[0]) / 1e6),
+            expiresAt: Number(rest[1]),
+            jti,
+            grantId: grant === '' ? jti : partitions.toPublicId(partition, grant),
+            sid: session === '' ? undefined : partitions.toPublicId(partition, session),
+          }
+        }
+        case 'unknown-target':
+          return { kind: 'unknown-target', resource: rest[0] as string }
+        case 'client-gone':
+        case 'subject-suspended':
+        case 'subject-is-client':
+        case 'session-unknown':
+        case 'session-foreign':
+        case 'session-void':
+          return { kind: outcome as Exclude<IssueRefusal['kind'], 'unknown-target'> }
+        default:
+          throw unknownReply('issue-token', `${outcome} for ${clientId}`)
+      }
+    },
+  }
+}

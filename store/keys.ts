@@ -1,0 +1,99 @@
+/**
+ * The only file that spells a Redis key. The forms are documented in docs/key-model.md and pinned by a test.
+ *
+ * A key is `<prefix>{<tag>}<letter><id>`: the tag keeps a partition in one Cluster slot, one letter and no separator
+ * keep the key of a token in the smallest allocation that holds it. Scripts put the same letters behind the base.
+ */
+import type { Partitions } from './partitions.ts'
+
+/** Name of the hash that pins an installation. It has no prefix, so that a start with another prefix finds it. */
+export const INSTALLATION_KEY = 'claimcheck:installation'
+
+/** The keys of one partition. */
+export interface PartitionKeys {
+  readonly partition: number
+  /** What every key of the partition begins with. */
+  readonly base: string
+  /** Hash: `seq` of the last change, `clock` last handed out. */
+  readonly head: string
+  /** Stream of changes, ids `<seq>-0`. */
+  readonly log: string
+  /** Hash of registered clients (`c:` fields) and of the resources they are (`r:` fields). */
+  readonly clients: string
+  token(hash: string): string
+  grant(id: string): string
+  /** What a retry of the last refresh is answered with, for the length of the grace. */
+  successor(grant: string): string
+  session(id: string): string
+  subject(sub: string): string
+  /** Grants and sessions of a subject by expiry. */
+  index(sub: string): string
+  readonly cutoff: CutoffKeys
+}
+
+/** Keys of the cutoffs, one a level of the revocation lattice. */
+export interface CutoffKeys {
+  token(hash: string): string
+  grant(id: string): string
+  session(id: string): string
+  subject(sub: string): string
+  subjectClient(sub: string, client: string): string
+  client(client: string): string
+  readonly all: string
+}
+
+/** All keys of an installation. */
+export interface Keys {
+  partition(partition: number): PartitionKeys
+  /** Channel on which every event is published, whatever its partition. */
+  readonly channel: string
+  /** Pattern that finds every subject index of the installation. */
+  readonly indexPattern: string
+  /** Tells which partition an index key found by that pattern belongs to, and whose it is. */
+  parseIndex(key: string): { readonly tag: string; readonly sub: string } | undefined
+  /** Prefix of the counters of failed client authentication. */
+  readonly failures: string
+}
+
+/** @param prefix 1–32 characters of `[A-Za-z0-9._-]`, so that it cannot open a hash tag or a glob */
+export function createKeys(prefix: string, partitions: Partitions): Keys {
+  const all = Array.from({ length: partitions.count }, (_, partition) =>
+    partitionKeys(partition, `${prefix}{${partitions.tag(partition)}}`),
+  )
+  const index = new RegExp(`^${prefix.replaceAll('.', '\\.')}\\{([A-Za-z0-9_-]{1,2})\\}i([^]*)$`)
+  return {
+    partition: (partition) => all[partition] as PartitionKeys,
+    channel: `${prefix}:feed`,
+    indexPattern: `${prefix}{*}i*`,
+    parseIndex(key) {
+      const match = index.exec(key)
+      return match === null ? undefined : { tag: match[1] as string, sub: match[2] as string }
+    },
+    failures: `${prefix}:failures`,
+  }
+}
+
+function partitionKeys(partition: number, base: string): PartitionKeys {
+  return {
+    partition,
+    base,
+    head: `${base}h`,
+    log: `${base}l`,
+    clients: `${base}c`,
+    token: (hash) => `${base}t${hash}`,
+    grant: (id) => `${base}g${id}`,
+    successor: (grant) => `${base}r${grant}`,
+    session: (id) => `${base}s${id}`,
+    subject: (sub) => `${base}u${sub}`,
+    index: (sub) => `${base}i${sub}`,
+    cutoff: {
+      token: (hash) => `${base}xt${hash}`,
+      grant: (id) => `${base}xg${id}`,
+      session: (id) => `${base}xs${id}`,
+      subject: (sub) => `${base}xu${sub}`,
+      subjectClient: (sub, client) => `${base}xp${client}\n${sub}`,
+      client: (client) => `${base}xc${client}`,
+      all: `${base}xa`,
+    },
+  }
+}

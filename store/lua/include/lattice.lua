@@ -1,0 +1,25 @@
+-- The revocation lattice: the latest of all cutoffs that match decides. A narrower one never masks a wider one.
+-- thing = { token, grant, session, sub, client }; an id that does not apply is ''.
+local LEVELS = { 'token', 'grant', 'session', 'subject', 'subject+client', 'client', 'all' }
+
+local function matching_cutoffs(base, thing)
+  return redis.call('MGET',
+    base .. 'xt' .. thing.token,
+    base .. 'xg' .. thing.grant,
+    base .. 'xs' .. thing.session,
+    base .. 'xu' .. thing.sub,
+    base .. 'xp' .. thing.client .. '\n' .. thing.sub,
+    base .. 'xc' .. thing.client,
+    base .. 'xa')
+end
+
+local function latest_cutoff(base, thing)
+  local latest = 0
+  for _, record in ipairs(matching_cutoffs(base, thing)) do
+    if record then
+      local cutoff = tonumber(string.match(record, '^%d+'))
+      if cutoff > latest then latest = cutoff end
+    end
+  end
+  return latest
+end

@@ -1,0 +1,23 @@
+-- Appends one event to the partition's log and publishes it. The caller changes state in the same script:
+-- there is no way to do one without the other.
+-- Trimming looks at the 16 oldest entries at most; an idle log ages out as a whole.
+local LOG_TRIM_BATCH = 16
+
+local function append_event(base, now, retention_ms, channel, event)
+  local head, log = base .. 'h', base .. 'l'
+  local seq = redis.call('HINCRBY', head, 'seq', 1)
+  redis.call('XADD', log, seq .. '-0', 'at', stamp(now), 'event', event)
+  local keep_from
+  for _, entry in ipairs(redis.call('XRANGE', log, '-', '+', 'COUNT', LOG_TRIM_BATCH)) do
+    local entry_seq = tonumber(string.match(entry[1], '^%d+'))
+    keep_from = entry_seq + 1
+    if tonumber(entry[2][2]) > now - retention_ms * 1000 then
+      keep_from = entry_seq
+      break
+    end
+  end
+  redis.call('XTRIM', log, 'MINID', stamp(keep_from) .. '-0')
+  redis.call('PEXPIRE', log, retention_ms)
+  redis.call('PUBLISH', channel, string.match(base, '{(.-)}') .. ' ' .. epoch() .. ' ' .. seq .. ' ' .. event)
+  return seq
+end

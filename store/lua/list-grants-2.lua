@@ -1,0 +1,71 @@
+-- Reads one page of a subject's live grants or live sessions, in order of expiry.
+-- KEYS  1 head · 2 index of the subject
+-- ARGV  1 base · 2 grants|sessions · 3 score to go on from ('' = start) · 4 member to go on after · 5 page size
+--       6 cutoff µs to try ('' = none): what a cutoff there would void that is not void yet
+-- Derives token, grant, session and cutoff keys from what it reads; all carry the tag of the partition.
+-- Returns { next score, next member, then for each live entry: member, expires s, record, grant|token|session }
+--   next score is '' at the end. A page may be shorter than asked; void entries are passed over.
+-- Bound: page size × constant. Writes nothing.
+--- @include "clock"
+--- @include "epoch"
+--- @include "lattice"
+--- @include "records"
+local base, kind, from_score, from_member, size = ARGV[1], ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])
+epoch()
+local now = read_clock(KEYS[1])
+local seconds = stamp(math.floor(now / 1000000))
+
+local function live_entry(member)
+  if kind == 'sessions' then
+    local record = redis.call('GET', base .. 's' .. member)
+    if not record then return nil end
+    local sub, started = string.match(record, '^(.-)\n(%d+)\n')
+    local thing = { token = '', grant = '', session = member, sub = sub, client = '' }
+    return record, 'session', tonumber(started), thing
+  end
+  local record = redis.call('GET', base .. 'g' .. member)
+  if record then
+    local field = lines(record)
+    local thing = { token = '', grant = member, session = field[3], sub = field[1], client = field[2] }
+    return record, 'grant', tonumber(field[7]), thing
+  end
+  record = redis.call('GET', base .. 't' .. member)
+  if not record then return nil end
+  local _, issued, _, authorization = read_token(base, record)
+  local sub, client, session = parties(authorization)
+  local thing = { token = member, grant = '', session = session, sub = sub, client = client }
+  return record, 'token', issued, thing
+end
+
+-- Going on by rank after the last member seen survives entries of equal score; should that member be gone, the page
+-- starts again at its score: an entry may come twice, none is left out.
+local function first_rank()
+  if from_member == '' then
+    return kind == 'sessions' and 0 or redis.call('ZCOUNT', KEYS[2], '-inf', seconds)
+  end
+  local rank = redis.call('ZRANK', KEYS[2], from_member)
+  if rank then return rank + 1 end
+  return redis.call('ZCOUNT', KEYS[2], '-inf', '(' .. from_score)
+end
+
+local function in_range(score)
+  if kind == 'sessions' then return score < -tonumber(seconds) end
+  return score > tonumber(seconds)
+end
+
+local start = first_rank()
+local entries = redis.call('ZRANGE', KEYS[2], start, start + size, 'WITHSCORES')
+local page = { '', '' }
+for i = 1, #entries, 2 do
+  local member, score = entries[i], tonumber(entries[i + 1])
+  if not in_range(score) then break end
+  if i > size * 2 then
+    page[1], page[2] = stamp(tonumber(entries[i - 1])), entries[i - 2]
+    break
+  end
+  local record, form, issued, thing = live_entry(member)
+  if record and issued > latest_cutoff(base, thing) and (ARGV[6] == '' or issued <= tonumber(ARGV[6])) then
+    for _, value in ipairs({ member, stamp(math.abs(score)), record, form }) do page[#page + 1] = value end
+  end
+end
+return page

@@ -1,0 +1,81 @@
+/**
+ * A subject lives in one partition; so does everything issued to it. The partition's tag is the hash tag of its keys
+ * (one Cluster slot) and the first characters of every public id, so that an id alone finds its partition.
+ */
+import { hash } from 'node:crypto'
+import { customAlphabet } from 'nanoid'
+
+/** The base64url alphabet, in its order. */
+export const URL_SAFE = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
+
+/** Characters of a grant or session id behind its tag: 96 random bits. */
+export const LOCAL_ID_LENGTH = 16
+
+/** Characters of a token hash: 132 bits of its SHA-256. */
+export const TOKEN_HASH_LENGTH = 22
+
+/** Most partitions an installation may have; two characters must be able to name them. */
+export const MAX_PARTITIONS = 4096
+
+const randomLocalId = customAlphabet(URL_SAFE, LOCAL_ID_LENGTH)
+
+/** An id of a grant, session or token, taken apart. */
+export interface LocatedId {
+  readonly partition: number
+  /** The id inside its partition, as it stands in keys and records. */
+  readonly local: string
+}
+
+/** The fixed set of partitions of an installation. */
+export interface Partitions {
+  readonly count: number
+  /** Partition of a subject (RFC 7662 `sub`). */
+  of(sub: string): number
+  /** Hash tag of a partition. */
+  tag(partition: number): string
+  /** A new random local id for a grant or session. */
+  newLocalId(): string
+  /** Puts the tag in front of a local id. */
+  toPublicId(partition: number, local: string): string
+  /** Takes a public id apart; `undefined` for anything that cannot be one. */
+  parsePublicId(id: string): LocatedId | undefined
+}
+
+/**
+ * @param count a power of two between 1 and 4096, the same for the life of the installation
+ * @throws {RangeError} for any other count
+ */
+export function createPartitions(count: number): Partitions {
+  if (
+    !Number.isInteger(count) ||
+    count < 1 ||
+    count > MAX_PARTITIONS ||
+    (count & (count - 1)) !== 0
+  ) {
+    throw new RangeError(`"partitions" must be a power of two between 1 and ${MAX_PARTITIONS}`)
+  }
+  const tagLength = count <= URL_SAFE.length ? 1 : 2
+  const tags = Array.from({ length: count }, (_, partition) => tagOf(partition, tagLength))
+  const numbers = new Map(tags.map((tag, partition) => [tag, partition]))
+  const publicId = new RegExp(
+    `^[A-Za-z0-9_-]{${tagLength}}(?:[A-Za-z0-9_-]{${LOCAL_ID_LENGTH}}|[A-Za-z0-9_-]{${TOKEN_HASH_LENGTH}})$`,
+  )
+
+  return {
+    count,
+    of: (sub) => Number.parseInt(hash('sha256', sub, 'hex').slice(0, 8), 16) & (count - 1),
+    tag: (partition) => tags[partition] as string,
+    newLocalId: () => randomLocalId(),
+    toPublicId: (partition, local) => tags[partition] + local,
+    parsePublicId(id) {
+      if (!publicId.test(id)) return undefined
+      const partition = numbers.get(id.slice(0, tagLength))
+      return partition === undefined ? undefined : { partition, local: id.slice(tagLength) }
+    },
+  }
+}
+
+function tagOf(partition: number, length: number): string {
+  const low = URL_SAFE[partition % URL_SAFE.length] as string
+  return length === 1 ? low : (URL_SAFE[Math.floor(partition / URL_SAFE.length)] as string) + low
+}

@@ -1,0 +1,174 @@
+/**
+ * Refresh rotation (RFC 9700 §4.14.2). Of any number of parallel uses of one refresh token one rotates it; the others
+ * within the grace are handed the same successor; any later use of a rotated token voids the grant.
+ */
+import { type Client, parseClient } from './clients.ts'
+import type { StoreContext } from './context.ts'
+import { decodeGrant, decodeToken, type GrantRecord } from './records.ts'
+import { askRedis, unknownReply } from './script-runner.ts'
+import { openSuccessor, type Successor, sealSuccessor } from './successor.ts'
+import {
+  ACCESS_RANDOM_LENGTH,
+  hashToken,
+  type ParsedToken,
+  REFRESH_RANDOM_LENGTH,
+} from './token.ts'
+import type { TokenKey } from './token-keys.ts'
+
+/** What a refresh asks for. Lifetimes in seconds. */
+export interface RefreshRequest {
+  /** The text presented; needed to seal and open the successor. */
+  readonly presented: string
+  readonly token: ParsedToken
+  readonly clientId: string
+  readonly accessTokenLifetime: number
+  readonly idleLifetime: number
+  /** Narrower than the grant, for this access token only (RFC 6749 §6, RFC 8707 §2.2). */
+  readonly narrowed?: { readonly scope: string; readonly aud: readonly string[] }
+}
+
+/** What a refresh comes to. */
+export type RefreshOutcome =
+  | {
+      readonly kind: 'refreshed'
+      readonly accessToken: string
+      readonly refreshToken: string
+      readonly expiresAt: number
+      /** What remains of the access token's life, in seconds. */
+      readonly expiresIn: number
+      readonly scope: string
+      /** Whether the same successor had been handed out before. */
+      readonly retry: boolean
+    }
+  /** The grant is void now: a rotated token was used again. */
+  | { readonly kind: 'reused' }
+  | {
+      readonly kind: 'unknown' | 'foreign' | 'expired' | 'revoked' | 'suspended' | 'client-gone'
+    }
+
+/** A grant and the registration of the client that presents its refresh token, read before anything is decided. */
+export interface PresentedGrant {
+  readonly grant: GrantRecord | undefined
+  readonly caller: Client | undefined
+}
+
+/** Refreshes grants. */
+export interface GrantRefresher {
+  /** Authorizations never change, so what is read here may be checked before the rotation. */
+  read(token: ParsedToken, callerId: string): Promise<PresentedGrant>
+  refresh(request: RefreshRequest): Promise<RefreshOutcome>
+}
+
+/** Makes the refresher of a store. */
+export function createGrantRefresher(context: StoreContext): GrantRefresher {
+  const { redis, keys, partitions, run, mint, tokenKeys } = context
+
+  return {
+    async read(token, callerId) {
+      const at = keys.partition(token.partition)
+      const [grant, caller] = await Promise.all([
+        askRedis(() => redis.get(at.grant(token.grant))),
+        askRedis(() => redis.hget(at.clients, `c:${callerId}`)),
+      ])
+      return {
+        grant: grant === null ? undefined : decodeGrant(grant),
+        caller: parseClient(callerId, caller ?? ''),
+      }
+    },
+
+    async refresh(request) {
+      const { token, presented } = request
+      const at = keys.partition(token.partition)
+      const sealing = tokenKeys.get(token.keyId) as TokenKey
+      const successor: Successor = {
+        keyId: tokenKeys.minting.id,
+        refreshRandom: mint.random(REFRESH_RANDOM_LENGTH),
+        accessRandom: mint.random(ACCESS_RANDOM_LENGTH),
+      }
+      const next = writeSuccessor(token, successor)
+      const nextHash = hashToken(next.accessToken)
+      const [outcome, ...rest] = await run(
+        'refresh-grant',
+        [
+          at.head,
+          at.log,
+          at.grant(token.grant),
+          at.successor(token.grant),
+          at.token(nextHash),
+          at.clients,
+          at.cutoff.grant(token.grant),
+        ],
+        [
+          at.base,
+          token.grant,
+          token.hash,
+          request.clientId,
+          hashToken(next.refreshToken),
+          nextHash,
+          request.accessTokenLifetime,
+          request.idleLifetime,
+          request.narrowed?.scope ?? '',
+          request.narrowed?.aud.join(' ') ?? '',
+          request.narrowed === undefined ? '' : 'narrowed',
+          sealSuccessor(sealing, presented, successor),
+          context.refreshGraceMs,
+          JSON.stringify({ by: request.clientId, reason: 'refresh token reuse' }),
+          JSON.stringify({
+            type: 'grant',
+            grant_id: partitions.toPublicId(token.partition, token.grant),
+          }),
+          context.logRetentionMs,
+          keys.channel,
+        ],
+      )
+      switch (outcome) {
+        case 'rotated': {
+          const [issuedUs, expiresAt, grantRecord] = rest as [string, string, string]
+          return {
+            kind: 'refreshed',
+            ...next,
+            expiresAt: Number(expiresAt),
+            expiresIn: Number(expiresAt) - Math.floor(Number(issuedUs) / 1e6),
+            scope: request.narrowed?.scope ?? decodeGrant(grantRecord).authorization.scope,
+            retry: false,
+          }
+        }
+        case 'retry': {
+          const [sealed, nowUs, tokenRecord, grantRecord] = rest as [string, string, string, string]
+          const record = decodeToken(tokenRecord, grantRecord)
+          return {
+            kind: 'refreshed',
+            ...writeSuccessor(token, openSuccessor(sealing, presented, sealed)),
+            expiresAt: record.expiresAt,
+            expiresIn: Math.max(0, record.expiresAt - Math.floor(Number(nowUs) / 1e6)),
+            scope: record.authorization.scope,
+            retry: true,
+          }
+        }
+        case 'reused':
+        case 'unknown':
+        case 'foreign':
+        case 'expired':
+        case 'revoked':
+        case 'suspended':
+        case 'client-gone':
+          return { kind: outcome }
+        default:
+          throw unknownReply('refresh-grant', outcome)
+      }
+    },
+  }
+
+  function writeSuccessor(token: ParsedToken, successor: Successor) {
+    const { partition, grant } = token
+    return {
+      accessToken: mint.write('access', partition, successor.accessRandom, successor.keyId),
+      refreshToken: mint.write(
+        'refresh',
+        partition,
+        grant + successor.refreshRandom,
+        successor.keyId,
+      ),
+    }
+  }
+}

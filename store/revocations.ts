@@ -1,0 +1,220 @@
+/**
+ * The revocation lattice: token · grant · session · subject · subject+client · client · all. A revocation is one cutoff
+ * per partition involved, never one per token, written together with its log entry. It has happened when the call
+ * returns; a call that fails has promised nothing and is repeated.
+ */
+import type { FeedEvent } from '../client/src/wire/index.ts'
+import { type StoreContext, WIDE_CUTOFF_LIFETIME_MS } from './context.ts'
+import { countVoided } from './count-voided.ts'
+import { type LocatedId, TOKEN_HASH_LENGTH } from './partitions.ts'
+import type { RevocationTarget } from './revocation-target.ts'
+import { type ScriptReply, unknownReply } from './script-runner.ts'
+import type { Subjects } from './subjects.ts'
+import type { ParsedToken } from './token.ts'
+
+/** How to revoke. */
+export interface RevocationRequest {
+  readonly id: string
+  /** Everything issued before this time (epoch seconds, fractions allowed) is void; absent means now. */
+  readonly issuedBefore?: number | undefined
+  /** Who did it, and why: kept with the cutoff for as long as it matters. */
+  readonly by: string
+  readonly reason?: string | undefined
+  /** Refuse unless the token or grant belongs to this client. */
+  readonly ownedBy?: string
+}
+
+/** What a revocation comes to. */
+export type RevocationOutcome =
+  | {
+      readonly kind: 'revoked'
+      /** Everything issued at or before this time is void; epoch microseconds. */
+      readonly cutoffUs: number
+      /** Live grants it made void, where that is known without counting. */
+      readonly affected: number | undefined
+    }
+  /** Nothing of that id is known: it has expired or never was. */
+  | { readonly kind: 'unknown' }
+  | { readonly kind: 'foreign' }
+  /** `issuedBefore` lies in the future. */
+  | { readonly kind: 'future' }
+
+/** What a revocation would do. */
+export interface RevocationForecast {
+  /** Live grants it would make void. */
+  readonly affected: number
+}
+
+/** Revokes, and tells beforehand what that would do. */
+export interface Revocations {
+  revoke(target: RevocationTarget, request: RevocationRequest): Promise<RevocationOutcome>
+  /** Revokes what a token stands for: an access token alone, a refresh token with its whole grant. */
+  revokePresented(token: ParsedToken, request: RevocationRequest): Promise<RevocationOutcome>
+  /** Counts, and changes nothing. Reads every grant involved: takes time in proportion for `client` and `all`. */
+  forecast(target: RevocationTarget, issuedBefore?: number): Promise<RevocationForecast>
+}
+
+/** Makes the revocations of a store. */
+export function createRevocations(context: StoreContext, subjects: Subjects): Revocations {
+  const { keys, partitions, run } = context
+
+  function common(request: RevocationRequest, event: FeedEvent): string[] {
+    const { id, by, reason } = request
+    return [
+      cutoffArgument(request.issuedBefore),
+      JSON.stringify({ id, by, ...(reason === undefined ? {} : { reason }) }),
+      JSON.stringify(event),
+      String(context.logRetentionMs),
+      keys.channel,
+    ]
+  }
+
+  function revokeToken(id: LocatedId, request: RevocationRequest): Promise<ScriptReply> {
+    const at = keys.partition(id.partition)
+    const event: FeedEvent = { type: 'token', jti: partitions.toPublicId(id.partition, id.local) }
+    return run(
+      'revoke-token',
+      [at.head, at.log, at.token(id.local), at.cutoff.token(id.local)],
+      [at.base, ...common(request, event), request.ownedBy ?? ''],
+    )
+  }
+
+  function revokeGrant(id: LocatedId, request: RevocationRequest): Promise<ScriptReply> {
+    // A token that is a grant of its own lends the grant its id.
+    if (id.local.length === TOKEN_HASH_LENGTH) return revokeToken(id, request)
+    const at = keys.partition(id.partition)
+    const event: FeedEvent = {
+      type: 'grant',
+      grant_id: partitions.toPublicId(id.partition, id.local),
+    }
+    return run(
+      'revoke-grant',
+      [at.head, at.log, at.grant(id.local), at.cutoff.grant(id.local)],
+      [at.base, ...common(request, event), request.ownedBy ?? '', id.local],
+    )
+  }
+
+  function revokeSession(id: LocatedId, request: RevocationRequest): Promise<ScriptReply> {
+    const at = keys.partition(id.partition)
+    const event: FeedEvent = { type: 'session', sid: partitions.toPublicId(id.partition, id.local) }
+    return run(
+      'revoke-session',
+      [at.head, at.log, at.session(id.local), at.cutoff.session(id.local)],
+      [at.base, ...common(request, event), id.local],
+    )
+  }
+
+  function revokeSubject(sub: string, clientId: string | undefined, request: RevocationRequest) {
+    const at = keys.partition(partitions.of(sub))
+    const event: FeedEvent =
+      clientId === undefined
+        ? { type: 'subject', sub }
+        : { type: 'subject_client', sub, client_id: clientId }
+    const cutoff =
+      clientId === undefined ? at.cutoff.subject(sub) : at.cutoff.subjectClient(sub, clientId)
+    const drop = clientId === undefined && request.issuedBefore === undefined
+    return run(
+      'write-cutoff',
+      [at.head, at.log, cutoff, at.index(sub)],
+      [at.base, ...common(request, event), WIDE_CUTOFF_LIFETIME_MS, drop ? 'drop' : 'keep'],
+    )
+  }
+
+  // The first partition answers alone, so that a request that will be refused has touched nothing else.
+  async function revokeEverywhere(clientId: string | undefined, request: RevocationRequest) {
+    const event: FeedEvent =
+      clientId === undefined ? { type: 'all' } : { type: 'client', client_id: clientId }
+    const write = (partition: number): Promise<ScriptReply> => {
+      const at = keys.partition(partition)
+      const cutoff = clientId === undefined ? at.cutoff.all : at.cutoff.client(clientId)
+      return run(
+        'write-cutoff',
+        [at.head, at.log, cutoff, at.head],
+        [at.base, ...common(request, event), WIDE_CUTOFF_LIFETIME_MS, 'keep'],
+      )
+    }
+    const first = await write(0)
+    if (first[0] !== 'revoked') return first
+    const others = await Promise.all(
+      Array.from({ length: partitions.count - 1 }, (_, n) => write(n + 1)),
+    )
+    const refused = others.find(([outcome]) => outcome !== 'revoked')
+    return refused ?? first
+  }
+
+  function dispatch(
+    target: RevocationTarget,
+    request: RevocationRequest,
+  ): Promise<ScriptReply> | undefined {
+    switch (target.level) {
+      case 'token':
+      case 'grant':
+      case 'session': {
+        const id = partitions.parsePublicId(idOf(target))
+        if (id === undefined) return undefined
+        const revoke = { token: revokeToken, grant: revokeGrant, session: revokeSession }
+        return revoke[target.level](id, request)
+      }
+      case 'subject':
+        return revokeSubject(target.sub, undefined, request)
+      case 'subject+client':
+        return revokeSubject(target.sub, target.clientId, request)
+      case 'client':
+        return revokeEverywhere(target.clientId, request)
+      case 'all':
+        return revokeEverywhere(undefined, request)
+    }
+  }
+
+  return {
+    async revoke(target, request) {
+      const reply = await dispatch(target, request)
+      return reply === undefined ? { kind: 'unknown' } : toOutcome(reply)
+    },
+
+    async revokePresented(token, request) {
+      const id = {
+        partition: token.partition,
+        local: token.kind === 'access' ? token.hash : token.grant,
+      }
+      const revoke = token.kind === 'access' ? revokeToken : revokeGrant
+      return toOutcome(await revoke(id, request))
+    },
+
+    forecast: async (target, issuedBefore) => ({
+      affected: await countVoided(context, subjects, target, cutoffUs(issuedBefore)),
+    }),
+  }
+}
+
+function idOf(target: Extract<RevocationTarget, { level: 'token' | 'grant' | 'session' }>): string {
+  if (target.level === 'token') return target.jti
+  return target.level === 'grant' ? target.grantId : target.sid
+}
+
+// "Issued before" spares what was issued at that very moment; a cutoff voids it. Hence one microsecond less.
+function cutoffUs(issuedBefore: number | undefined): number | undefined {
+  return issuedBefore === undefined ? undefined : Math.round(issuedBefore * 1e6) - 1
+}
+
+function cutoffArgument(issuedBefore: number | undefined): string {
+  return cutoffUs(issuedBefore)?.toFixed(0) ?? ''
+}
+
+function toOutcome(reply: ScriptReply): RevocationOutcome {
+  const [kind, cutoff, affected] = reply
+  switch (kind) {
+    case 'revoked':
+      return {
+        kind,
+        cutoffUs: Number(cutoff),
+        affected: Number(affected) < 0 ? undefined : Number(affected),
+      }
+    case 'unknown':
+    case 'foreign':
+    case 'future':
+      return { kind }
+    default:
+      throw unknownReply('write-cutoff', kind)
+  }
+}

@@ -1,0 +1,66 @@
+/**
+ * Calls scripts and turns whatever Redis or the network says instead of an answer into one of two errors: the truth
+ * cannot be had (retry later), or the reply is not one this version knows (a bug).
+ */
+import type { RedisConnection } from './connection.ts'
+import { StoreReplyError, StoreUnavailableError } from './errors.ts'
+
+/** Names of the scripts, without the number of keys. */
+export type ScriptName =
+  | 'introspect-token'
+  | 'issue-token'
+  | 'list-grants'
+  | 'pin-installation'
+  | 'put-client'
+  | 'put-subject'
+  | 'refresh-grant'
+  | 'revoke-grant'
+  | 'revoke-session'
+  | 'revoke-token'
+  | 'write-cutoff'
+
+/** A reply: texts and numbers in a row, the first one usually an outcome. */
+export type ScriptReply = readonly (string | number)[]
+
+/** Runs one script in one round trip. */
+export type RunScript = (
+  name: ScriptName,
+  keys: readonly string[],
+  args: readonly (string | number)[],
+) => Promise<ScriptReply>
+
+type ScriptCommand = (...args: (string | number)[]) => Promise<ScriptReply>
+
+/** Makes the runner of a connection on which the scripts are defined. */
+export function createScriptRunner(connection: RedisConnection): RunScript {
+  const commands = connection as unknown as Record<ScriptName, ScriptCommand>
+  return async (name, keys, args) => {
+    try {
+      return await commands[name](...keys, ...args)
+    } catch (cause) {
+      throw toStoreError(cause)
+    }
+  }
+}
+
+/** Runs any other Redis call with the same errors. */
+export async function askRedis<Reply>(call: () => Promise<Reply>): Promise<Reply> {
+  try {
+    return await call()
+  } catch (cause) {
+    throw toStoreError(cause)
+  }
+}
+
+/** Says that a script's outcome is not one of those its header lists. */
+export function unknownReply(name: ScriptName, outcome: unknown): StoreReplyError {
+  return new StoreReplyError(`${name} answered ${JSON.stringify(outcome)}`)
+}
+
+function toStoreError(cause: unknown): Error {
+  const message = cause instanceof Error ? cause.message : String(cause)
+  if (message.startsWith('ERR user_script')) {
+    return new StoreReplyError('a script failed', { cause })
+  }
+  return new StoreUnavailableError('Redis does not answer', { cause })
+}

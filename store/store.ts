@@ -1,0 +1,106 @@
+/** The store: everything the services keep in Redis, behind functions that speak of tokens, grants and subjects. */
+import { type ClientRegistry, createClientRegistry } from './clients.ts'
+import { type ConnectionOptions, connectRedis } from './connection.ts'
+import type { StoreContext } from './context.ts'
+import { createFailureCounter, type FailureCounter } from './failures.ts'
+import { pinInstallation, registerTokenKeys } from './installation.ts'
+import { createTokenReader, type TokenReader } from './introspection.ts'
+import { createTokenIssuer, type TokenIssuer } from './issue.ts'
+import { createKeys } from './keys.ts'
+import { createPartitions } from './partitions.ts'
+import { createGrantRefresher, type GrantRefresher } from './refresh.ts'
+import { createRevocations, type Revocations } from './revocations.ts'
+import { askRedis, createScriptRunner } from './script-runner.ts'
+import { createSubjects, type Subjects } from './subjects.ts'
+import { createTokenMint, type TokenReading } from './token.ts'
+import { createTokenKeyRing, type TokenKeySecret } from './token-keys.ts'
+
+/** How to open a store. */
+export interface StoreOptions extends ConnectionOptions {
+  readonly prefix: string
+  /** Number of partitions; a power of two, fixed at the first start of an installation. */
+  readonly partitions: number
+  readonly tokenKeys: readonly TokenKeySecret[]
+  /** Whether this process mints: then its token keys become the ones in use. */
+  readonly mints: boolean
+  /** Resources that need no registered resource server: the issuer itself. */
+  readonly selfResources: readonly string[]
+  /** How long events stay in the log, in milliseconds. Default is 600000 (10 minutes). */
+  readonly logRetentionMs?: number
+  /** How long a retry of a refresh gets the same successor, in milliseconds. Default is 10000. */
+  readonly refreshGraceMs?: number
+}
+
+/** An open store. */
+export interface Store {
+  readonly tokens: TokenReader & TokenIssuer
+  readonly grants: GrantRefresher
+  readonly revocations: Revocations
+  readonly clients: ClientRegistry
+  readonly subjects: Subjects
+  readonly failures: FailureCounter
+  /** Reads a token without asking Redis: junk is known at once. */
+  readToken(token: string): TokenReading
+  /** @throws {StoreUnavailableError} when a primary does not answer */
+  ping(): Promise<void>
+  close(): Promise<void>
+}
+
+const DEFAULT_LOG_RETENTION_MS = 600_000
+const DEFAULT_REFRESH_GRACE_MS = 10_000
+
+/**
+ * Connects, and pins or checks the installation.
+ *
+ * @throws {StoreUnavailableError} when Redis cannot be reached; try again
+ * @throws {StoreMismatchError} when the installation has other settings; trying again is of no use
+ */
+export async function openStore(options: StoreOptions): Promise<Store> {
+  const partitions = createPartitions(options.partitions)
+  const tokenKeys = createTokenKeyRing(options.tokenKeys)
+  const redis = await connectRedis(options)
+  const run = createScriptRunner(redis)
+  try {
+    await pinInstallation(redis, run, {
+      prefix: options.prefix,
+      partitions: partitions.count,
+      tokenKeys,
+    })
+    if (options.mints) await registerTokenKeys(redis, run, tokenKeys)
+  } catch (error) {
+    redis.disconnect()
+    throw error
+  }
+  const mint = createTokenMint(tokenKeys, partitions)
+  const context: StoreContext = {
+    redis,
+    run,
+    keys: createKeys(options.prefix, partitions),
+    partitions,
+    tokenKeys,
+    mint,
+    logRetentionMs: options.logRetentionMs ?? DEFAULT_LOG_RETENTION_MS,
+    refreshGraceMs: options.refreshGraceMs ?? DEFAULT_REFRESH_GRACE_MS,
+  }
+  const subjects = createSubjects(context)
+  return {
+    tokens: { ...createTokenReader(context), ...createTokenIssuer(context, options.selfResources) },
+    grants: createGrantRefresher(context),
+    revocations: createRevocations(context, subjects),
+    clients: createClientRegistry(context),
+    subjects,
+    failures: createFailureCounter(redis, context.keys),
+    readToken: (token) => mint.read(token),
+    // One key in each partition: on a Cluster every primary that holds one must answer.
+    async ping() {
+      await Promise.all(
+        Array.from({ length: partitions.count }, (_, partition) =>
+          askRedis(() => redis.hget(context.keys.partition(partition).head, 'seq')),
+        ),
+      )
+    },
+    async close() {
+      redis.disconnect()
+    },
+  }
+}

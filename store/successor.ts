@@ -1,0 +1,42 @@
+/**
+ * The sealed successor of a refresh token. A retry within the grace must get the same tokens again, but Redis may
+ * hold no usable token: the random parts are stored under a one-time pad that only the presented refresh token and
+ * this server's key can rebuild. Without both, the record is noise.
+ */
+import { createHmac } from 'node:crypto'
+import { ACCESS_RANDOM_LENGTH, REFRESH_RANDOM_LENGTH } from './token.ts'
+import type { TokenKey } from './token-keys.ts'
+
+const KEY_ID_LENGTH = 2
+
+/** The fresh random characters of one rotation, and the key the tokens were minted with. */
+export interface Successor {
+  readonly keyId: string
+  /** Random characters behind the grant id of the new refresh token. */
+  readonly refreshRandom: string
+  readonly accessRandom: string
+}
+
+/** Seals a successor to the refresh token it replaces. */
+export function sealSuccessor(key: TokenKey, presented: string, successor: Successor): string {
+  const random = Buffer.from(successor.refreshRandom + successor.accessRandom, 'base64url')
+  return successor.keyId + applyPad(key, presented, random).toString('base64url')
+}
+
+/** Opens what {@link sealSuccessor} sealed; with another token or key the result is noise. */
+export function openSuccessor(key: TokenKey, presented: string, sealed: string): Successor {
+  const padded = Buffer.from(sealed.slice(KEY_ID_LENGTH), 'base64url')
+  const random = applyPad(key, presented, padded).toString('base64url')
+  return {
+    keyId: sealed.slice(0, KEY_ID_LENGTH),
+    refreshRandom: random.slice(0, REFRESH_RANDOM_LENGTH),
+    accessRandom: random.slice(REFRESH_RANDOM_LENGTH, REFRESH_RANDOM_LENGTH + ACCESS_RANDOM_LENGTH),
+  }
+}
+
+// 80 characters are 60 bytes: one SHA-512 output covers them, and a refresh token is rotated once, so no pad serves
+// two different messages that both were stored: the loser of a race is never written.
+function applyPad(key: TokenKey, presented: string, bytes: Buffer): Buffer {
+  const pad = createHmac('sha512', key.seal).update(presented).digest()
+  return Buffer.from(bytes.map((byte, index) => byte ^ (pad[index] as number)))
+}

@@ -1,0 +1,59 @@
+/**
+ * The key ring of the token MAC. The secrets come from settings and never enter Redis; what Redis pins is a
+ * fingerprint per key id, so that a node with a wrong or missing key refuses to work instead of calling good tokens
+ * junk.
+ */
+import { createSecretKey, hash, hkdfSync, type KeyObject } from 'node:crypto'
+
+/** One configured key: a two-character id that stands in every token, and at least 32 secret bytes. */
+export interface TokenKeySecret {
+  readonly id: string
+  readonly secret: Uint8Array
+}
+
+/** What is derived from one secret, each for one purpose. */
+export interface TokenKey {
+  readonly id: string
+  /** Authenticates the token. */
+  readonly mac: KeyObject
+  /** Hides the partition. A prefix of a hash over fixed-length input, hence text. */
+  readonly mask: string
+  /** Seals the successor of a refresh token. */
+  readonly seal: KeyObject
+  /** Public: tells two keys apart without saying anything about them. */
+  readonly fingerprint: string
+}
+
+/** Keys by id; the first one mints, all of them verify. */
+export interface TokenKeyRing {
+  readonly minting: TokenKey
+  get(id: string): TokenKey | undefined
+  readonly all: readonly TokenKey[]
+}
+
+const MIN_SECRET_BYTES = 32
+
+/** @throws {TypeError} when there is no key, an id is not two URL-safe characters or used twice, a secret too short */
+export function createTokenKeyRing(secrets: readonly TokenKeySecret[]): TokenKeyRing {
+  const all = secrets.map(deriveKey)
+  const byId = new Map(all.map((key) => [key.id, key]))
+  const minting = all[0]
+  if (minting === undefined) throw new TypeError('"tokenKeys" must hold at least one key')
+  if (byId.size !== all.length) throw new TypeError('"tokenKeys" must not use one id twice')
+  return { minting, get: (id) => byId.get(id), all }
+}
+
+function deriveKey({ id, secret }: TokenKeySecret): TokenKey {
+  if (!/^[A-Za-z0-9_-]{2}$/.test(id))
+    throw new TypeError('a token key id is two URL-safe characters')
+  if (secret.length < MIN_SECRET_BYTES) throw new TypeError('a token key has at least 32 bytes')
+  const derive = (purpose: string): Buffer =>
+    Buffer.from(hkdfSync('sha256', secret, '', `claimcheck token ${purpose}`, 32))
+  return {
+    id,
+    mac: createSecretKey(derive('mac')),
+    mask: derive('mask').toString('latin1'),
+    seal: createSecretKey(derive('seal')),
+    fingerprint: hash('sha256', derive('fingerprint'), 'base64url').slice(0, 16),
+  }
+}

@@ -1,0 +1,17 @@
+// Two workers: the suite starts real Redis servers and services, and a machine of two cores must
+// not make their time limits fail.
+
+import { defineConfig } from 'vitest/config'
+import { createCountsReporter } from './scripts/vitest-counts.ts'
+
+export default defineConfig({
+  test: {
+    environment: 'node',
+    include: ['test/**/*.test.ts'],
+    pool: 'forks',
+    maxWorkers: 2,
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+    reporters: ['default', createCountsReporter()],
+  },
+})
