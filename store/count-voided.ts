@@ -104,14 +104,14 @@ async function countToken(
   cutoffUs: number | undefined,
 ): Promise<number> {
   const id = context.partitions.parsePublicId(jti)
-  if (id === undefined) return 0
+  if (id === undefined || id.hash === '') return 0
   const at = context.keys.partition(id.partition)
   const [state, , , , record] = await context.run(
     'introspect-token',
-    [at.head, at.token(id.local), at.clients],
-    [at.base, id.local, ''],
+    [at.head, at.clients],
+    [at.base, id.hash, id.local, ''],
   )
   if (state !== 'active') return 0
-  const issuedAtUs = Number((record as string).split('\n', 2)[1])
+  const issuedAtUs = Number((record as string).split('\n', 1)[0])
   return cutoffUs === undefined || issuedAtUs <= cutoffUs ? 1 : 0
 }

@@ -7,7 +7,7 @@ import { type Client, parseClient } from './clients.ts'
 import type { StoreContext } from './context.ts'
 import { StoreUnavailableError } from './errors.ts'
 import { INSTALLATION_KEY } from './keys.ts'
-import { decodeToken, type TokenRecord } from './records.ts'
+import { decodeGrantedToken, decodeOwnToken, type TokenRecord } from './records.ts'
 import { askRedis, unknownReply } from './script-runner.ts'
 import type { Claims } from './subjects.ts'
 import type { ParsedToken } from './token.ts'
@@ -98,8 +98,8 @@ export function createTokenReader(context: StoreContext): TokenReader {
     const at = keys.partition(token.partition)
     const reply = await run(
       'introspect-token',
-      [at.head, at.token(token.hash), at.clients],
-      [at.base, token.hash, callerId],
+      [at.head, at.clients],
+      [at.base, token.hash, token.grant, callerId],
     )
     const [state, epoch, seq, callerRecord, tokenRecord, grantRecord, claims] = reply as string[]
     const caller = parseClient(callerId, callerRecord as string)
@@ -108,16 +108,19 @@ export function createTokenReader(context: StoreContext): TokenReader {
       if (known === undefined) throw unknownReply('introspect-token', state)
       return { state: known, caller }
     }
-    const record = decodeToken(tokenRecord as string, grantRecord as string)
+    const own = token.grant === ''
+    const record = own
+      ? decodeOwnToken(tokenRecord as string)
+      : decodeGrantedToken(tokenRecord as string, grantRecord as string)
     const { session } = record.authorization
-    const jti = partitions.toPublicId(token.partition, token.hash)
+    const jti = partitions.toPublicId(token.partition, token.grant + token.hash)
     return {
       caller,
       state: {
         kind: 'active',
         record,
         jti,
-        grantId: record.grant === '' ? jti : partitions.toPublicId(token.partition, record.grant),
+        grantId: own ? jti : partitions.toPublicId(token.partition, token.grant),
         sid: session === '' ? undefined : partitions.toPublicId(token.partition, session),
         claims: claims === '' ? {} : (JSON.parse(claims as string) as Claims),
         stamp: { partition: token.partition, epoch: epoch as string, seq: Number(seq) },

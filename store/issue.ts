@@ -2,11 +2,12 @@
  * Issuing: access tokens, and grants that can mint more. Every check that decides about an issue (client enabled,
  * subject not suspended, session alive, resource registered) is made by the script at the moment of issue.
  */
+import type { TokenKind } from '../client/src/wire/index.ts'
 import type { StoreContext } from './context.ts'
 import { type Authorization, encodeAuthorization } from './records.ts'
 import { unknownReply } from './script-runner.ts'
 import type { SessionDevice } from './subjects.ts'
-import { ACCESS_RANDOM_LENGTH, hashToken, REFRESH_RANDOM_LENGTH } from './token.ts'
+import { hashToken } from './token.ts'
 
 /** What to issue. Lifetimes in seconds. */
 export interface IssueRequest {
@@ -73,19 +74,18 @@ export function createTokenIssuer(
       const session = locateSession(request, partition)
       if (session === undefined) return { kind: 'session-unknown' }
 
-      const accessToken = mint.write('access', partition, mint.random(ACCESS_RANDOM_LENGTH))
-      const hash = hashToken(accessToken)
       const grant = request.refresh === undefined ? '' : partitions.newLocalId()
-      const refreshToken =
-        request.refresh === undefined
-          ? undefined
-          : mint.write('refresh', partition, grant + mint.random(REFRESH_RANDOM_LENGTH))
+      const write = (kind: TokenKind) =>
+        mint.write({ kind, partition, grant, random: mint.random() })
+      const accessToken = write('access')
+      const refreshToken = request.refresh === undefined ? undefined : write('refresh')
+      const hash = hashToken(accessToken)
       const at = keys.partition(partition)
       const [outcome, ...rest] = await run(
         'issue-token',
         [
           at.head,
-          at.token(hash),
+          grant === '' ? at.token(hash) : at.tokens(grant),
           at.clients,
           at.subject(sub),
           at.index(sub),
@@ -109,7 +109,7 @@ export function createTokenIssuer(
       )
       switch (outcome as IssueRefusal['kind'] | 'issued') {
         case 'issued': {
-          const jti = partitions.toPublicId(partition, hash)
+          const jti = partitions.toPublicId(partition, grant + hash)
           return {
             kind: 'issued',
             accessToken,

@@ -20,8 +20,11 @@ export interface PartitionKeys {
   readonly log: string
   /** Hash of registered clients (`c:` fields) and of the resources they are (`r:` fields). */
   readonly clients: string
+  /** A token that is a grant of its own. */
   token(hash: string): string
   grant(id: string): string
+  /** Hash of the access tokens of a grant, by token hash. */
+  tokens(grant: string): string
   /** What a retry of the last refresh is answered with, for the length of the grace. */
   successor(grant: string): string
   session(id: string): string
@@ -82,6 +85,7 @@ function partitionKeys(partition: number, base: string): PartitionKeys {
     clients: `${base}c`,
     token: (hash) => `${base}t${hash}`,
     grant: (id) => `${base}g${id}`,
+    tokens: (grant) => `${base}k${grant}`,
     successor: (grant) => `${base}r${grant}`,
     session: (id) => `${base}s${id}`,
     subject: (sub) => `${base}u${sub}`,

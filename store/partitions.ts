@@ -22,8 +22,10 @@ const randomLocalId = customAlphabet(URL_SAFE, LOCAL_ID_LENGTH)
 /** An id of a grant, session or token, taken apart. */
 export interface LocatedId {
   readonly partition: number
-  /** The id inside its partition, as it stands in keys and records. */
+  /** The grant or session inside its partition; '' for a token that is a grant of its own. */
   readonly local: string
+  /** Hash of the token; '' for a grant or session. */
+  readonly hash: string
 }
 
 /** The fixed set of partitions of an installation. */
@@ -35,7 +37,7 @@ export interface Partitions {
   tag(partition: number): string
   /** A new random local id for a grant or session. */
   newLocalId(): string
-  /** Puts the tag in front of a local id. */
+  /** Puts the tag in front of a local id, of a token hash, or of both. */
   toPublicId(partition: number, local: string): string
   /** Takes a public id apart; `undefined` for anything that cannot be one. */
   parsePublicId(id: string): LocatedId | undefined
@@ -58,7 +60,7 @@ export function createPartitions(count: number): Partitions {
   const tags = Array.from({ length: count }, (_, partition) => tagOf(partition, tagLength))
   const numbers = new Map(tags.map((tag, partition) => [tag, partition]))
   const publicId = new RegExp(
-    `^[A-Za-z0-9_-]{${tagLength}}(?:[A-Za-z0-9_-]{${LOCAL_ID_LENGTH}}|[A-Za-z0-9_-]{${TOKEN_HASH_LENGTH}})$`,
+    `^([A-Za-z0-9_-]{${tagLength}})([A-Za-z0-9_-]{${LOCAL_ID_LENGTH}})?([A-Za-z0-9_-]{${TOKEN_HASH_LENGTH}})?$`,
   )
 
   return {
@@ -68,9 +70,10 @@ export function createPartitions(count: number): Partitions {
     newLocalId: () => randomLocalId(),
     toPublicId: (partition, local) => tags[partition] + local,
     parsePublicId(id) {
-      if (!publicId.test(id)) return undefined
-      const partition = numbers.get(id.slice(0, tagLength))
-      return partition === undefined ? undefined : { partition, local: id.slice(tagLength) }
+      const [, tag = '', local = '', hash = ''] = publicId.exec(id) ?? []
+      const partition = numbers.get(tag)
+      if (partition === undefined || local + hash === '') return undefined
+      return { partition, local, hash }
     },
   }
 }

@@ -26,8 +26,6 @@ export interface Login {
 
 /** An access token as Redis knows it. */
 export interface TokenRecord {
-  /** Local id of its grant; '' when the token is a grant of its own. */
-  readonly grant: string
   readonly issuedAtUs: number
   readonly expiresAt: number
   readonly authorization: Authorization
@@ -44,6 +42,7 @@ export interface GrantRecord {
 }
 
 const AUTHORIZATION_LINES = 6
+const TIME_LINES = 2
 
 /** Packs an authorization; values hold no line break (checked where they enter). */
 export function encodeAuthorization(authorization: Authorization): string {
@@ -52,25 +51,27 @@ export function encodeAuthorization(authorization: Authorization): string {
   return [sub, clientId, session, scope, aud.join(' '), facts].join('\n')
 }
 
-/**
- * Unpacks a token.
- *
- * @param grant the record of its grant; '' when the token is a grant of its own
- */
-export function decodeToken(token: string, grant: string): TokenRecord {
+/** Unpacks a token that is a grant of its own. */
+export function decodeOwnToken(token: string): TokenRecord {
   const lines = token.split('\n')
-  const issuedAtUs = Number(lines[1])
-  const own = lines[0] === ''
-  const authorization = decodeAuthorization(own ? lines.slice(3) : grant.split('\n'))
-  const narrowed = !own && lines.length > 3
+  return { ...decodeTimes(lines), authorization: decodeAuthorization(lines.slice(TIME_LINES)) }
+}
+
+/** Unpacks a token and the record of the grant it was issued under. */
+export function decodeGrantedToken(token: string, grant: string): TokenRecord {
+  const lines = token.split('\n')
+  const authorization = decodeAuthorization(grant.split('\n'))
+  const [scope, aud] = lines.slice(TIME_LINES)
+  if (scope === undefined || aud === undefined) return { ...decodeTimes(lines), authorization }
   return {
-    grant: lines[0] as string,
-    issuedAtUs,
-    expiresAt: Math.floor(issuedAtUs / 1e6) + Number(lines[2]),
-    authorization: narrowed
-      ? { ...authorization, scope: lines[3] as string, aud: splitList(lines[4] as string) }
-      : authorization,
+    ...decodeTimes(lines),
+    authorization: { ...authorization, scope, aud: splitList(aud) },
   }
+}
+
+function decodeTimes(lines: readonly string[]): Pick<TokenRecord, 'issuedAtUs' | 'expiresAt'> {
+  const issuedAtUs = Number(lines[0])
+  return { issuedAtUs, expiresAt: Math.floor(issuedAtUs / 1e6) + Number(lines[1]) }
 }
 
 /** Unpacks a grant. */

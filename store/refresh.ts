@@ -4,15 +4,10 @@
  */
 import { type Client, parseClient } from './clients.ts'
 import type { StoreContext } from './context.ts'
-import { decodeGrant, decodeToken, type GrantRecord } from './records.ts'
+import { decodeGrant, decodeGrantedToken, type GrantRecord } from './records.ts'
 import { askRedis, unknownReply } from './script-runner.ts'
 import { openSuccessor, type Successor, sealSuccessor } from './successor.ts'
-import {
-  ACCESS_RANDOM_LENGTH,
-  hashToken,
-  type ParsedToken,
-  REFRESH_RANDOM_LENGTH,
-} from './token.ts'
+import { hashToken, type ParsedToken } from './token.ts'
 import type { TokenKey } from './token-keys.ts'
 
 /** What a refresh asks for. Lifetimes in seconds. */
@@ -82,8 +77,8 @@ export function createGrantRefresher(context: StoreContext): GrantRefresher {
       const sealing = tokenKeys.get(token.keyId) as TokenKey
       const successor: Successor = {
         keyId: tokenKeys.minting.id,
-        refreshRandom: mint.random(REFRESH_RANDOM_LENGTH),
-        accessRandom: mint.random(ACCESS_RANDOM_LENGTH),
+        refreshRandom: mint.random(),
+        accessRandom: mint.random(),
       }
       const next = writeSuccessor(token, successor)
       const nextHash = hashToken(next.accessToken)
@@ -94,7 +89,7 @@ export function createGrantRefresher(context: StoreContext): GrantRefresher {
           at.log,
           at.grant(token.grant),
           at.successor(token.grant),
-          at.token(nextHash),
+          at.tokens(token.grant),
           at.clients,
           at.cutoff.grant(token.grant),
         ],
@@ -135,7 +130,7 @@ export function createGrantRefresher(context: StoreContext): GrantRefresher {
         }
         case 'retry': {
           const [sealed, nowUs, tokenRecord, grantRecord] = rest as [string, string, string, string]
-          const record = decodeToken(tokenRecord, grantRecord)
+          const record = decodeGrantedToken(tokenRecord, grantRecord)
           return {
             kind: 'refreshed',
             ...writeSuccessor(token, openSuccessor(sealing, presented, sealed)),
@@ -159,16 +154,12 @@ export function createGrantRefresher(context: StoreContext): GrantRefresher {
     },
   }
 
-  function writeSuccessor(token: ParsedToken, successor: Successor) {
-    const { partition, grant } = token
+  function writeSuccessor({ partition, grant }: ParsedToken, successor: Successor) {
+    const { keyId, accessRandom, refreshRandom } = successor
+    const common = { partition, grant, keyId }
     return {
-      accessToken: mint.write('access', partition, successor.accessRandom, successor.keyId),
-      refreshToken: mint.write(
-        'refresh',
-        partition,
-        grant + successor.refreshRandom,
-        successor.keyId,
-      ),
+      accessToken: mint.write({ ...common, kind: 'access', random: accessRandom }),
+      refreshToken: mint.write({ ...common, kind: 'refresh', random: refreshRandom }),
     }
   }
 }

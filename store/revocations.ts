@@ -6,7 +6,7 @@
 import type { FeedEvent } from '../client/src/wire/index.ts'
 import { type StoreContext, WIDE_CUTOFF_LIFETIME_MS } from './context.ts'
 import { countVoided } from './count-voided.ts'
-import { type LocatedId, TOKEN_HASH_LENGTH } from './partitions.ts'
+import type { LocatedId } from './partitions.ts'
 import type { RevocationTarget } from './revocation-target.ts'
 import { type ScriptReply, unknownReply } from './script-runner.ts'
 import type { Subjects } from './subjects.ts'
@@ -71,26 +71,32 @@ export function createRevocations(context: StoreContext, subjects: Subjects): Re
 
   function revokeToken(id: LocatedId, request: RevocationRequest): Promise<ScriptReply> {
     const at = keys.partition(id.partition)
-    const event: FeedEvent = { type: 'token', jti: partitions.toPublicId(id.partition, id.local) }
+    const jti = partitions.toPublicId(id.partition, id.local + id.hash)
     return run(
       'revoke-token',
-      [at.head, at.log, at.token(id.local), at.cutoff.token(id.local)],
-      [at.base, ...common(request, event), request.ownedBy ?? ''],
+      [at.head, at.log, at.cutoff.token(id.hash)],
+      [
+        at.base,
+        ...common(request, { type: 'token', jti }),
+        request.ownedBy ?? '',
+        id.hash,
+        id.local,
+      ],
     )
   }
 
   function revokeGrant(id: LocatedId, request: RevocationRequest): Promise<ScriptReply> {
-    // A token that is a grant of its own lends the grant its id.
-    if (id.local.length === TOKEN_HASH_LENGTH) return revokeToken(id, request)
     const at = keys.partition(id.partition)
-    const event: FeedEvent = {
-      type: 'grant',
-      grant_id: partitions.toPublicId(id.partition, id.local),
-    }
+    const grantId = partitions.toPublicId(id.partition, id.local)
     return run(
       'revoke-grant',
       [at.head, at.log, at.grant(id.local), at.cutoff.grant(id.local)],
-      [at.base, ...common(request, event), request.ownedBy ?? '', id.local],
+      [
+        at.base,
+        ...common(request, { type: 'grant', grant_id: grantId }),
+        request.ownedBy ?? '',
+        id.local,
+      ],
     )
   }
 
@@ -147,13 +153,20 @@ export function createRevocations(context: StoreContext, subjects: Subjects): Re
     request: RevocationRequest,
   ): Promise<ScriptReply> | undefined {
     switch (target.level) {
-      case 'token':
-      case 'grant':
-      case 'session': {
-        const id = partitions.parsePublicId(idOf(target))
+      case 'token': {
+        const id = partitions.parsePublicId(target.jti)
+        return id === undefined || id.hash === '' ? undefined : revokeToken(id, request)
+      }
+      case 'grant': {
+        const id = partitions.parsePublicId(target.grantId)
         if (id === undefined) return undefined
-        const revoke = { token: revokeToken, grant: revokeGrant, session: revokeSession }
-        return revoke[target.level](id, request)
+        // A token that is a grant of its own lends the grant its id.
+        if (id.local === '') return revokeToken(id, request)
+        return id.hash === '' ? revokeGrant(id, request) : undefined
+      }
+      case 'session': {
+        const id = partitions.parsePublicId(target.sid)
+        return id === undefined || id.hash !== '' ? undefined : revokeSession(id, request)
       }
       case 'subject':
         return revokeSubject(target.sub, undefined, request)
@@ -172,24 +185,18 @@ export function createRevocations(context: StoreContext, subjects: Subjects): Re
       return reply === undefined ? { kind: 'unknown' } : toOutcome(reply)
     },
 
-    async revokePresented(token, request) {
-      const id = {
-        partition: token.partition,
-        local: token.kind === 'access' ? token.hash : token.grant,
-      }
-      const revoke = token.kind === 'access' ? revokeToken : revokeGrant
-      return toOutcome(await revoke(id, request))
+    async revokePresented({ kind, partition, hash, grant }, request) {
+      const reply =
+        kind === 'access'
+          ? revokeToken({ partition, hash, local: grant }, request)
+          : revokeGrant({ partition, hash: '', local: grant }, request)
+      return toOutcome(await reply)
     },
 
     forecast: async (target, issuedBefore) => ({
       affected: await countVoided(context, subjects, target, cutoffUs(issuedBefore)),
     }),
   }
-}
-
-function idOf(target: Extract<RevocationTarget, { level: 'token' | 'grant' | 'session' }>): string {
-  if (target.level === 'token') return target.jti
-  return target.level === 'grant' ? target.grantId : target.sid
 }
 
 // "Issued before" spares what was issued at that very moment; a cutoff voids it. Hence one microsecond less.

@@ -5,7 +5,7 @@
 import type { JsonValue } from '../client/src/wire/index.ts'
 import type { StoreContext } from './context.ts'
 import { WIDE_CUTOFF_LIFETIME_MS } from './context.ts'
-import { type Authorization, decodeGrant, decodeToken } from './records.ts'
+import { type Authorization, decodeGrant, decodeOwnToken } from './records.ts'
 import { askRedis } from './script-runner.ts'
 
 /** Whether anything issued to the subject may be active. */
@@ -154,7 +154,7 @@ export function createSubjects(context: StoreContext): Subjects {
     grants(sub, options) {
       const partition = partitions.of(sub)
       return page(sub, 'grants', options, (id, expiresAt, record, form) => {
-        const grant = form === 'grant' ? decodeGrant(record) : decodeToken(record, '')
+        const grant = form === 'grant' ? decodeGrant(record) : decodeOwnToken(record)
         const { session } = grant.authorization
         return {
           grantId: partitions.toPublicId(partition, id),

@@ -4,7 +4,7 @@
  * this server's key can rebuild. Without both, the record is noise.
  */
 import { createHmac } from 'node:crypto'
-import { ACCESS_RANDOM_LENGTH, REFRESH_RANDOM_LENGTH } from './token.ts'
+import { RANDOM_LENGTH } from './token.ts'
 import type { TokenKey } from './token-keys.ts'
 
 const KEY_ID_LENGTH = 2
@@ -12,7 +12,6 @@ const KEY_ID_LENGTH = 2
 /** The fresh random characters of one rotation, and the key the tokens were minted with. */
 export interface Successor {
   readonly keyId: string
-  /** Random characters behind the grant id of the new refresh token. */
   readonly refreshRandom: string
   readonly accessRandom: string
 }
@@ -29,12 +28,12 @@ export function openSuccessor(key: TokenKey, presented: string, sealed: string):
   const random = applyPad(key, presented, padded).toString('base64url')
   return {
     keyId: sealed.slice(0, KEY_ID_LENGTH),
-    refreshRandom: random.slice(0, REFRESH_RANDOM_LENGTH),
-    accessRandom: random.slice(REFRESH_RANDOM_LENGTH, REFRESH_RANDOM_LENGTH + ACCESS_RANDOM_LENGTH),
+    refreshRandom: random.slice(0, RANDOM_LENGTH),
+    accessRandom: random.slice(RANDOM_LENGTH),
   }
 }
 
-// 80 characters are 60 bytes: one SHA-512 output covers them, and a refresh token is rotated once, so no pad serves
+// 64 characters are 48 bytes: one SHA-512 output covers them, and a refresh token is rotated once, so no pad serves
 // two different messages that both were stored: the loser of a race is never written.
 function applyPad(key: TokenKey, presented: string, bytes: Buffer): Buffer {
   const pad = createHmac('sha512', key.seal).update(presented).digest()

@@ -1,11 +1,12 @@
 /**
  * Tokens: how they are minted and what the server alone can read from one without a look-up.
  *
- *   cc_at_ | key id 2 | random 48 (288 bits) | masked partition 2 | MAC 16 (96 bits)
+ *   cc_at_ | key id 2 | masked grant id 16 | random 32 (192 bits) | masked partition 2 | MAC 16 (96 bits)
  *
- * A refresh token is the same with `cc_rt_`; the first 16 random characters are the id of its grant, so that a
- * rotated token needs no record to be recognised. The MAC turns junk and guesses away before Redis is asked; it is
- * not what makes a token good: only a record under its hash does. The mask hides that two tokens share a partition.
+ * A refresh token is the same with `cc_rt_`. The grant id leads to the records without a key a token; a token that is
+ * a grant of its own has the zero id there. The mask is keyed and differs with the random part, so two tokens of one
+ * grant, subject or partition show nothing in common. The MAC turns junk and guesses away before Redis is asked; it is
+ * not what makes a token good: only a record under its hash does.
  */
 import { createHmac, hash, timingSafeEqual } from 'node:crypto'
 import { nanoid } from 'nanoid'
@@ -14,20 +15,16 @@ import { LOCAL_ID_LENGTH, type Partitions, TOKEN_HASH_LENGTH, URL_SAFE } from '.
 import type { TokenKey, TokenKeyRing } from './token-keys.ts'
 
 const PREFIX = { access: 'cc_at_', refresh: 'cc_rt_' } as const
-const PREFIX_LENGTH = 6
-const KEY_ID_LENGTH = 2
-const RANDOM_LENGTH = 48
-const MASK_LENGTH = 2
+const KEY_ID_START = 6
+const GRANT_START = KEY_ID_START + 2
+const RANDOM_START = GRANT_START + LOCAL_ID_LENGTH
+const PARTITION_START = RANDOM_START + 32
+const MAC_START = PARTITION_START + 2
 const MAC_LENGTH = 16
-const RANDOM_START = PREFIX_LENGTH + KEY_ID_LENGTH
-const MASK_START = RANDOM_START + RANDOM_LENGTH
-const MAC_START = MASK_START + MASK_LENGTH
+const NO_GRANT = URL_SAFE.charAt(0).repeat(LOCAL_ID_LENGTH)
 
-/** Random characters of a refresh token behind its grant id. */
-export const REFRESH_RANDOM_LENGTH = RANDOM_LENGTH - LOCAL_ID_LENGTH
-
-/** Random characters of an access token. */
-export const ACCESS_RANDOM_LENGTH = RANDOM_LENGTH
+/** Random characters of a token: 192 bits. */
+export const RANDOM_LENGTH = 32
 
 /** A genuine token of ours, taken apart. */
 export interface ParsedToken {
@@ -37,25 +34,35 @@ export interface ParsedToken {
   readonly hash: string
   /** Id of the key that authenticated it. */
   readonly keyId: string
-  /** The grant named by a refresh token; '' for an access token. */
+  /** Local id of its grant; '' for an access token that is a grant of its own. */
   readonly grant: string
-  readonly random: string
 }
 
 /** What can be told from the text of a token alone. */
 export type TokenReading =
   | { readonly kind: 'genuine'; readonly token: ParsedToken }
-  /** Not ours: wrong shape, wrong MAC, impossible partition. */
+  /** Not ours: wrong shape, wrong MAC, impossible content. */
   | { readonly kind: 'junk' }
   /** Names a key this node does not have: junk, or minted by a node that is ahead in a key rotation. */
   | { readonly kind: 'unknown-key'; readonly keyId: string }
 
+/** What to write into a token. */
+export interface TokenContent {
+  readonly kind: TokenKind
+  readonly partition: number
+  /** Local id of its grant; '' for none. */
+  readonly grant: string
+  /** {@link RANDOM_LENGTH} random URL-safe characters. */
+  readonly random: string
+  /** Id of the key to mint with; absent means the minting one. */
+  readonly keyId?: string
+}
+
 /** Mints and reads tokens. */
 export interface TokenMint {
-  /** Writes a token from its random part (48 characters), with the minting key unless another id is named. */
-  write(kind: TokenKind, partition: number, random: string, keyId?: string): string
-  /** Fresh random characters. */
-  random(length: number): string
+  write(content: TokenContent): string
+  /** Fresh random characters for one token. */
+  random(): string
   read(token: string): TokenReading
 }
 
@@ -68,46 +75,67 @@ export function hashToken(token: string): string {
 export function createTokenMint(keys: TokenKeyRing, partitions: Partitions): TokenMint {
   const junk: TokenReading = { kind: 'junk' }
   return {
-    random: (length) => nanoid(length),
+    random: () => nanoid(RANDOM_LENGTH),
 
-    write(kind, partition, random, keyId = keys.minting.id) {
+    write({ kind, partition, grant, random, keyId = keys.minting.id }) {
       const key = keys.get(keyId)
       if (key === undefined) throw new RangeError('no token key has this id')
-      const masked = encodeMask(partition ^ maskOf(key, random))
-      const authenticated = PREFIX[kind] + key.id + random + masked
+      const mask = maskOf(key, random)
+      const authenticated =
+        PREFIX[kind] +
+        key.id +
+        combine(grant === '' ? NO_GRANT : grant, mask, 0) +
+        random +
+        combine(toTwelveBits(partition), mask, LOCAL_ID_LENGTH)
       return authenticated + macOf(key, authenticated)
     },
 
     read(token) {
       if (!isTokenShaped(token)) return junk
-      const keyId = token.slice(PREFIX_LENGTH, RANDOM_START)
+      const keyId = token.slice(KEY_ID_START, GRANT_START)
       const key = keys.get(keyId)
       if (key === undefined) return { kind: 'unknown-key', keyId }
       if (!isAuthentic(key, token)) return junk
-      const random = token.slice(RANDOM_START, MASK_START)
-      const partition = decodeMask(token.slice(MASK_START, MAC_START)) ^ maskOf(key, random)
+      const mask = maskOf(key, token.slice(RANDOM_START, PARTITION_START))
+      const partition = fromTwelveBits(
+        combine(token.slice(PARTITION_START, MAC_START), mask, LOCAL_ID_LENGTH),
+      )
       if (partition >= partitions.count) return junk
+      const named = combine(token.slice(GRANT_START, RANDOM_START), mask, 0)
+      const grant = named === NO_GRANT ? '' : named
       const kind = token.startsWith(PREFIX.refresh) ? 'refresh' : 'access'
-      const grant = kind === 'refresh' ? random.slice(0, LOCAL_ID_LENGTH) : ''
-      return {
-        kind: 'genuine',
-        token: { kind, partition, hash: hashToken(token), keyId, grant, random },
-      }
+      if (kind === 'refresh' && grant === '') return junk
+      return { kind: 'genuine', token: { kind, partition, hash: hashToken(token), keyId, grant } }
     },
   }
 }
 
 // Keyed by a secret prefix over input of fixed length: no length extension, and a third of the cost of an HMAC.
-function maskOf(key: TokenKey, random: string): number {
-  return Number.parseInt(hash('sha256', key.mask + random, 'hex').slice(0, 3), 16)
+function maskOf(key: TokenKey, random: string): string {
+  return hash('sha256', key.mask + random, 'base64url')
 }
 
-function encodeMask(bits: number): string {
-  return (URL_SAFE[bits >> 6] as string) + (URL_SAFE[bits & 63] as string)
+const SIX_BITS = new Map([...URL_SAFE].map((character, bits) => [character, bits]))
+
+/** Exclusive or of two URL-safe texts, six bits a character; its own inverse. */
+function combine(text: string, mask: string, maskStart: number): string {
+  let combined = ''
+  for (let i = 0; i < text.length; i++) {
+    combined += URL_SAFE[sixBits(text, i) ^ sixBits(mask, maskStart + i)]
+  }
+  return combined
 }
 
-function decodeMask(text: string): number {
-  return (URL_SAFE.indexOf(text[0] as string) << 6) | URL_SAFE.indexOf(text[1] as string)
+function sixBits(text: string, index: number): number {
+  return SIX_BITS.get(text.charAt(index)) as number
+}
+
+function toTwelveBits(bits: number): string {
+  return URL_SAFE.charAt(bits >> 6) + URL_SAFE.charAt(bits & 63)
+}
+
+function fromTwelveBits(text: string): number {
+  return (sixBits(text, 0) << 6) | sixBits(text, 1)
 }
 
 function macOf(key: TokenKey, authenticated: string): string {

@@ -1,5 +1,5 @@
 -- Issues one access token: under a grant record of its own (with a refresh token) or as a grant of its own.
--- KEYS  1 head · 2 token · 3 clients · 4 subject · 5 index of the subject · 6 session · 7 grant
+-- KEYS  1 head · 2 token, or tokens of the grant · 3 clients · 4 subject · 5 index of the subject · 6 session · 7 grant
 -- ARGV  1 base · 2 token hash · 3 token lifetime s · 4 authorization · 5 grant id ('' = the token is the grant)
 --       6 refresh hash · 7 grant lifetime s · 8 refresh idle lifetime s · 9 session: none|new|join
 --       10 session details (JSON) · 11 user|client (whose subject it is) · 12… resources that must be registered
@@ -37,12 +37,13 @@ end
 
 local kept_s = lifetime
 if grant == '' then
-  redis.call('SET', KEYS[2], '\n' .. stamp(now) .. '\n' .. lifetime .. '\n' .. authorization, 'PX', lifetime * 1000)
+  redis.call('SET', KEYS[2], stamp(now) .. '\n' .. lifetime .. '\n' .. authorization, 'PX', lifetime * 1000)
   redis.call('ZADD', KEYS[5], now_s + lifetime, hash)
 else
   if lifetime > grant_lifetime then lifetime = grant_lifetime end
   kept_s = math.max(lifetime, math.min(grant_lifetime, idle_lifetime))
-  redis.call('SET', KEYS[2], grant .. '\n' .. stamp(now) .. '\n' .. lifetime, 'PX', lifetime * 1000)
+  redis.call('HSET', KEYS[2], hash, stamp(now) .. '\n' .. lifetime)
+  redis.call('PEXPIRE', KEYS[2], lifetime * 1000)
   redis.call('SET', KEYS[7], authorization .. '\n' .. stamp(now) .. '\n' .. (now_s + grant_lifetime) .. '\n' ..
     ARGV[6] .. '\n' .. stamp(now), 'PX', kept_s * 1000)
   redis.call('ZADD', KEYS[5], now_s + kept_s, grant)

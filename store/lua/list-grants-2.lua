@@ -29,9 +29,10 @@ local function live_entry(member)
     local thing = { token = '', grant = member, session = field[3], sub = field[1], client = field[2] }
     return record, 'grant', tonumber(field[7]), thing
   end
-  record = redis.call('GET', base .. 't' .. member)
+  local authorization
+  record, authorization = find_token(base, member, '')
   if not record then return nil end
-  local _, issued, _, authorization = read_token(base, record)
+  local issued = token_times(record)
   local sub, client, session = parties(authorization)
   local thing = { token = member, grant = '', session = session, sub = sub, client = client }
   return record, 'token', issued, thing

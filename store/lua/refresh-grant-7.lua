@@ -1,5 +1,5 @@
 -- Rotates the refresh token of a grant and issues the next access token, or answers a retry, or detects reuse.
--- KEYS  1 head · 2 log · 3 grant · 4 successor · 5 new token · 6 clients · 7 cutoff of the grant
+-- KEYS  1 head · 2 log · 3 grant · 4 successor · 5 tokens of the grant · 6 clients · 7 cutoff of the grant
 -- ARGV  1 base · 2 grant id · 3 presented hash · 4 client id of the caller · 5 new refresh hash · 6 new token hash
 --       7 token lifetime s · 8 refresh idle lifetime s · 9 narrowed scope · 10 narrowed aud · 11 'narrowed' or ''
 --       12 sealed successor · 13 grace ms · 14 details of a reuse cutoff (JSON) · 15 event · 16 log retention ms
@@ -9,7 +9,7 @@
 --   · { unknown | foreign | expired | revoked | suspended | client-gone } · { 'reused' } (the grant is void now)
 -- Atomic because exactly one successor may exist: of any number of parallel calls one rotates, the others within
 -- the grace are handed its sealed result. Reuse cuts the grant off and appends the event in the same step.
--- Bound: constant.
+-- Bound: at most 20 expired tokens and 20 index entries dropped.
 --- @include "clock"
 --- @include "epoch"
 --- @include "lattice"
@@ -42,7 +42,7 @@ if redis.call('HGET', base .. 'u' .. sub, 'status') == 'suspended' then return {
 if presented ~= current then
   local successor = redis.call('GET', KEYS[4])
   local previous, token_hash, sealed = string.match(successor or '', '^(.-)\n(.-)\n(.*)$')
-  local token = previous == presented and redis.call('GET', base .. 't' .. token_hash)
+  local token = previous == presented and redis.call('HGET', KEYS[5], token_hash)
   if token then
     return { 'retry', sealed, stamp(now), token, record }
   end
@@ -57,9 +57,11 @@ if now_s >= expires or now - rotated >= idle * 1000000 then return { 'expired' }
 
 local lifetime = math.min(tonumber(ARGV[7]), expires - now_s)
 local kept_s = math.max(lifetime, math.min(expires - now_s, idle))
-local token = grant .. '\n' .. stamp(now) .. '\n' .. lifetime
+local token = stamp(now) .. '\n' .. lifetime
 if ARGV[11] == 'narrowed' then token = token .. '\n' .. ARGV[9] .. '\n' .. ARGV[10] end
-redis.call('SET', KEYS[5], token, 'PX', lifetime * 1000)
+drop_expired_tokens(KEYS[5], now)
+redis.call('HSET', KEYS[5], ARGV[6], token)
+keep(KEYS[5], lifetime * 1000)
 field[9], field[10] = ARGV[5], stamp(now)
 redis.call('SET', KEYS[3], table.concat(field, '\n'), 'PX', kept_s * 1000)
 redis.call('SET', KEYS[4], presented .. '\n' .. ARGV[6] .. '\n' .. ARGV[12], 'PX', math.min(tonumber(ARGV[13]), lifetime * 1000))

@@ -10,3 +10,13 @@ local function prune_index(index, now)
   local expired = redis.call('ZRANGE', index, '(-' .. seconds, '(' .. seconds, 'BYSCORE', 'LIMIT', 0, 20)
   if #expired > 0 then redis.call('ZREM', index, unpack(expired)) end
 end
+
+-- Tokens of one grant share a key that lives as long as the newest of them. Each refresh looks at 20 of the older ones
+-- at random, more than it adds.
+local function drop_expired_tokens(tokens, now)
+  local sample = redis.call('HRANDFIELD', tokens, 20, 'WITHVALUES')
+  for i = 1, #sample, 2 do
+    local issued, lifetime = token_times(sample[i + 1])
+    if now >= (math.floor(issued / 1000000) + lifetime) * 1000000 then redis.call('HDEL', tokens, sample[i]) end
+  end
+end

@@ -1,8 +1,8 @@
 -- Records are lines of text; no value may hold a line break (checked where values enter).
---   token:  grant id | issued µs | lifetime s [| narrowed scope | narrowed aud]      (belongs to a grant record)
---           ''       | issued µs | lifetime s | authorization                        (is a grant of its own)
---   grant:  authorization | issued µs | expires s | refresh hash | refresh issued µs
---   authorization: sub | client | session id | scope | aud | extra
+--   token of a grant:       issued µs | lifetime s [| narrowed scope | narrowed aud]   field of the grant's token hash
+--   token that is a grant:  issued µs | lifetime s | authorization                     key of its own
+--   grant:                  authorization | issued µs | expires s | refresh hash | refresh issued µs
+--   authorization:          sub | client | session id | scope | aud | extra
 local function lines(record)
   local fields, count = {}, 0
   for field in string.gmatch(record .. '\n', '(.-)\n') do
@@ -16,14 +16,21 @@ local function parties(authorization)
   return string.match(authorization, '^(.-)\n(.-)\n(.-)\n')
 end
 
--- What a token stands on: its grant id, times and the text of its authorization; nil when the grant is gone.
-local function read_token(base, record)
-  local grant, issued, lifetime = string.match(record, '^(.-)\n(%d+)\n(%d+)')
-  local authorization
+-- Finds a token under its grant ('' = it is one itself): its record and the text of its authorization; nil when
+-- either is gone.
+local function find_token(base, hash, grant)
   if grant == '' then
-    authorization = string.match(record, '^\n%d+\n%d+\n(.*)$')
-  else
-    authorization = redis.call('GET', base .. 'g' .. grant)
+    local record = redis.call('GET', base .. 't' .. hash)
+    if record then return record, string.match(record, '^%d+\n%d+\n(.*)$') end
+    return nil
   end
-  return grant, tonumber(issued), tonumber(lifetime), authorization
+  local record = redis.call('HGET', base .. 'k' .. grant, hash)
+  local authorization = record and redis.call('GET', base .. 'g' .. grant)
+  if authorization then return record, authorization end
+  return nil
+end
+
+local function token_times(record)
+  local issued, lifetime = string.match(record, '^(%d+)\n(%d+)')
+  return tonumber(issued), tonumber(lifetime)
 end
