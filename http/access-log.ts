@@ -5,10 +5,22 @@
 import type { Logger } from 'pino'
 import type { AppContext } from './request-state.ts'
 
-/** Writes the line of a finished request. */
-export function logAccess(log: Logger, ctx: AppContext, route: string, durationMs: number): void {
+/**
+ * Writes the line of a finished request: a warning for a 5xx, information otherwise. `isQuiet` lowers what went well to
+ * debug, for routes whose lines would cost more than they tell.
+ */
+export function logAccess(
+  log: Logger,
+  ctx: AppContext,
+  route: string,
+  durationMs: number,
+  isQuiet: boolean,
+): void {
   const { state, res } = ctx
   const status = res.statusCode
+  const level = levelOf(status, isQuiet)
+  // Before the line is built: on the introspection path that is most of what it costs.
+  if (!log.isLevelEnabled(level)) return
   const line = {
     request_id: state.requestId,
     method: ctx.method,
@@ -21,6 +33,10 @@ export function logAccess(log: Logger, ctx: AppContext, route: string, durationM
     // A caller that left before the answer: the status is what it would have seen.
     aborted: ctx.req.socket.destroyed ? true : undefined,
   }
-  if (status >= 500) log.warn(line, 'request')
-  else log.info(line, 'request')
+  log[level](line, 'request')
+}
+
+function levelOf(status: number, isQuiet: boolean): 'debug' | 'info' | 'warn' {
+  if (status >= 500) return 'warn'
+  return isQuiet && status < 400 ? 'debug' : 'info'
 }

@@ -35,21 +35,22 @@ export function readBody(req: IncomingMessage, limits: BodyLimits): Promise<Buff
     let receivedBytes = 0
     let isSettled = false
 
-    const refuse = (error: OAuthError): void => {
+    // Takes a maker, because 'close' follows every body and an error nobody wants costs as much as the reading.
+    const refuse = (makeError: (limits: BodyLimits) => OAuthError): void => {
       if (isSettled) return
       isSettled = true
       clearTimeout(timer)
       chunks.length = 0
-      reject(error)
+      reject(makeError(limits))
     }
-    const timer = setTimeout(() => refuse(tooSlow()), limits.timeoutMs)
+    const timer = setTimeout(refuse, limits.timeoutMs, tooSlow)
 
     // The listeners stay after a refusal: a flowing stream is what discards the rest.
     req.on('data', (chunk: Buffer) => {
       receivedBytes += chunk.length
       if (isSettled) {
         if (receivedBytes > MAX_DISCARDED_BYTES) req.destroy()
-      } else if (receivedBytes > limits.maxBytes) refuse(tooLarge(limits.maxBytes))
+      } else if (receivedBytes > limits.maxBytes) refuse(tooLarge)
       else chunks.push(chunk)
     })
     req.on('end', () => {
@@ -58,13 +59,13 @@ export function readBody(req: IncomingMessage, limits: BodyLimits): Promise<Buff
       clearTimeout(timer)
       resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks))
     })
-    req.on('error', () => refuse(cutShort()))
-    req.on('close', () => refuse(cutShort()))
-    if (Number(req.headers['content-length']) > limits.maxBytes) refuse(tooLarge(limits.maxBytes))
+    req.on('error', () => refuse(cutShort))
+    req.on('close', () => refuse(cutShort))
+    if (Number(req.headers['content-length']) > limits.maxBytes) refuse(tooLarge)
   })
 }
 
-function tooLarge(maxBytes: number): OAuthError {
+function tooLarge({ maxBytes }: BodyLimits): OAuthError {
   return invalidRequest(`the body must not exceed ${maxBytes} bytes`, { status: 413 })
 }
 

@@ -31,11 +31,16 @@ export interface KoaAppOptions {
   readonly routers: readonly Router<RequestState>[]
   /** Paths below this answer errors as RFC 9457 problems; all others as OAuth errors. */
   readonly problemPrefix?: string
+  /** Route patterns whose successes are logged at debug only: probes, and the introspection path. */
+  readonly quietRoutes?: ReadonlySet<string>
 }
+
+const NO_ROUTES: ReadonlySet<string> = new Set()
 
 /** A Koa application with everything mounted; `callback()` of it goes to `listen`. */
 export function createKoaApp(options: KoaAppOptions): Koa<RequestState> {
   const { log, metrics, trustProxy, routers, problemPrefix } = options
+  const quietRoutes = options.quietRoutes ?? NO_ROUTES
   const app = new Koa<RequestState>({ env: 'production' })
 
   async function frame(ctx: AppContext, next: Next): Promise<void> {
@@ -50,11 +55,12 @@ export function createKoaApp(options: KoaAppOptions): Koa<RequestState> {
       await next()
     } catch (error) {
       leave(ctx, error)
+    } finally {
+      const durationMs = performance.now() - startedAt
+      const route = routeOf(ctx)
+      metrics.requestEnded(req.method ?? '', route, res.statusCode, durationMs / 1000)
+      logAccess(log, ctx, route, durationMs, quietRoutes.has(route))
     }
-    const durationMs = performance.now() - startedAt
-    const route = routeOf(ctx)
-    metrics.requestEnded(req.method ?? '', route, res.statusCode, durationMs / 1000)
-    logAccess(log, ctx, route, durationMs)
   }
 
   function leave(ctx: AppContext, error: unknown): void {
@@ -72,6 +78,7 @@ export function createKoaApp(options: KoaAppOptions): Koa<RequestState> {
     } else {
       const oauthError = toOAuthError(error, ctx.state.requestId)
       ctx.state.error = oauthError.error
+      if (oauthError.error === 'invalid_client') metrics.authFailed(routeOf(ctx))
       sendOAuthError(ctx, oauthError)
     }
   }

@@ -17,7 +17,7 @@ export interface Metrics {
   requestStarted(): void
   /** Also ends what `requestStarted` began. */
   requestEnded(method: string, route: string, status: number, seconds: number): void
-  /** Counts a refused client authentication; the label is the endpoint's route. */
+  /** Counts a refused client authentication at a route. */
   authFailed(route: string): void
 }
 

@@ -14,9 +14,10 @@ export const notFound: Middleware<RequestState> = async (ctx, next) => {
 }
 
 function refusal(ctx: AppContext): OAuthError {
-  const allow = ctx.response.get('Allow')
+  const allow = ctx.res.getHeader('Allow')
   // 501 with nothing allowed is just a path that does not exist, asked for in an odd way.
-  if (allow === '') return new OAuthError('not_found', 'there is nothing here')
+  if (typeof allow !== 'string' || allow === '')
+    return new OAuthError('not_found', 'there is nothing here')
   return new OAuthError('invalid_request', 'the method is not allowed here', {
     status: 405,
     headers: { Allow: allow },

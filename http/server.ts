@@ -68,14 +68,20 @@ const IDLE_SWEEP_MS = 50
 /** Starts listening. @throws {ListenError} when the address cannot be opened. */
 export async function listen(options: ListenOptions): Promise<RunningServer> {
   const { host, port, portSetting, log, tls } = options
-  /** Each open connection with the last answer on it. */
+  /** Each open connection with the last answer on it; under TLS, the connections above it. */
   const connections = new Map<Socket, ServerResponse | undefined>()
+  /** What holds the listener open, TLS or not. */
+  const sockets = new Set<Socket>()
   let isDraining = false
 
   const server = createServer(options, (req, res) => {
     connections.set(req.socket, res)
     if (isDraining) res.setHeader('Connection', 'close')
     options.callback(req, res)
+  })
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
   })
   server.on(tls === undefined ? 'connection' : 'secureConnection', (socket: Socket) => {
     connections.set(socket, undefined)
@@ -93,16 +99,17 @@ export async function listen(options: ListenOptions): Promise<RunningServer> {
     isDraining = true
     const { promise: closed, resolve } = Promise.withResolvers<void>()
     server.close(() => resolve())
-    for (const res of connections.values()) {
-      if (res !== undefined && !res.headersSent) res.setHeader('Connection', 'close')
+    for (const [socket, res] of connections) {
+      // Node does not count a connection as idle before its first request.
+      if (res === undefined) socket.destroy()
+      else if (!res.headersSent) res.setHeader('Connection', 'close')
     }
     // A connection whose answer had begun before the drain becomes idle later; nothing announces it.
     const sweep = setInterval(() => server.closeIdleConnections(), IDLE_SWEEP_MS)
     let outcome: 'drained' | 'cut-off' = 'drained'
     const deadline = setTimeout(() => {
       outcome = 'cut-off'
-      for (const socket of connections.keys()) socket.destroy()
-      server.closeAllConnections()
+      for (const socket of sockets) socket.destroy()
     }, timeoutMs)
     await closed
     clearInterval(sweep)

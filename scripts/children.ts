@@ -6,7 +6,7 @@
 // when it counts as ready is not decided here.
 
 import { type ChildProcess, spawn } from 'node:child_process'
-import { createWriteStream, existsSync, renameSync } from 'node:fs'
+import { closeSync, existsSync, openSync, renameSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { ROOT } from './setup.mjs'
@@ -133,10 +133,11 @@ export function createChildren(logDir: string): Children {
 
 function record(child: ChildProcess, spec: ChildSpec, logPath: string): readonly string[] {
   if (existsSync(logPath)) renameSync(logPath, logPath.replace(/\.log$/, '.previous.log'))
-  const log = createWriteStream(logPath, { mode: 0o600 })
+  // Written synchronously: whoever hears that the child is gone finds its last words in the file.
+  const log = openSync(logPath, 'w', 0o600)
   const lines: string[] = []
   const take = (line: string): void => {
-    log.write(`${line}\n`)
+    writeSync(log, `${line}\n`)
     lines.push(line)
     if (lines.length > KEPT_LINES) lines.shift()
     const shown = spec.isShown ? terminalLine(spec.name, line) : undefined
@@ -145,6 +146,6 @@ function record(child: ChildProcess, spec: ChildSpec, logPath: string): readonly
   for (const stream of [child.stdout, child.stderr]) {
     if (stream !== null) createInterface({ input: stream }).on('line', take)
   }
-  child.once('close', () => log.end())
+  child.once('close', () => closeSync(log))
   return lines
 }

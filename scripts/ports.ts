@@ -16,14 +16,6 @@ export interface PortWish {
   readonly port: number
 }
 
-/** A port number from a setting's text. */
-export function parsePort(setting: string, text: string): number {
-  if (!/^\d{1,5}$/.test(text) || Number(text) > 65_535) {
-    throw new Error(`${setting} must be a port number from 0 to 65535`)
-  }
-  return Number(text)
-}
-
 /**
  * The wished ports on `host`, with 0 replaced by a free one.
  *
@@ -76,9 +68,9 @@ function portProblem(host: string, wish: PortWish, code: string | undefined): st
   const { what, port, setting } = wish
   if (code === 'EADDRINUSE') {
     return (
-      `port ${port} on ${host}, for the ${what}, is taken; ` +
-      `move the ${what} with ${setting}=<port> (0 takes any free port)`
+      `port ${port} on ${host}, wanted for ${what}, is taken: stop what listens there, ` +
+      `or move ${what} with ${setting}=<port> (0 takes any free port)`
     )
   }
-  return `cannot listen on ${host} port ${port} for the ${what} (${code}); see CLAIMCHECK_HOST and ${setting}`
+  return `cannot listen on ${host} port ${port} for ${what} (${code}); see CLAIMCHECK_HOST and ${setting}`
 }

@@ -2,7 +2,7 @@
 // the distribution's package when there is none.
 //
 // The package would start a system-wide Redis and enable it for the next boot. Neither happens: a
-// policy forbids the start while this process lives, and the unit is disabled again. What this
+// policy forbids the start while this process lives, and the service is disabled again. What this
 // module does not do is run a server; that is redis.ts.
 
 import { execFileSync, type StdioOptions } from 'node:child_process'
@@ -108,8 +108,13 @@ async function withoutServiceStart(work: () => Promise<void>): Promise<void> {
     await work()
   } finally {
     if (isOurs && readFileSync(POLICY_PATH, 'utf8') === policy) rmSync(POLICY_PATH)
-    if (existsSync('/run/systemd/system')) {
-      await run('systemctl', ['disable', '--now', 'redis-server'], { stdio: 'ignore' })
-    }
+    // Somebody's own policy may have let the service start.
+    if (!isOurs) await quietly('invoke-rc.d', ['redis-server', 'stop'])
+    await quietly('update-rc.d', ['redis-server', 'disable'])
   }
+}
+
+// A system without the command has no such services to stop or to disable.
+async function quietly(command: string, args: readonly string[]): Promise<void> {
+  await run(command, args, { stdio: 'ignore' }).catch(() => undefined)
 }

@@ -8,12 +8,12 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { Redis } from 'ioredis'
+import { connectRedis, type RedisConnection } from '../store/connection.ts'
 import type { Child, Children } from './children.ts'
 import { redisServerBinary } from './redis-binary.ts'
 import { socketPath } from './socket-path.ts'
 
-const CONNECT_TIMEOUT_MS = 3_000
+const TIMEOUT_MS = 3_000
 // A large append-only file takes its time to load.
 const READY_TIMEOUT_MS = 60_000
 const POLL_MS = 50
@@ -104,7 +104,7 @@ async function shutDownOrphan(socket: string): Promise<void> {
       throw new Error(`the Redis of an earlier start is still running on ${socket}; stop it`)
     }
     // The server closes the connection instead of answering; the next turn sees whether it is gone.
-    await withRedis(`unix:${socket}`, (redis) => redis.shutdown()).catch(() => undefined)
+    await withRedis(`unix:${socket}`, (redis) => redis.call('SHUTDOWN')).catch(() => undefined)
     await delay(POLL_MS)
   }
 }
@@ -120,27 +120,21 @@ async function ping(url: string): Promise<string | undefined> {
 
 async function withRedis<Result>(
   url: string,
-  work: (redis: Redis) => Promise<Result>,
+  work: (redis: RedisConnection) => Promise<Result>,
 ): Promise<Result> {
-  const target = url.startsWith('unix:') ? url.slice('unix:'.length) : url
+  // ioredis tells the reason to the listener; the rejected promise only says "closed".
   let reason: Error | undefined
-  const redis = new Redis(target, {
-    lazyConnect: true,
-    connectTimeout: CONNECT_TIMEOUT_MS,
-    commandTimeout: CONNECT_TIMEOUT_MS,
-    retryStrategy: () => null,
-    maxRetriesPerRequest: 0,
-    enableReadyCheck: false,
-  })
-  redis.on('error', (error) => {
+  const onError = (error: Error): void => {
     reason = error
-  })
+  }
   try {
-    await redis.connect()
-    return await work(redis)
+    const redis = await connectRedis({ url, commandTimeoutMs: TIMEOUT_MS, onError })
+    try {
+      return await work(redis)
+    } finally {
+      redis.disconnect()
+    }
   } catch (error) {
     throw reason ?? error
-  } finally {
-    redis.disconnect()
   }
 }

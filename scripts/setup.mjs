@@ -82,7 +82,7 @@ export function run(command, args, options = {}, onStart = () => {}) {
 async function installPackages(reason) {
   say(`${reason}: running npm ci`)
   const env = { ...process.env, PATH: pathOutside(ROOT, process.env.PATH ?? '') }
-  const args = ['ci', '--include=dev', '--no-audit', '--no-fund']
+  const args = ['ci', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error']
   const end = await run('npm', args, { env }).catch((error) => {
     throw new Error(`npm cannot be run (${error.code ?? error.message}); install npm`)
   })

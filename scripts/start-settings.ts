@@ -1,16 +1,15 @@
-// What `npm start` itself must know of the settings; the services validate all of them, and what is
-// left unset here is left to their defaults.
+// The settings as `npm start` sees them: read and judged by the services' own parser, so that every
+// problem is reported at once and before anything is started, plus the rules of a start for
+// development.
 //
-// Every setting may also be given as …_FILE. A value that is computed here (a free port, the URLs that
-// follow from it) takes the place of both forms.
+// What is computed here (free ports, the URLs that follow from them, the private Redis) takes the
+// place of a setting in either of its forms, NAME and NAME_FILE.
 
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { parsePort } from './ports.ts'
-
-const DEFAULT_ISSUER_PORT = '4000'
-const DEFAULT_INTROSPECT_PORT = '4001'
-const SECURE_SETTINGS = ['CLAIMCHECK_TLS_CERT', 'CLAIMCHECK_TLS_KEY', 'CLAIMCHECK_TLS_CLIENT_CA']
+import { pathPrefix } from '../http/public-url.ts'
+import type { SettingName } from '../http/setting-table.ts'
+import { type Environment, parseSettings } from '../http/settings.ts'
 
 export interface StartSettings {
   readonly dataDir: string
@@ -18,6 +17,10 @@ export interface StartSettings {
   readonly issuerPort: number
   readonly introspectPort: number
   readonly metricsPort: number | undefined
+  /** The paths under which the services' routes lie, as their public URLs say; mostly empty. */
+  readonly issuerPath: string
+  readonly introspectPath: string
+  /** Undefined, like the ones below, when it is left to `npm start`. */
   readonly redisUrl: string | undefined
   readonly issuer: string | undefined
   readonly introspectUrl: string | undefined
@@ -25,41 +28,34 @@ export interface StartSettings {
   readonly hasTokenKeys: boolean
 }
 
-type Environment = Readonly<Record<string, string | undefined>>
-
-/** @throws {Error} when a setting makes no sense to a start for development. */
+/** @throws {Error} that lists every setting that is wrong, or that a start for development has no use for. */
 export function readStartSettings(env: Environment, root: string): StartSettings {
-  const read = (name: string): string | undefined => {
-    const value = env[name]
-    if (value !== undefined && value !== '') return value
-    const file = env[`${name}_FILE`]
-    if (file === undefined || file === '') return undefined
-    return readFileSync(resolve(root, file), 'utf8').trim()
-  }
-  const secure = SECURE_SETTINGS.filter((name) => read(name) !== undefined)
-  if (secure.length > 0) {
+  const settings = parseSettings(env, (path) => readFileSync(resolve(root, path), 'utf8'))
+  if (settings.tls !== undefined) {
     throw new Error(
-      `npm start is for development and speaks plain HTTP; unset ${secure.join(', ')}, ` +
-        'or run issuer/main.ts and introspect/main.ts themselves',
+      'npm start is for development and speaks plain HTTP: unset CLAIMCHECK_TLS_CERT, _KEY and ' +
+        '_CLIENT_CA, or run issuer/main.ts and introspect/main.ts themselves',
     )
   }
-  const port = (name: string, fallback: string): number => parsePort(name, read(name) ?? fallback)
-  const metrics = read('CLAIMCHECK_METRICS_PORT')
+  const given = <T>(name: SettingName, value: T): T | undefined =>
+    env[name] || env[`${name}_FILE`] ? value : undefined
   return {
-    dataDir: resolve(root, read('CLAIMCHECK_DATA_DIR') ?? '.claimcheck'),
-    host: read('CLAIMCHECK_HOST') ?? '127.0.0.1',
-    issuerPort: port('CLAIMCHECK_ISSUER_PORT', DEFAULT_ISSUER_PORT),
-    introspectPort: port('CLAIMCHECK_INTROSPECT_PORT', DEFAULT_INTROSPECT_PORT),
-    metricsPort: metrics === undefined ? undefined : parsePort('CLAIMCHECK_METRICS_PORT', metrics),
-    redisUrl: read('CLAIMCHECK_REDIS_URL'),
-    issuer: read('CLAIMCHECK_ISSUER'),
-    introspectUrl: read('CLAIMCHECK_INTROSPECT_URL'),
-    adminSecret: read('CLAIMCHECK_ADMIN_SECRET'),
-    hasTokenKeys: read('CLAIMCHECK_TOKEN_KEYS') !== undefined,
+    dataDir: resolve(root, settings.dataDir),
+    host: settings.host,
+    issuerPort: settings.issuerPort,
+    introspectPort: settings.introspectPort,
+    metricsPort: settings.metricsPort,
+    issuerPath: pathPrefix(settings.issuer),
+    introspectPath: pathPrefix(settings.introspectUrl),
+    redisUrl: given('CLAIMCHECK_REDIS_URL', settings.redisUrl),
+    issuer: given('CLAIMCHECK_ISSUER', settings.issuer),
+    introspectUrl: given('CLAIMCHECK_INTROSPECT_URL', settings.introspectUrl),
+    adminSecret: settings.adminSecret,
+    hasTokenKeys: settings.tokenKeys !== undefined,
   }
 }
 
-/** The environment with some settings replaced, in whichever form they were given. */
+/** The environment with some settings replaced. */
 export function withSettings(
   env: Environment,
   settings: Readonly<Record<string, string>>,

@@ -55,14 +55,14 @@ async function choosePorts(settings: StartSettings, patienceMs: number): Promise
     metricsPort === undefined
       ? []
       : [
-          wish("issuer's metrics", 'CLAIMCHECK_METRICS_PORT', metricsPort),
+          wish("the issuer's metrics", 'CLAIMCHECK_METRICS_PORT', metricsPort),
           // One setting, two processes on one machine: the second takes the next port.
           wish("introspect's metrics", 'CLAIMCHECK_METRICS_PORT', metricsPort && metricsPort + 1),
         ]
   const [issuer = 0, introspect = 0, ...rest] = await pickPorts(
     settings.host,
     [
-      wish('issuer', 'CLAIMCHECK_ISSUER_PORT', settings.issuerPort),
+      wish('the issuer', 'CLAIMCHECK_ISSUER_PORT', settings.issuerPort),
       wish('introspect', 'CLAIMCHECK_INTROSPECT_PORT', settings.introspectPort),
       ...metrics,
     ],
@@ -88,7 +88,6 @@ function serviceEnvironment(plan: Plan, name: 'issuer' | 'introspect'): NodeJS.P
     CLAIMCHECK_ISSUER_PORT: String(ports.issuer),
     CLAIMCHECK_INTROSPECT_PORT: String(ports.introspect),
     CLAIMCHECK_ISSUER: settings.issuer ?? services.issuer,
-    CLAIMCHECK_INTROSPECT_URL: settings.introspectUrl ?? services.introspect,
     ...(metrics !== undefined && { CLAIMCHECK_METRICS_PORT: String(metrics) }),
     ...(!settings.hasTokenKeys && { CLAIMCHECK_TOKEN_KEYS_FILE: tokenKeysPath(settings.dataDir) }),
     ...(settings.adminSecret === undefined && {
@@ -142,22 +141,25 @@ async function bringUp(
   if (!settings.hasTokenKeys) keepPrivateFile(tokenKeysPath(dataDir), () => `k1.${createSecret()}`)
   const adminSecret =
     settings.adminSecret ?? keepPrivateFile(adminSecretPath(dataDir), createSecret)
-  const services = {
+  const bases = {
     issuer: localUrl(host, ports.issuer),
     introspect: localUrl(host, ports.introspect),
   }
+  const services = {
+    issuer: bases.issuer + settings.issuerPath,
+    introspect: bases.introspect + settings.introspectPath,
+  }
   const plan: Plan = { settings, services, ports, redisUrl: redis.url, adminSecret }
   const names = ['issuer', 'introspect'] as const
-  const started = names.map((name) =>
-    children.start({
-      name,
-      command: process.execPath,
-      args: [`${name}/main.ts`],
-      env: serviceEnvironment(plan, name),
-      isShown: true,
+  await Promise.all(
+    names.map((name) => {
+      const env = serviceEnvironment(plan, name)
+      const args = [`${name}/main.ts`]
+      const child = children.start({ name, command: process.execPath, args, env, isShown: true })
+      // Probes come to the root, whatever path the routes lie under.
+      return untilReady(child, bases[name])
     }),
   )
-  await Promise.all(started.map((child, i) => untilReady(child, services[names[i] ?? 'issuer'])))
   for (const [i, name] of names.entries()) {
     const metrics = ports.metrics[i]
     const also = metrics === undefined ? '' : ` (metrics on port ${metrics})`
@@ -185,7 +187,8 @@ async function writeDevFile(plan: Plan): Promise<void> {
   for (const { client_id, client_secret } of [clients['web-app'], clients['grades-api']]) {
     writePrivateFile(curlConfigPath(dataDir, client_id), curlConfig(client_id, client_secret))
   }
-  const shown = relative(process.cwd(), dataDir) || '.'
+  const inside = relative(process.cwd(), dataDir)
+  const shown = inside.startsWith('..') ? dataDir : inside
   say(`clients     ${join(shown, 'dev.json')}, logs in ${join(shown, '*.log')}`)
   console.log('\nIssue a token, ask about it, revoke it (and ask again), in another terminal:\n')
   for (const line of curlLines({ ...services, dataDir })) console.log(line)

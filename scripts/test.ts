@@ -21,7 +21,9 @@ export function judge(
   const { passed, failed } = counts
   const line = `${passed} passed, ${failed} failed`
   if (passed + failed === 0) return { line: `no test ran\n${line}`, code: vitestCode || 1 }
-  return { line, code: failed > 0 ? vitestCode || 1 : vitestCode }
+  if (failed > 0) return { line, code: vitestCode || 1 }
+  if (vitestCode === 0) return { line, code: 0 }
+  return { line: `${line}\nvitest itself failed, exit code ${vitestCode}`, code: vitestCode }
 }
 
 async function main(args: readonly string[]): Promise<number> {

@@ -47,6 +47,9 @@ export interface Client {
   readonly enabled: boolean
   readonly metadata: ClientMetadata
   readonly secrets: readonly ClientSecret[]
+  /** What authenticating it needs, ready to use. */
+  readonly token_endpoint_auth_method: ClientAuthMethod
+  readonly secret_hashes: readonly string[]
 }
 
 /** What a change makes of a client. */
@@ -93,16 +96,24 @@ export function parseClient(clientId: string, record: string): Client | undefine
   const [version, state, json] = record.split('\n', 3)
   if (json === undefined || state === 'deleted') return undefined
   const { secrets, ...metadata } = JSON.parse(json) as ClientMetadata & Pick<Client, 'secrets'>
-  const client: Client = {
-    client_id: clientId,
-    version: Number(version),
+  const client = toClient(clientId, Number(version), {
     enabled: state === 'enabled',
     metadata,
     secrets,
-  }
+  })
   if (parsed.size >= PARSED_CLIENTS) parsed.clear()
   parsed.set(record, client)
   return client
+}
+
+function toClient(clientId: string, version: number, state: ClientState): Client {
+  return {
+    ...state,
+    client_id: clientId,
+    version,
+    token_endpoint_auth_method: state.metadata.token_endpoint_auth_method,
+    secret_hashes: state.secrets.map((secret) => secret.hash),
+  }
 }
 
 /** Makes the registry of a store. */
@@ -188,7 +199,7 @@ export function createClientRegistry(context: StoreContext): ClientRegistry {
         const word = state.enabled ? 'enabled' : 'disabled'
         // A retry after a half-done write finds the change at home already; it must cut again, everywhere.
         const version = await write(clientId, by, word, json, versionOf(record), !state.enabled)
-        return version === undefined ? undefined : { client_id: clientId, version, ...state }
+        return version === undefined ? undefined : toClient(clientId, version, state)
       })
       return client as Client
     },

@@ -5,8 +5,7 @@
 import type { FreshnessStamp } from '../client/src/wire/index.ts'
 import { type Client, parseClient } from './clients.ts'
 import type { StoreContext } from './context.ts'
-import { StoreUnavailableError } from './errors.ts'
-import { INSTALLATION_KEY } from './keys.ts'
+import type { LocateToken } from './locate-token.ts'
 import { decodeGrantedToken, decodeOwnToken, type TokenRecord } from './records.ts'
 import { askRedis, unknownReply } from './script-runner.ts'
 import type { Claims } from './subjects.ts'
@@ -74,24 +73,14 @@ function inactive(reason: InactiveReason): TokenState {
 }
 
 /** Makes the reader of a store. */
-export function createTokenReader(context: StoreContext): TokenReader {
-  const { redis, keys, partitions, run, mint } = context
+export function createTokenReader(context: StoreContext, locate: LocateToken): TokenReader {
+  const { redis, keys, partitions, run } = context
 
   async function readCaller(callerId: string): Promise<Client | undefined> {
     if (callerId === '') return undefined
     const { clients } = keys.partition(partitions.of(callerId))
     const record = await askRedis(() => redis.hget(clients, `c:${callerId}`))
     return parseClient(callerId, record ?? '')
-  }
-
-  // A node that lacks a key must not call the tokens of that key junk: the issuer is ahead in a rotation.
-  async function refuseIfKeyIsInUse(keyId: string): Promise<void> {
-    const registered = await askRedis(() => redis.hexists(INSTALLATION_KEY, `key:${keyId}`))
-    if (registered === 1) {
-      throw new StoreUnavailableError(
-        `this node lacks the token key "${keyId}" that others mint with`,
-      )
-    }
   }
 
   async function read(token: ParsedToken, callerId: string): Promise<Introspection> {
@@ -130,13 +119,10 @@ export function createTokenReader(context: StoreContext): TokenReader {
 
   return {
     async introspect(token, callerId) {
-      const reading = mint.read(token)
-      if (reading.kind === 'genuine' && reading.token.kind === 'access') {
-        return read(reading.token, callerId)
-      }
-      const caller = await readCaller(callerId)
-      if (reading.kind === 'unknown-key') await refuseIfKeyIsInUse(reading.keyId)
-      return { state: INACTIVE[reading.kind === 'genuine' ? 'refresh-token' : 'junk'], caller }
+      const located = await locate(token)
+      if (located?.kind === 'access') return read(located, callerId)
+      const reason = located === undefined ? 'junk' : 'refresh-token'
+      return { state: INACTIVE[reason], caller: await readCaller(callerId) }
     },
   }
 }

@@ -2,7 +2,6 @@
  * Refresh rotation (RFC 9700 §4.14.2). Of any number of parallel uses of one refresh token one rotates it; the others
  * within the grace are handed the same successor; any later use of a rotated token voids the grant.
  */
-import { type Client, parseClient } from './clients.ts'
 import type { StoreContext } from './context.ts'
 import { decodeGrant, decodeGrantedToken, type GrantRecord } from './records.ts'
 import { askRedis, unknownReply } from './script-runner.ts'
@@ -41,16 +40,10 @@ export type RefreshOutcome =
       readonly kind: 'unknown' | 'foreign' | 'expired' | 'revoked' | 'suspended' | 'client-gone'
     }
 
-/** A grant and the registration of the client that presents its refresh token, read before anything is decided. */
-export interface PresentedGrant {
-  readonly grant: GrantRecord | undefined
-  readonly caller: Client | undefined
-}
-
 /** Refreshes grants. */
 export interface GrantRefresher {
   /** Authorizations never change, so what is read here may be checked before the rotation. */
-  read(token: ParsedToken, callerId: string): Promise<PresentedGrant>
+  read(token: ParsedToken): Promise<GrantRecord | undefined>
   refresh(request: RefreshRequest): Promise<RefreshOutcome>
 }
 
@@ -59,16 +52,10 @@ export function createGrantRefresher(context: StoreContext): GrantRefresher {
   const { redis, keys, partitions, run, mint, tokenKeys } = context
 
   return {
-    async read(token, callerId) {
+    async read(token) {
       const at = keys.partition(token.partition)
-      const [grant, caller] = await Promise.all([
-        askRedis(() => redis.get(at.grant(token.grant))),
-        askRedis(() => redis.hget(at.clients, `c:${callerId}`)),
-      ])
-      return {
-        grant: grant === null ? undefined : decodeGrant(grant),
-        caller: parseClient(callerId, caller ?? ''),
-      }
+      const grant = await askRedis(() => redis.get(at.grant(token.grant)))
+      return grant === null ? undefined : decodeGrant(grant)
     },
 
     async refresh(request) {

@@ -3,18 +3,18 @@
  * per partition involved, never one per token, written together with its log entry. It has happened when the call
  * returns; a call that fails has promised nothing and is repeated.
  */
+import { nanoid } from 'nanoid'
 import type { FeedEvent } from '../client/src/wire/index.ts'
 import { type StoreContext, WIDE_CUTOFF_LIFETIME_MS } from './context.ts'
 import { countVoided } from './count-voided.ts'
 import type { LocatedId } from './partitions.ts'
 import type { RevocationTarget } from './revocation-target.ts'
-import { type ScriptReply, unknownReply } from './script-runner.ts'
+import { askRedis, type ScriptReply, unknownReply } from './script-runner.ts'
 import type { Subjects } from './subjects.ts'
 import type { ParsedToken } from './token.ts'
 
 /** How to revoke. */
 export interface RevocationRequest {
-  readonly id: string
   /** Everything issued before this time (epoch seconds, fractions allowed) is void; absent means now. */
   readonly issuedBefore?: number | undefined
   /** Who did it, and why: kept with the cutoff for as long as it matters. */
@@ -28,6 +28,8 @@ export interface RevocationRequest {
 export type RevocationOutcome =
   | {
       readonly kind: 'revoked'
+      /** Names this revocation wherever it is told of. */
+      readonly id: string
       /** Everything issued at or before this time is void; epoch microseconds. */
       readonly cutoffUs: number
       /** Live grants it made void, where that is known without counting. */
@@ -43,6 +45,8 @@ export type RevocationOutcome =
 export interface RevocationForecast {
   /** Live grants it would make void. */
   readonly affected: number
+  /** Everything issued at or before this time would be void; epoch microseconds. */
+  readonly cutoffUs: number
 }
 
 /** Revokes, and tells beforehand what that would do. */
@@ -54,11 +58,13 @@ export interface Revocations {
   forecast(target: RevocationTarget, issuedBefore?: number): Promise<RevocationForecast>
 }
 
+type IdentifiedRequest = RevocationRequest & { readonly id: string }
+
 /** Makes the revocations of a store. */
 export function createRevocations(context: StoreContext, subjects: Subjects): Revocations {
   const { keys, partitions, run } = context
 
-  function common(request: RevocationRequest, event: FeedEvent): string[] {
+  function common(request: IdentifiedRequest, event: FeedEvent): string[] {
     const { id, by, reason } = request
     return [
       cutoffArgument(request.issuedBefore),
@@ -69,7 +75,7 @@ export function createRevocations(context: StoreContext, subjects: Subjects): Re
     ]
   }
 
-  function revokeToken(id: LocatedId, request: RevocationRequest): Promise<ScriptReply> {
+  function revokeToken(id: LocatedId, request: IdentifiedRequest): Promise<ScriptReply> {
     const at = keys.partition(id.partition)
     const jti = partitions.toPublicId(id.partition, id.local + id.hash)
     return run(
@@ -85,7 +91,7 @@ export function createRevocations(context: StoreContext, subjects: Subjects): Re
     )
   }
 
-  function revokeGrant(id: LocatedId, request: RevocationRequest): Promise<ScriptReply> {
+  function revokeGrant(id: LocatedId, request: IdentifiedRequest): Promise<ScriptReply> {
     const at = keys.partition(id.partition)
     const grantId = partitions.toPublicId(id.partition, id.local)
     return run(
@@ -100,7 +106,7 @@ export function createRevocations(context: StoreContext, subjects: Subjects): Re
     )
   }
 
-  function revokeSession(id: LocatedId, request: RevocationRequest): Promise<ScriptReply> {
+  function revokeSession(id: LocatedId, request: IdentifiedRequest): Promise<ScriptReply> {
     const at = keys.partition(id.partition)
     const event: FeedEvent = { type: 'session', sid: partitions.toPublicId(id.partition, id.local) }
     return run(
@@ -110,7 +116,7 @@ export function createRevocations(context: StoreContext, subjects: Subjects): Re
     )
   }
 
-  function revokeSubject(sub: string, clientId: string | undefined, request: RevocationRequest) {
+  function revokeSubject(sub: string, clientId: string | undefined, request: IdentifiedRequest) {
     const at = keys.partition(partitions.of(sub))
     const event: FeedEvent =
       clientId === undefined
@@ -127,7 +133,7 @@ export function createRevocations(context: StoreContext, subjects: Subjects): Re
   }
 
   // The first partition answers alone, so that a request that will be refused has touched nothing else.
-  async function revokeEverywhere(clientId: string | undefined, request: RevocationRequest) {
+  async function revokeEverywhere(clientId: string | undefined, request: IdentifiedRequest) {
     const event: FeedEvent =
       clientId === undefined ? { type: 'all' } : { type: 'client', client_id: clientId }
     const write = (partition: number): Promise<ScriptReply> => {
@@ -150,7 +156,7 @@ export function createRevocations(context: StoreContext, subjects: Subjects): Re
 
   function dispatch(
     target: RevocationTarget,
-    request: RevocationRequest,
+    request: IdentifiedRequest,
   ): Promise<ScriptReply> | undefined {
     switch (target.level) {
       case 'token': {
@@ -181,22 +187,33 @@ export function createRevocations(context: StoreContext, subjects: Subjects): Re
 
   return {
     async revoke(target, request) {
-      const reply = await dispatch(target, request)
-      return reply === undefined ? { kind: 'unknown' } : toOutcome(reply)
+      const identified = withId(request)
+      const reply = await dispatch(target, identified)
+      return reply === undefined ? { kind: 'unknown' } : toOutcome(identified.id, reply)
     },
 
     async revokePresented({ kind, partition, hash, grant }, request) {
+      const identified = withId(request)
       const reply =
         kind === 'access'
-          ? revokeToken({ partition, hash, local: grant }, request)
-          : revokeGrant({ partition, hash: '', local: grant }, request)
-      return toOutcome(await reply)
+          ? revokeToken({ partition, hash, local: grant }, identified)
+          : revokeGrant({ partition, hash: '', local: grant }, identified)
+      return toOutcome(identified.id, await reply)
     },
 
-    forecast: async (target, issuedBefore) => ({
-      affected: await countVoided(context, subjects, target, cutoffUs(issuedBefore)),
-    }),
+    async forecast(target, issuedBefore) {
+      const cutoff = cutoffUs(issuedBefore)
+      const [seconds, microseconds] = await askRedis(() => context.redis.time())
+      return {
+        affected: await countVoided(context, subjects, target, cutoff),
+        cutoffUs: cutoff ?? Number(seconds) * 1e6 + Number(microseconds),
+      }
+    },
   }
+}
+
+function withId(request: RevocationRequest): IdentifiedRequest {
+  return { ...request, id: `rv_${nanoid()}` }
 }
 
 // "Issued before" spares what was issued at that very moment; a cutoff voids it. Hence one microsecond less.
@@ -208,12 +225,13 @@ function cutoffArgument(issuedBefore: number | undefined): string {
   return cutoffUs(issuedBefore)?.toFixed(0) ?? ''
 }
 
-function toOutcome(reply: ScriptReply): RevocationOutcome {
+function toOutcome(id: string, reply: ScriptReply): RevocationOutcome {
   const [kind, cutoff, affected] = reply
   switch (kind) {
     case 'revoked':
       return {
         kind,
+        id,
         cutoffUs: Number(cutoff),
         affected: Number(affected) < 0 ? undefined : Number(affected),
       }

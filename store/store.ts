@@ -7,12 +7,13 @@ import { pinInstallation, registerTokenKeys } from './installation.ts'
 import { createTokenReader, type TokenReader } from './introspection.ts'
 import { createTokenIssuer, type TokenIssuer } from './issue.ts'
 import { createKeys } from './keys.ts'
+import { createTokenLocator, type LocateToken } from './locate-token.ts'
 import { createPartitions } from './partitions.ts'
 import { createGrantRefresher, type GrantRefresher } from './refresh.ts'
 import { createRevocations, type Revocations } from './revocations.ts'
 import { askRedis, createScriptRunner } from './script-runner.ts'
 import { createSubjects, type Subjects } from './subjects.ts'
-import { createTokenMint, type TokenReading } from './token.ts'
+import { createTokenMint, type ParsedToken } from './token.ts'
 import { createTokenKeyRing, type TokenKeySecret } from './token-keys.ts'
 
 /** How to open a store. */
@@ -31,6 +32,19 @@ export interface StoreOptions extends ConnectionOptions {
   readonly refreshGraceMs?: number
 }
 
+/** Whether the store can be asked, in words for a probe. */
+export interface StoreReadiness {
+  readonly ready: boolean
+  readonly checks: { readonly redis: 'ok' | 'unreachable' }
+}
+
+/** Public ids of a token. */
+export interface TokenIds {
+  /** Of the access token itself; of no use for a refresh token. */
+  readonly jti: string
+  readonly grantId: string
+}
+
 /** An open store. */
 export interface Store {
   readonly tokens: TokenReader & TokenIssuer
@@ -39,10 +53,11 @@ export interface Store {
   readonly clients: ClientRegistry
   readonly subjects: Subjects
   readonly failures: FailureCounter
-  /** Reads a token without asking Redis: junk is known at once. */
-  readToken(token: string): TokenReading
-  /** @throws {StoreUnavailableError} when a primary does not answer */
-  ping(): Promise<void>
+  readonly locate: LocateToken
+  /** The public ids a token goes by. */
+  idsOf(token: ParsedToken): TokenIds
+  /** Whether every primary answers; rejects or hangs no longer than a command may when one does not. */
+  readiness(): Promise<StoreReadiness>
   close(): Promise<void>
 }
 
@@ -71,33 +86,42 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     redis.disconnect()
     throw error
   }
-  const mint = createTokenMint(tokenKeys, partitions)
   const context: StoreContext = {
     redis,
     run,
     keys: createKeys(options.prefix, partitions),
     partitions,
     tokenKeys,
-    mint,
+    mint: createTokenMint(tokenKeys, partitions),
     logRetentionMs: options.logRetentionMs ?? DEFAULT_LOG_RETENTION_MS,
     refreshGraceMs: options.refreshGraceMs ?? DEFAULT_REFRESH_GRACE_MS,
   }
   const subjects = createSubjects(context)
+  const locate = createTokenLocator(context)
   return {
-    tokens: { ...createTokenReader(context), ...createTokenIssuer(context, options.selfResources) },
+    tokens: {
+      ...createTokenReader(context, locate),
+      ...createTokenIssuer(context, options.selfResources),
+    },
     grants: createGrantRefresher(context),
     revocations: createRevocations(context, subjects),
     clients: createClientRegistry(context),
     subjects,
     failures: createFailureCounter(redis, context.keys),
-    readToken: (token) => mint.read(token),
+    locate,
+    idsOf({ partition, grant, hash }) {
+      const jti = partitions.toPublicId(partition, grant + hash)
+      return { jti, grantId: grant === '' ? jti : partitions.toPublicId(partition, grant) }
+    },
     // One key in each partition: on a Cluster every primary that holds one must answer.
-    async ping() {
-      await Promise.all(
+    async readiness() {
+      const answers = await Promise.allSettled(
         Array.from({ length: partitions.count }, (_, partition) =>
           askRedis(() => redis.hget(context.keys.partition(partition).head, 'seq')),
         ),
       )
+      const ready = answers.every(({ status }) => status === 'fulfilled')
+      return { ready, checks: { redis: ready ? 'ok' : 'unreachable' } }
     },
     async close() {
       redis.disconnect()

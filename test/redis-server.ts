@@ -44,7 +44,12 @@ export async function freePort(): Promise<number> {
 export async function startRedis(...args: string[]): Promise<TestRedis> {
   const port = await freePort()
   const dir = mkdtempSync(join(tmpdir(), 'claimcheck-redis-'))
-  const direct = new Redis({ port, lazyConnect: true, retryStrategy: () => 50, maxRetriesPerRequest: null })
+  const direct = new Redis({
+    port,
+    lazyConnect: true,
+    retryStrategy: () => 50,
+    maxRetriesPerRequest: null,
+  })
   direct.on('error', () => undefined)
   let child: ChildProcess | undefined
 

@@ -86,8 +86,8 @@ it('names only settings that exist', () => {
 it('gives each service secrets that are declared and settings that are accepted', () => {
   const folder = mkdtempSync(join(tmpdir(), 'claimcheck-compose-'))
   try {
-    const commands = text.match(/^# {3}(mkdir|printf|openssl) .*$/gm)?.map((line) => line.slice(4))
-    expect(commands).toHaveLength(3)
+    const commands = text.match(/^# {3}(mkdir|secret|echo).*$/gm)?.map((line) => line.slice(4))
+    expect(commands).toHaveLength(4)
     execFileSync('sh', ['-e'], { cwd: folder, input: commands?.join('\n') })
     for (const [name, { environment = {}, secrets = [] }] of ours) {
       const readSecret = (path: string): string => {

@@ -1,11 +1,13 @@
 import { request as httpRequest, type IncomingHttpHeaders } from 'node:http'
+import { Agent, request as httpsRequest, type RequestOptions } from 'node:https'
 import { connect, type Socket } from 'node:net'
+import { connect as connectTls } from 'node:tls'
 import { Router } from '@koa/router'
 import { afterEach, describe, expect, it } from 'vitest'
 import { FORM_RULES, readForm } from '../../../http/form.ts'
 import { createHealthRouter, type Readiness } from '../../../http/health.ts'
 import { createKoaApp } from '../../../http/koa-app.ts'
-import { createLogger } from '../../../http/logger.ts'
+import { createLogger, type LogLevel } from '../../../http/logger.ts'
 import { createMetrics } from '../../../http/metrics.ts'
 import { allowCaching } from '../../../http/no-store.ts'
 import { OAuthError } from '../../../http/oauth-error.ts'
@@ -17,7 +19,9 @@ import {
   type RunningServer,
   SERVER_LIMITS,
   type ServerLimits,
+  type TlsMaterial,
 } from '../../../http/server.ts'
+import { TEST_TLS } from './tls-fixture.ts'
 
 const TOKEN = `cc_at_${'z'.repeat(68)}`
 const running: RunningServer[] = []
@@ -43,10 +47,14 @@ async function start(
     limits?: ServerLimits
     trustProxy?: boolean
     ready?: () => Promise<Readiness>
+    level?: LogLevel
+    tls?: TlsMaterial
   } = {},
 ): Promise<Harness> {
   const lines: Record<string, unknown>[] = []
-  const log = createLogger('debug', 'test', { write: (line) => lines.push(JSON.parse(line)) })
+  const log = createLogger(options.level ?? 'debug', 'test', {
+    write: (line) => lines.push(JSON.parse(line)),
+  })
   const metrics = createMetrics({ service: 'test', version: '1.2.3', withProcessMetrics: false })
   const router = new Router<RequestState>(
     options.prefix === undefined ? {} : { prefix: options.prefix },
@@ -87,6 +95,7 @@ async function start(
     trustProxy: options.trustProxy ?? false,
     routers: [router, createHealthRouter({ ready, metrics, timeoutMs: 50 })],
     problemPrefix: `${options.prefix ?? ''}/admin/v1`,
+    quietRoutes: new Set(['/healthz', '/oauth']),
   })
   const server = await listen({
     callback: app.callback(),
@@ -94,6 +103,7 @@ async function start(
     port: 0,
     portSetting: 'CLAIMCHECK_TEST_PORT',
     log,
+    tls: options.tls,
     ...(options.limits === undefined ? {} : { limits: options.limits }),
   })
   running.push(server)
@@ -310,6 +320,13 @@ describe('the Koa application', () => {
     expect(logged).not.toContain('alice')
   })
 
+  it('logs the successes of a quiet route at debug only, and its failures as ever', async () => {
+    const { server, lines } = await start({ level: 'info' })
+    await send(server, 'GET', '/healthz')
+    await send(server, 'GET', '/oauth')
+    expect(lines.map(({ route, status }) => [route, status])).toEqual([['/oauth', 400]])
+  })
+
   it('believes the last hop of X-Forwarded-For, and only behind a trusted proxy', async () => {
     const headers = { 'x-forwarded-for': '203.0.113.9, 198.51.100.7' }
     for (const [trustProxy, source] of [
@@ -455,6 +472,43 @@ describe('the listener', () => {
       code: 'ERR_CLAIMCHECK_LISTEN',
       message: `127.0.0.1:${server.port} is taken by another process. Stop that one, or set CLAIMCHECK_ISSUER_PORT to a free port (0 picks one).`,
     })
+  })
+
+  it('speaks TLS 1.2 and later, and drains it', async () => {
+    const { server } = await start({ tls: TEST_TLS })
+    expect(server.url).toBe(`https://127.0.0.1:${server.port}`)
+    const get = (options: RequestOptions) =>
+      new Promise<number | undefined>((resolve, reject) => {
+        const target = { host: '127.0.0.1', port: server.port, path: '/public', ca: TEST_TLS.cert }
+        const req = httpsRequest({ ...target, ...options }, (res) => {
+          res.resume().on('end', () => resolve(res.statusCode))
+        })
+        req.on('error', reject).end()
+      })
+    const agent = new Agent({ keepAlive: true })
+    expect(await get({ agent })).toBe(200)
+    await expect(get({ maxVersion: 'TLSv1.1', minVersion: 'TLSv1' })).rejects.toThrow()
+    expect(await server.close({ timeoutMs: 5_000 })).toBe('drained')
+    agent.destroy()
+  })
+
+  it('wants a certificate of the client CA when there is one', async () => {
+    const { server } = await start({ tls: { ...TEST_TLS, clientCa: TEST_TLS.cert } })
+    const reach = (certificate: object) =>
+      new Promise<string>((resolve) => {
+        const target = { host: '127.0.0.1', port: server.port, ca: TEST_TLS.cert, ...certificate }
+        const socket = connectTls(target, () =>
+          socket.write('GET /public HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'),
+        )
+        let text = ''
+        socket.on('data', (chunk) => {
+          text += chunk
+        })
+        socket.on('error', () => {})
+        socket.on('close', () => resolve(text.slice(0, 12)))
+      })
+    expect(await reach({})).toBe('')
+    expect(await reach({ cert: TEST_TLS.cert, key: TEST_TLS.key })).toBe('HTTP/1.1 200')
   })
 
   it('drains: the request in flight gets its answer, on a connection that then closes', async () => {

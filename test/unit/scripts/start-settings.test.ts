@@ -11,12 +11,22 @@ it('has a default for everything', () => {
     issuerPort: 4000,
     introspectPort: 4001,
     metricsPort: undefined,
+    issuerPath: '',
+    introspectPath: '',
     redisUrl: undefined,
     issuer: undefined,
     introspectUrl: undefined,
     adminSecret: undefined,
     hasTokenKeys: false,
   })
+})
+
+it('takes the path of the routes from the public URLs', () => {
+  const { issuerPath, introspectPath } = readStartSettings(
+    { CLAIMCHECK_ISSUER: 'https://auth.test/cc/' },
+    '/cc',
+  )
+  expect([issuerPath, introspectPath]).toEqual(['/cc', '/cc'])
 })
 
 it('reads a setting from the file that …_FILE names', () => {

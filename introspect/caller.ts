@@ -1,0 +1,36 @@
+/**
+ * Who asks. Only a client that proved itself with a secret and is registered to introspect gets an answer: a public
+ * client's bare name is no proof, and a token under test is no credential.
+ */
+import { type FailureRecorder, verifyClient } from '../http/client-auth.ts'
+import type { PresentedCredentials } from '../http/client-credentials.ts'
+import { OAuthError } from '../http/oauth-error.ts'
+import type { RequestState } from '../http/request-state.ts'
+import type { Client } from '../store/clients.ts'
+
+/** The client a request claims to come from; '' when it names none that could be proved. */
+export function claimedClientId(presented: PresentedCredentials): string {
+  return presented.kind === 'basic' || presented.kind === 'post' ? presented.clientId : ''
+}
+
+/**
+ * Proves the caller and its right to introspect.
+ *
+ * @throws {OAuthError} 401 or 429 when it is not proved; 403 when it may not introspect
+ */
+export async function proveCaller(
+  presented: PresentedCredentials,
+  registered: Client | undefined,
+  state: RequestState,
+  failures: FailureRecorder,
+): Promise<Client> {
+  const options = { allowPublic: false, source: state.source, failures }
+  const caller = await verifyClient(presented, registered, options)
+  state.clientId = caller.client_id
+  if (!caller.metadata.introspect) {
+    throw new OAuthError('unauthorized_client', 'this client is not registered to introspect', {
+      status: 403,
+    })
+  }
+  return caller
+}

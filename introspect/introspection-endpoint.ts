@@ -1,0 +1,88 @@
+/**
+ * `POST /introspect` (RFC 7662) and `POST /introspect/batch`. One token is one round trip to Redis: the caller's own
+ * registration comes with the answer and is judged before anything of the answer is used.
+ */
+import type { Router } from '@koa/router'
+import { FRESHNESS_HEADER, formatFreshness } from '../client/src/wire/index.ts'
+import type { FailureRecorder } from '../http/client-auth.ts'
+import { presentedCredentials } from '../http/client-credentials.ts'
+import { type Form, readForm } from '../http/form.ts'
+import { readJson } from '../http/json-body.ts'
+import { invalidRequest } from '../http/oauth-error.ts'
+import { replyJson } from '../http/reply.ts'
+import type { RequestState, RouteContext } from '../http/request-state.ts'
+import type { Store } from '../store/store.ts'
+import { answerFor } from './answer.ts'
+import { claimedClientId, proveCaller } from './caller.ts'
+import type { CountOutcome } from './outcome-counter.ts'
+
+/** Most tokens one batch may hold. */
+export const MAX_BATCH_TOKENS = 100
+
+const NO_FORM: Form = { values: new Map(), lists: new Map() }
+
+/** What the endpoints are made from. */
+export interface IntrospectionOptions {
+  readonly store: Pick<Store, 'tokens' | 'clients'>
+  readonly failures: FailureRecorder
+  /** `iss` of every answer. */
+  readonly issuer: string
+  readonly count: CountOutcome
+}
+
+/** Adds both endpoints to a router. */
+export function addIntrospection(
+  router: Router<RequestState>,
+  options: IntrospectionOptions,
+): void {
+  const { store, failures, issuer, count } = options
+
+  async function introspect(ctx: RouteContext): Promise<void> {
+    const form = await readForm(ctx.req)
+    const presented = presentedCredentials(ctx.req, form)
+    const callerId = claimedClientId(presented)
+    const token = form.values.get('token')
+    if (callerId === '' || token === undefined) {
+      const registered = callerId === '' ? undefined : await store.clients.get(callerId)
+      await proveCaller(presented, registered, ctx.state, failures)
+      throw invalidRequest('the parameter token is required')
+    }
+    const { state, caller } = await store.tokens.introspect(token, callerId)
+    const proved = await proveCaller(presented, caller, ctx.state, failures)
+    const answer = answerFor(state, proved, issuer)
+    count(answer.outcome)
+    if (answer.stamp !== undefined)
+      ctx.res.setHeader(FRESHNESS_HEADER, formatFreshness([answer.stamp]))
+    replyJson(ctx, 200, answer.json)
+  }
+
+  async function introspectBatch(ctx: RouteContext): Promise<void> {
+    const presented = presentedCredentials(ctx.req, NO_FORM)
+    const callerId = claimedClientId(presented)
+    const registered = callerId === '' ? undefined : await store.clients.get(callerId)
+    const caller = await proveCaller(presented, registered, ctx.state, failures)
+    const tokens = readTokens(await readJson(ctx.req))
+    const readings = await Promise.all(tokens.map((token) => store.tokens.introspect(token, '')))
+    const answers = readings.map(({ state }) => answerFor(state, caller, issuer))
+    for (const { outcome } of answers) count(outcome)
+    if (answers.some(({ stamp }) => stamp !== undefined)) {
+      ctx.res.setHeader(FRESHNESS_HEADER, formatFreshness(answers.map(({ stamp }) => stamp)))
+    }
+    replyJson(ctx, 200, `{"results":[${answers.map(({ json }) => json).join(',')}]}`)
+  }
+
+  router.post('/introspect', introspect)
+  router.post('/introspect/batch', introspectBatch)
+}
+
+function readTokens(body: unknown): readonly string[] {
+  const { tokens } = body as { readonly tokens?: unknown }
+  if (!Array.isArray(tokens)) throw invalidRequest('the member tokens must be an array of strings')
+  if (tokens.length > MAX_BATCH_TOKENS) {
+    throw invalidRequest(`the member tokens may hold at most ${MAX_BATCH_TOKENS} tokens`)
+  }
+  for (const token of tokens) {
+    if (typeof token !== 'string') throw invalidRequest('every element of tokens must be a string')
+  }
+  return tokens as string[]
+}

@@ -1,0 +1,61 @@
+/**
+ * The introspection process: reads the environment, opens the store, listens, and stops in order on SIGTERM or SIGINT.
+ * The only file of the service with side effects.
+ */
+import { readFileSync } from 'node:fs'
+import { setTimeout as delay } from 'node:timers/promises'
+import { createLogger } from '../http/logger.ts'
+import { createMetrics } from '../http/metrics.ts'
+import { runService } from '../http/service.ts'
+import { parseSettings } from '../http/settings.ts'
+import { loadTokenKeyFile } from '../http/token-key-file.ts'
+import { openStoreWhenReachable } from '../store/open-when-reachable.ts'
+import { createIntrospectApp } from './app.ts'
+
+const RETRY_MS = 500
+
+async function main(): Promise<void> {
+  const settings = parseSettings(process.env, (path) => readFileSync(path, 'utf8'))
+  const log = createLogger(settings.logLevel, 'introspect')
+  const metrics = createMetrics({ service: 'introspect', version: '0.1.0' })
+  const store = await openStoreWhenReachable(
+    {
+      url: settings.redisUrl,
+      prefix: settings.keyPrefix,
+      partitions: settings.partitions,
+      tokenKeys: settings.tokenKeys ?? loadTokenKeyFile(settings.dataDir),
+      mints: false,
+      selfResources: [settings.issuer],
+      onError: (err) => log.warn({ err }, 'connection to Redis lost'),
+    },
+    {
+      onWaiting: (err) => log.warn({ err }, 'waiting for Redis'),
+      pause: () => delay(RETRY_MS),
+    },
+  )
+  const app = createIntrospectApp({
+    store,
+    log,
+    metrics,
+    issuer: settings.issuer,
+    introspectUrl: settings.introspectUrl,
+    trustProxy: settings.trustProxy,
+    withMetrics: settings.metricsPort === undefined,
+  })
+  const service = await runService({
+    name: 'introspect',
+    callback: app.callback(),
+    settings,
+    log,
+    metrics,
+    release: store.close,
+  })
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.once(signal, () => void service.stop().then(() => process.exit(0)))
+  }
+}
+
+main().catch((error: unknown) => {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
+  process.exit(1)
+})

@@ -1,0 +1,45 @@
+/**
+ * The way in: a client `admin` with the secret the operator configured. Only that one secret is touched at start;
+ * others that were added through the API stay.
+ */
+import { hashSecret } from '../http/client-credentials.ts'
+import type { ClientMetadata } from '../store/clients.ts'
+import type { Store } from '../store/store.ts'
+
+/** Id of the client. */
+export const ADMIN_CLIENT_ID = 'admin'
+
+/** Id of the configured secret among the client's secrets. */
+const CONFIGURED_SECRET_ID = 'configured'
+
+const METADATA: ClientMetadata = {
+  client_name: 'Operator',
+  token_endpoint_auth_method: 'client_secret_basic',
+  grant_types: ['client_credentials'],
+  scope: 'claimcheck:admin',
+  resources: [],
+  introspect: false,
+  default_resources: [],
+  access_token_lifetime: 3_600,
+  refresh_token_lifetime: 3_600,
+  refresh_token_idle_lifetime: 3_600,
+}
+
+/** Makes sure that the client exists, is enabled and accepts the secret. `nowSeconds` in epoch seconds. */
+export async function ensureAdminClient(
+  store: Pick<Store, 'clients'>,
+  secret: string,
+  nowSeconds: number,
+): Promise<void> {
+  const hash = hashSecret(secret)
+  const current = await store.clients.get(ADMIN_CLIENT_ID)
+  if (current?.enabled === true && current.secret_hashes.includes(hash)) return
+  await store.clients.put(ADMIN_CLIENT_ID, 'CLAIMCHECK_ADMIN_SECRET', (client) => ({
+    enabled: true,
+    metadata: client?.metadata ?? METADATA,
+    secrets: [
+      ...(client?.secrets ?? []).filter(({ secret_id }) => secret_id !== CONFIGURED_SECRET_ID),
+      { secret_id: CONFIGURED_SECRET_ID, hash, created_at: nowSeconds },
+    ],
+  }))
+}

@@ -1,0 +1,168 @@
+/** `/admin/v1/clients`: the registry of clients and their secrets. A secret is shown once and kept only as a hash. */
+import { randomBytes } from 'node:crypto'
+import { z } from 'zod'
+import { hashSecret } from '../../http/client-credentials.ts'
+import { JSON_RULES, parseBody, readJson } from '../../http/json-body.ts'
+import { ProblemError } from '../../http/problem.ts'
+import { replyJson } from '../../http/reply.ts'
+import type { RouteContext } from '../../http/request-state.ts'
+import type { Client, ClientMetadata, ClientSecret } from '../../store/clients.ts'
+import {
+  MAX_ACCESS_TOKEN_LIFETIME_SECONDS,
+  MAX_GRANT_LIFETIME_SECONDS,
+} from '../../store/context.ts'
+import type { Store } from '../../store/store.ts'
+import { GRANT_TYPES } from '../grant-types.ts'
+import { clientId, parsePathValue, resources, scope, text } from './fields.ts'
+import type { AdminHandler } from './guard.ts'
+import { badCursor, parsePageRequest } from './paging.ts'
+
+const SECRET_BYTES = 32
+const SECRET_ID_BYTES = 9
+
+/** Secrets a client may have at once: the new one and the one it replaces. */
+const LIVE_SECRETS = 2
+
+const DAY_SECONDS = 86_400
+const lifetime = (max: number) => z.int().min(1).max(max)
+
+const body = z
+  .strictObject({
+    client_id: clientId.optional(),
+    client_name: text.optional(),
+    token_endpoint_auth_method: z
+      .enum(['client_secret_basic', 'client_secret_post', 'none'])
+      .default('client_secret_basic'),
+    grant_types: z
+      .array(z.enum(GRANT_TYPES))
+      .max(GRANT_TYPES.length)
+      .default(['client_credentials']),
+    scope: scope.default(''),
+    resources: resources.default([]),
+    introspect: z.boolean().default(false),
+    default_resources: resources.default([]),
+    allowed_resources: resources.optional(),
+    access_token_lifetime: lifetime(MAX_ACCESS_TOKEN_LIFETIME_SECONDS).default(3_600),
+    refresh_token_lifetime: lifetime(MAX_GRANT_LIFETIME_SECONDS).default(30 * DAY_SECONDS),
+    refresh_token_idle_lifetime: lifetime(MAX_GRANT_LIFETIME_SECONDS).default(14 * DAY_SECONDS),
+    enabled: z.boolean().optional(),
+    secrets: z.unknown(),
+  })
+  .refine((client) => client.token_endpoint_auth_method !== 'none' || !client.introspect, {
+    path: ['introspect'],
+    message: 'must be false for a public client: a bare client_id is no authentication',
+  })
+  .refine(
+    (client) =>
+      client.token_endpoint_auth_method !== 'none' ||
+      !client.grant_types.includes('client_credentials'),
+    { path: ['grant_types'], message: 'must not hold client_credentials for a public client' },
+  )
+
+const OPTIONAL_BODY = { ...JSON_RULES, optional: true }
+const secretBody = z.strictObject({ revoke_others: z.boolean().optional() })
+
+/** The registry's handlers. `nowSeconds` is the time in epoch seconds. */
+export interface ClientHandlers {
+  readonly list: AdminHandler
+  readonly get: AdminHandler
+  readonly put: AdminHandler
+  readonly remove: AdminHandler
+  readonly addSecret: AdminHandler
+}
+
+/** Makes the handlers. */
+export function createClientHandlers(store: Store, nowSeconds: () => number): ClientHandlers {
+  return {
+    async list(ctx) {
+      const { cursor, limit } = parsePageRequest(ctx)
+      if (cursor !== undefined && !/^\d{1,20}$/.test(cursor)) throw badCursor()
+      const page = await store.clients.list(cursor, limit)
+      const clients = page.clients.map(toView)
+      replyJson(ctx, 200, JSON.stringify({ clients, next_cursor: page.next }))
+    },
+
+    async get(ctx) {
+      const client = await store.clients.get(pathId(ctx))
+      if (client === undefined) throw unknownClient()
+      replyJson(ctx, 200, JSON.stringify(toView(client)))
+    },
+
+    async put(ctx) {
+      const id = pathId(ctx)
+      const {
+        client_id,
+        enabled,
+        secrets: _readOnly,
+        ...metadata
+      } = parseBody(body, await readJson(ctx.req))
+      if (client_id !== undefined && client_id !== id) {
+        throw new ProblemError(
+          'unprocessable',
+          'The client_id of the body is not the one of the path.',
+        )
+      }
+      let isNew = false
+      const client = await store.clients.put(id, ctx.state.operator, (current) => {
+        isNew = current === undefined
+        return {
+          // Leaving it out must not switch a disabled client back on.
+          enabled: enabled ?? current?.enabled ?? true,
+          metadata: metadata as ClientMetadata,
+          secrets: current?.secrets ?? [],
+        }
+      })
+      replyJson(ctx, isNew ? 201 : 200, JSON.stringify(toView(client)))
+    },
+
+    async remove(ctx) {
+      if (!(await store.clients.delete(pathId(ctx), ctx.state.operator))) throw unknownClient()
+      ctx.status = 204
+    },
+
+    async addSecret(ctx) {
+      const id = pathId(ctx)
+      const given = await readJson(ctx.req, OPTIONAL_BODY)
+      const { revoke_others } = parseBody(secretBody, given ?? {})
+      const secret = randomBytes(SECRET_BYTES).toString('base64url')
+      const added: ClientSecret = {
+        secret_id: randomBytes(SECRET_ID_BYTES).toString('base64url'),
+        hash: hashSecret(secret),
+        created_at: nowSeconds(),
+      }
+      await store.clients.put(id, ctx.state.operator, (current) => {
+        if (current === undefined) throw unknownClient()
+        if (current.token_endpoint_auth_method === 'none') {
+          throw new ProblemError('unprocessable', 'A public client has no secret.')
+        }
+        const kept = revoke_others === true ? [] : current.secrets.slice(1 - LIVE_SECRETS)
+        const { enabled, metadata } = current
+        return { enabled, metadata, secrets: [...kept, added] }
+      })
+      const shown = {
+        client_id: id,
+        secret_id: added.secret_id,
+        client_secret: secret,
+        client_secret_expires_at: 0,
+      }
+      replyJson(ctx, 201, JSON.stringify(shown))
+    },
+  }
+}
+
+function pathId(ctx: RouteContext): string {
+  return parsePathValue(clientId, 'client id', ctx.params.id)
+}
+
+function toView({ client_id, enabled, metadata, secrets }: Client) {
+  return {
+    client_id,
+    enabled,
+    ...metadata,
+    secrets: secrets.map(({ secret_id, created_at }) => ({ secret_id, created_at })),
+  }
+}
+
+function unknownClient(): ProblemError {
+  return new ProblemError('not-found', 'No client of this id is registered.')
+}

@@ -1,0 +1,65 @@
+/** Schemas of values that several admin bodies and paths share. Values end up in line-based records: no control characters. */
+import { z } from 'zod'
+import { ProblemError } from '../../http/problem.ts'
+import { isResource, MAX_RESOURCES } from '../resource.ts'
+import { isScope } from '../scope.ts'
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it refuses
+const CONTROL_CHARACTERS = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/
+const MAX_SUB_LENGTH = 255
+const MAX_CLIENT_ID_LENGTH = 128
+const MAX_TEXT_LENGTH = 512
+
+/** One line of text for people. */
+export const text = z
+  .string()
+  .min(1)
+  .max(MAX_TEXT_LENGTH)
+  .refine((value) => !CONTROL_CHARACTERS.test(value), 'must not hold control characters')
+
+/** A subject. */
+export const sub = z
+  .string()
+  .min(1)
+  .max(MAX_SUB_LENGTH)
+  .refine((value) => !CONTROL_CHARACTERS.test(value), 'must not hold control characters')
+  .refine((value) => value.isWellFormed(), 'must be well-formed Unicode')
+
+/** A client id: printable ASCII (RFC 6749 appendix A.1). */
+export const clientId = z
+  .string()
+  .max(MAX_CLIENT_ID_LENGTH)
+  .regex(
+    /^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/,
+    'must be printable ASCII without outer spaces',
+  )
+
+/** A scope parameter; '' is no scope. */
+export const scope = z.string().refine((value) => value === '' || isScope(value), {
+  message: 'must be scope tokens separated by single spaces (RFC 6749 §3.3)',
+})
+
+/** A list of resource indicators. */
+export const resources = z
+  .array(z.string().refine(isResource, 'must be an absolute URI without a fragment (RFC 8707)'))
+  .max(MAX_RESOURCES)
+  .refine((values) => new Set(values).size === values.length, 'must not name a resource twice')
+
+/** Epoch seconds, fractions allowed, within the years a timestamp in microseconds can tell apart. */
+export const numericDate = z.number().min(0).max(9_007_199_254)
+
+/**
+ * Reads a path parameter.
+ *
+ * @throws {ProblemError} 400 saying what is wrong with it
+ */
+export function parsePathValue<Value>(
+  schema: z.ZodType<Value>,
+  name: string,
+  value: unknown,
+): Value {
+  const parsed = schema.safeParse(value)
+  if (parsed.success) return parsed.data
+  const rule = parsed.error.issues[0]?.message ?? 'is malformed'
+  throw new ProblemError('invalid-request', `The ${name} in the path is not one: ${rule}.`)
+}

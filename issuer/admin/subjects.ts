@@ -1,0 +1,147 @@
+/** `/admin/v1/subjects/{sub}`: status, identity claims, and what is live for a subject. */
+import { z } from 'zod'
+import type { JsonValue } from '../../client/src/wire/index.ts'
+import { parseBody, readJson } from '../../http/json-body.ts'
+import { replyJson } from '../../http/reply.ts'
+import type { RouteContext } from '../../http/request-state.ts'
+import type { Store } from '../../store/store.ts'
+import type { Claims, LiveGrant, LiveSession, Page, Subject } from '../../store/subjects.ts'
+import { parsePathValue, sub } from './fields.ts'
+import type { AdminHandler } from './guard.ts'
+import { decodeCursor, encodeCursor, parsePageRequest } from './paging.ts'
+
+/** Members of an introspection answer that no claim may stand in for. */
+const RESERVED_CLAIMS: ReadonlySet<string> = new Set([
+  'active',
+  'iss',
+  'sub',
+  'aud',
+  'exp',
+  'iat',
+  'nbf',
+  'jti',
+  'sid',
+  'client_id',
+  'grant_id',
+  'scope',
+  'token_type',
+  'cnf',
+  'act',
+  'may_act',
+  'acr',
+  'amr',
+  'auth_time',
+  'authorization_details',
+  'roles',
+  'context_roles',
+  'context_roles_complete',
+  'permissions',
+  'status',
+])
+const MAX_CLAIMS_BYTES = 4_096
+
+const json: z.ZodType<JsonValue> = z.json()
+
+const body = z
+  .object({ status: z.enum(['active', 'suspended']).optional() })
+  .catchall(json)
+  .superRefine((subject, context) => {
+    for (const name of Object.keys(subject)) {
+      if (name !== 'status' && RESERVED_CLAIMS.has(name)) {
+        context.addIssue({
+          code: 'custom',
+          path: [name],
+          message: 'is reserved and cannot be a claim',
+        })
+      }
+    }
+    if (Buffer.byteLength(JSON.stringify(subject)) > MAX_CLAIMS_BYTES) {
+      context.addIssue({
+        code: 'custom',
+        message: `claims may take at most ${MAX_CLAIMS_BYTES} bytes`,
+      })
+    }
+  })
+
+/** The handlers of subjects. */
+export interface SubjectHandlers {
+  readonly get: AdminHandler
+  readonly put: AdminHandler
+  readonly sessions: AdminHandler
+  readonly grants: AdminHandler
+}
+
+/** Makes the handlers. */
+export function createSubjectHandlers(store: Store): SubjectHandlers {
+  return {
+    async get(ctx) {
+      replyJson(ctx, 200, JSON.stringify(toView(await store.subjects.get(pathSub(ctx)))))
+    },
+
+    // A body with a status alone leaves the claims as they are: suspending somebody must lose nothing.
+    async put(ctx) {
+      const { status, ...given } = parseBody(body, await readJson(ctx.req))
+      const subject = await store.subjects.put(pathSub(ctx), ctx.state.operator, {
+        ...(status === undefined ? {} : { status }),
+        ...(Object.keys(given).length === 0 ? {} : { claims: withoutNulls(given) }),
+      })
+      replyJson(ctx, 200, JSON.stringify(toView(subject)))
+    },
+
+    async sessions(ctx) {
+      const { cursor, limit } = parsePageRequest(ctx)
+      const page = await store.subjects.sessions(pathSub(ctx), {
+        size: limit,
+        cursor: decodeCursor(cursor),
+      })
+      replyJson(
+        ctx,
+        200,
+        JSON.stringify({ sessions: page.items.map(toSessionView), ...nextOf(page) }),
+      )
+    },
+
+    async grants(ctx) {
+      const { cursor, limit } = parsePageRequest(ctx)
+      const page = await store.subjects.grants(pathSub(ctx), {
+        size: limit,
+        cursor: decodeCursor(cursor),
+      })
+      replyJson(ctx, 200, JSON.stringify({ grants: page.items.map(toGrantView), ...nextOf(page) }))
+    },
+  }
+}
+
+function pathSub(ctx: RouteContext): string {
+  return parsePathValue(sub, 'subject', ctx.params.sub)
+}
+
+function withoutNulls(claims: Claims): Claims {
+  return Object.fromEntries(Object.entries(claims).filter(([, value]) => value !== null))
+}
+
+function toView({ sub, status, claims }: Subject) {
+  return { ...claims, sub, status }
+}
+
+function toSessionView({ sid, startedAt, expiresAt, device }: LiveSession) {
+  return { sid, started_at: startedAt, expires_at: expiresAt, ...device }
+}
+
+function toGrantView({ grantId, authorization, sid, issuedAt, expiresAt, refresh }: LiveGrant) {
+  const { clientId, scope, aud } = authorization
+  return {
+    grant_id: grantId,
+    client_id: clientId,
+    sid,
+    scope,
+    aud,
+    issued_at: issuedAt,
+    expires_at: expiresAt,
+    refresh,
+  }
+}
+
+function nextOf({ next }: Page<unknown>): { readonly next_cursor?: string } {
+  return next === undefined ? {} : { next_cursor: encodeCursor(next) }
+}

@@ -1,0 +1,121 @@
+/** `POST /admin/v1/tokens`: issues tokens for a subject that a first-party application has logged in. */
+import { z } from 'zod'
+import { parseBody, readJson } from '../../http/json-body.ts'
+import { ProblemError } from '../../http/problem.ts'
+import { replyJson } from '../../http/reply.ts'
+import type { Client } from '../../store/clients.ts'
+import type { IssueRefusal, IssueRequest } from '../../store/issue.ts'
+import type { Login } from '../../store/records.ts'
+import { grantResources } from '../resource.ts'
+import { grantScope } from '../scope.ts'
+import { type GrantContext, toTokenResponse } from '../token-response.ts'
+import { clientId, numericDate, resources, scope, sub, text } from './fields.ts'
+import type { AdminHandler } from './guard.ts'
+
+const body = z.strictObject({
+  sub,
+  client_id: clientId,
+  scope: scope.optional(),
+  resource: z
+    .union([z.string().transform((one) => [one]), z.array(z.string())])
+    .pipe(resources)
+    .optional(),
+  sid: text.optional(),
+  session: z.strictObject({ ip: text.optional(), user_agent: text.optional() }).optional(),
+  acr: text.optional(),
+  amr: z.array(text).max(20).optional(),
+  auth_time: numericDate.int().optional(),
+  refresh: z.boolean().optional(),
+})
+
+type Body = z.output<typeof body>
+
+/** Makes the handler. */
+export function issueTokens({ store, issuer }: GrantContext): AdminHandler {
+  return async (ctx) => {
+    const request = parseBody(body, await readJson(ctx.req))
+    const client = await store.clients.get(request.client_id)
+    if (client === undefined) {
+      throw new ProblemError('unprocessable', 'The client_id names no registered client.')
+    }
+    const issue = toIssueRequest(request, client, issuer)
+    const issued = await store.tokens.issue(issue)
+    if (issued.kind !== 'issued') throw refusal(issued)
+    const response = toTokenResponse({
+      ...issued,
+      expiresIn: issued.expiresAt - issued.issuedAt,
+      scope: issue.authorization.scope,
+    })
+    replyJson(ctx, 200, JSON.stringify({ ...response, grant_id: issued.grantId, sid: issued.sid }))
+  }
+}
+
+function toIssueRequest(request: Body, client: Client, issuer: string): IssueRequest {
+  const { metadata } = client
+  if (request.refresh === true && !metadata.grant_types.includes('refresh_token')) {
+    throw new ProblemError(
+      'unprocessable',
+      'The client is not registered for the grant type refresh_token.',
+    )
+  }
+  if (request.sid !== undefined && request.session !== undefined) {
+    throw new ProblemError(
+      'unprocessable',
+      'The device of a session is told when it starts: give sid or session.',
+    )
+  }
+  const { ip, user_agent } = request.session ?? {}
+  return {
+    authorization: {
+      sub: request.sub,
+      clientId: client.client_id,
+      scope: grantScope(request.scope || undefined, metadata.scope),
+      aud: grantResources(request.resource ?? [], metadata, issuer),
+      login: loginOf(request),
+    },
+    subjectKind: 'user',
+    session:
+      request.sid === undefined
+        ? { mode: 'new', device: definedMembers({ ip, user_agent }) }
+        : { mode: 'join', sid: request.sid },
+    accessTokenLifetime: metadata.access_token_lifetime,
+    ...(request.refresh === true
+      ? {
+          refresh: {
+            lifetime: metadata.refresh_token_lifetime,
+            idleLifetime: metadata.refresh_token_idle_lifetime,
+          },
+        }
+      : {}),
+  }
+}
+
+function loginOf({ acr, amr, auth_time }: Body): Login {
+  return definedMembers({ acr, amr, auth_time })
+}
+
+function definedMembers<Members extends object>(members: Members) {
+  return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined)) as {
+    [Name in keyof Members]?: NonNullable<Members[Name]>
+  }
+}
+
+const REFUSALS: Readonly<Record<Exclude<IssueRefusal['kind'], 'unknown-target'>, string>> = {
+  'client-gone': 'The client is disabled.',
+  'subject-suspended': 'The subject is suspended.',
+  'subject-is-client':
+    'The sub is the id of a registered client; resource servers could not tell them apart.',
+  'session-unknown': 'The sid names no live session; leave it out to start a new one.',
+  'session-foreign': 'The session of this sid belongs to another subject.',
+  'session-void': 'The session was revoked; leave sid out to start a new one.',
+}
+
+function refusal(refused: IssueRefusal): ProblemError {
+  if (refused.kind === 'unknown-target') {
+    return new ProblemError(
+      'unprocessable',
+      `No resource server is registered as ${refused.resource}.`,
+    )
+  }
+  return new ProblemError('unprocessable', REFUSALS[refused.kind])
+}

@@ -1,0 +1,27 @@
+/** Which client calls an OAuth endpoint of the issuer, proved as far as its kind can be. */
+import { type FailureRecorder, verifyClient } from '../http/client-auth.ts'
+import type { PresentedCredentials } from '../http/client-credentials.ts'
+import type { RequestState } from '../http/request-state.ts'
+import type { Client } from '../store/clients.ts'
+
+/** The client a request names; '' when it names none. */
+export function namedClientId(presented: PresentedCredentials): string {
+  return 'clientId' in presented ? presented.clientId : ''
+}
+
+/**
+ * Proves a confidential client by its secret, and lets a public one be named (RFC 6749 §3.2.1).
+ *
+ * @throws {OAuthError} 401 or 429 when it is not proved
+ */
+export async function proveClient(
+  presented: PresentedCredentials,
+  registered: Client | undefined,
+  state: RequestState,
+  failures: FailureRecorder,
+): Promise<Client> {
+  const options = { allowPublic: true, source: state.source, failures }
+  const client = await verifyClient(presented, registered, options)
+  state.clientId = client.client_id
+  return client
+}

@@ -1,0 +1,32 @@
+/** The client credentials grant (RFC 6749 §4.4): a token for the client itself; never a refresh token (§4.4.3). */
+import type { Form } from '../http/form.ts'
+import { OAuthError } from '../http/oauth-error.ts'
+import type { Client } from '../store/clients.ts'
+import { issueRefusal } from './issue-refusal.ts'
+import { grantResources } from './resource.ts'
+import { grantScope } from './scope.ts'
+import { type GrantContext, type TokenResponse, toTokenResponse } from './token-response.ts'
+
+/**
+ * @throws {OAuthError} `unauthorized_client` for a public client, `invalid_scope`, `invalid_target`
+ */
+export async function issueToClient(
+  client: Client,
+  { values, lists }: Form,
+  { store, issuer }: GrantContext,
+): Promise<TokenResponse> {
+  const { metadata, client_id: clientId } = client
+  if (metadata.token_endpoint_auth_method === 'none') {
+    throw new OAuthError('unauthorized_client', 'a public client has no credentials to use')
+  }
+  const scope = grantScope(values.get('scope'), metadata.scope)
+  const aud = grantResources(lists.get('resource') ?? [], metadata, issuer)
+  const issued = await store.tokens.issue({
+    authorization: { sub: clientId, clientId, scope, aud, login: {} },
+    subjectKind: 'client',
+    session: { mode: 'none' },
+    accessTokenLifetime: metadata.access_token_lifetime,
+  })
+  if (issued.kind !== 'issued') throw issueRefusal(issued)
+  return toTokenResponse({ ...issued, expiresIn: issued.expiresAt - issued.issuedAt, scope })
+}

@@ -1,0 +1,24 @@
+/** Says in OAuth's words why the store issued nothing. */
+import { OAuthError } from '../http/oauth-error.ts'
+import type { IssueRefusal } from '../store/issue.ts'
+
+/** The error of a refused issue at the token endpoint. */
+export function issueRefusal(refusal: IssueRefusal): OAuthError {
+  switch (refusal.kind) {
+    case 'unknown-target':
+      return new OAuthError(
+        'invalid_target',
+        'the resource is unknown or not allowed for this client',
+      )
+    case 'client-gone':
+      return new OAuthError('unauthorized_client', 'this client is disabled')
+    case 'subject-suspended':
+    case 'subject-is-client':
+    case 'session-unknown':
+    case 'session-foreign':
+    case 'session-void':
+      return new OAuthError('unauthorized_client', 'nothing may be issued for this subject', {
+        detail: refusal.kind,
+      })
+  }
+}

@@ -1,0 +1,67 @@
+/**
+ * The issuer process: reads the environment, opens the store, listens, and stops in order on SIGTERM or SIGINT.
+ * The only file of the service with side effects.
+ */
+import { readFileSync } from 'node:fs'
+import { setTimeout as delay } from 'node:timers/promises'
+import { createLogger } from '../http/logger.ts'
+import { createMetrics } from '../http/metrics.ts'
+import { runService } from '../http/service.ts'
+import { parseSettings } from '../http/settings.ts'
+import { loadTokenKeyFile } from '../http/token-key-file.ts'
+import { openStoreWhenReachable } from '../store/open-when-reachable.ts'
+import { ensureAdminClient } from './admin-client.ts'
+import { createIssuerApp } from './app.ts'
+
+const RETRY_MS = 500
+
+async function main(): Promise<void> {
+  const settings = parseSettings(process.env, (path) => readFileSync(path, 'utf8'))
+  const log = createLogger(settings.logLevel, 'issuer')
+  const metrics = createMetrics({ service: 'issuer', version: '0.1.0' })
+  const store = await openStoreWhenReachable(
+    {
+      url: settings.redisUrl,
+      prefix: settings.keyPrefix,
+      partitions: settings.partitions,
+      tokenKeys: settings.tokenKeys ?? loadTokenKeyFile(settings.dataDir),
+      mints: true,
+      selfResources: [settings.issuer],
+      onError: (err) => log.warn({ err }, 'connection to Redis lost'),
+    },
+    {
+      onWaiting: (err) => log.warn({ err }, 'waiting for Redis'),
+      pause: () => delay(RETRY_MS),
+    },
+  )
+  const nowSeconds = (): number => Math.floor(Date.now() / 1000)
+  if (settings.adminSecret !== undefined) {
+    await ensureAdminClient(store, settings.adminSecret, nowSeconds())
+  }
+  const app = createIssuerApp({
+    store,
+    log,
+    metrics,
+    issuer: settings.issuer,
+    introspectUrl: settings.introspectUrl,
+    trustProxy: settings.trustProxy,
+    withMetrics: settings.metricsPort === undefined,
+    nowSeconds,
+  })
+  const service = await runService({
+    name: 'issuer',
+    callback: app.callback(),
+    settings,
+    log,
+    metrics,
+    release: store.close,
+  })
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.once(signal, () => void service.stop().then(() => process.exit(0)))
+  }
+}
+
+main().catch((error: unknown) => {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
+  process.exit(1)
+})

@@ -1,0 +1,54 @@
+/**
+ * The refresh token grant (RFC 6749 §6) with rotation. Everything that can be refused without using the token up is
+ * refused before the rotation: authorizations never change, so what was read stays true.
+ */
+import type { Form } from '../http/form.ts'
+import { invalidRequest, OAuthError } from '../http/oauth-error.ts'
+import type { Client } from '../store/clients.ts'
+import type { GrantRecord } from '../store/records.ts'
+import { narrowResources } from './resource.ts'
+import { grantScope } from './scope.ts'
+import { type GrantContext, type TokenResponse, toTokenResponse } from './token-response.ts'
+
+/**
+ * @throws {OAuthError} `invalid_grant` for a dead, foreign or reused token; `invalid_scope` and `invalid_target` when
+ *   more is asked for than was granted, the token being unharmed
+ */
+export async function refreshGrant(
+  client: Client,
+  { values, lists }: Form,
+  { store }: GrantContext,
+): Promise<TokenResponse> {
+  const presented = values.get('refresh_token')
+  if (presented === undefined) throw invalidRequest('the parameter refresh_token is required')
+  const token = await store.locate(presented)
+  if (token?.kind !== 'refresh') throw deadGrant('not a refresh token of ours')
+  const grant = await store.grants.read(token)
+  if (grant === undefined) throw deadGrant('unknown')
+  if (grant.authorization.clientId !== client.client_id) throw deadGrant('foreign')
+  const narrowed = narrow(grant, values.get('scope'), lists.get('resource') ?? [])
+  const { access_token_lifetime, refresh_token_idle_lifetime } = client.metadata
+  const outcome = await store.grants.refresh({
+    presented,
+    token,
+    clientId: client.client_id,
+    accessTokenLifetime: access_token_lifetime,
+    idleLifetime: refresh_token_idle_lifetime,
+    ...(narrowed === undefined ? {} : { narrowed }),
+  })
+  if (outcome.kind !== 'refreshed') throw deadGrant(outcome.kind)
+  return toTokenResponse(outcome)
+}
+
+function narrow(grant: GrantRecord, scope: string | undefined, resources: readonly string[]) {
+  if (scope === undefined && resources.length === 0) return undefined
+  const { authorization } = grant
+  return {
+    scope: grantScope(scope, authorization.scope),
+    aud: narrowResources(resources, authorization.aud),
+  }
+}
+
+function deadGrant(detail: string): OAuthError {
+  return new OAuthError('invalid_grant', 'the refresh token is not valid', { detail })
+}

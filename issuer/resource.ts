@@ -1,0 +1,65 @@
+/**
+ * Resource indicators (RFC 8707): which texts name a resource, and which of them a request ends up aimed at. Whether
+ * somebody registered a resource is checked by the store, at the moment of issue.
+ */
+import { OAuthError } from '../http/oauth-error.ts'
+import type { ClientMetadata } from '../store/clients.ts'
+
+/** Most resources one request or registration may name. */
+export const MAX_RESOURCES = 20
+
+/** Most characters of one resource. */
+export const MAX_RESOURCE_LENGTH = 1_024
+
+const ABSOLUTE_URI = /^[A-Za-z][A-Za-z0-9+.-]*:[\x21\x22\x24-\x7e]+$/
+
+/** Tells whether a text is an absolute URI without a fragment. */
+export function isResource(text: string): boolean {
+  return text.length <= MAX_RESOURCE_LENGTH && ABSOLUTE_URI.test(text) && URL.canParse(text)
+}
+
+/**
+ * What a new grant is aimed at: the named resources, else the client's default, else the issuer alone.
+ *
+ * @throws {OAuthError} `invalid_target` when a name is malformed or not allowed for the client
+ */
+export function grantResources(
+  requested: readonly string[],
+  client: ClientMetadata,
+  issuer: string,
+): readonly string[] {
+  if (requested.length === 0) {
+    return client.default_resources.length === 0 ? [issuer] : client.default_resources
+  }
+  const { allowed_resources: allowed } = client
+  const named = distinctResources(requested)
+  if (allowed !== undefined && !named.every((resource) => allowed.includes(resource)))
+    throw refused()
+  return named
+}
+
+/**
+ * What one token of an existing grant is aimed at: all of it, or the named part.
+ *
+ * @throws {OAuthError} `invalid_target` when a name is malformed or outside the grant
+ */
+export function narrowResources(
+  requested: readonly string[],
+  granted: readonly string[],
+): readonly string[] {
+  if (requested.length === 0) return granted
+  const named = distinctResources(requested)
+  if (!named.every((resource) => granted.includes(resource))) throw refused()
+  return named
+}
+
+function distinctResources(requested: readonly string[]): readonly string[] {
+  if (requested.length > MAX_RESOURCES || !requested.every(isResource)) {
+    throw new OAuthError('invalid_target', 'a resource must be an absolute URI without a fragment')
+  }
+  return [...new Set(requested)]
+}
+
+function refused(): OAuthError {
+  return new OAuthError('invalid_target', 'the resource is unknown or not allowed for this client')
+}

@@ -1,0 +1,49 @@
+/**
+ * `POST /revoke` (RFC 7009). An access token dies alone, a refresh token with its whole grant. What is unknown, dead or
+ * junk is answered like a success; 503 means the token still exists.
+ */
+import type { Router } from '@koa/router'
+import type { FailureRecorder } from '../http/client-auth.ts'
+import { presentedCredentials } from '../http/client-credentials.ts'
+import { readForm } from '../http/form.ts'
+import { invalidRequest } from '../http/oauth-error.ts'
+import type { RequestState, RouteContext } from '../http/request-state.ts'
+import type { Store } from '../store/store.ts'
+import { namedClientId, proveClient } from './caller.ts'
+
+/** What the endpoint is made from. */
+export interface RevocationEndpointOptions {
+  readonly store: Store
+  readonly failures: FailureRecorder
+}
+
+/** Adds the endpoint to a router. */
+export function addRevocationEndpoint(
+  router: Router<RequestState>,
+  { store, failures }: RevocationEndpointOptions,
+): void {
+  router.post('/revoke', async (ctx: RouteContext) => {
+    const form = await readForm(ctx.req)
+    const presented = presentedCredentials(ctx.req, form)
+    const clientId = namedClientId(presented)
+    const registered = clientId === '' ? undefined : await store.clients.get(clientId)
+    const client = await proveClient(presented, registered, ctx.state, failures)
+    const text = form.values.get('token')
+    if (text === undefined) throw invalidRequest('the parameter token is required')
+    const token = await store.locate(text)
+    if (token !== undefined) {
+      const outcome = await store.revocations.revokePresented(token, {
+        by: client.client_id,
+        reason: 'revoked by its client',
+        ownedBy: client.client_id,
+      })
+      // §2.1 wants a foreign token refused. Somebody who proved nothing is told nothing.
+      if (outcome.kind === 'foreign' && client.token_endpoint_auth_method !== 'none') {
+        throw invalidRequest('the token was issued to another client')
+      }
+    }
+    ctx.res.setHeader('Content-Length', '0')
+    ctx.status = 200
+    ctx.body = ''
+  })
+}

@@ -1,0 +1,36 @@
+/**
+ * Scopes (RFC 6749 §3.3): which texts are scopes, and what of a request a client may have.
+ */
+import { OAuthError } from '../http/oauth-error.ts'
+
+const SCOPE = /^[\x21\x23-\x5b\x5d-\x7e]+(?: [\x21\x23-\x5b\x5d-\x7e]+)*$/
+
+/** Most characters a scope parameter may have. */
+export const MAX_SCOPE_LENGTH = 4_096
+
+/** Tells whether a text is a list of scope tokens separated by single spaces. */
+export function isScope(text: string): boolean {
+  return text.length <= MAX_SCOPE_LENGTH && SCOPE.test(text)
+}
+
+/**
+ * What is granted: everything allowed when nothing is asked for, else exactly what is asked for, each scope once.
+ *
+ * @param allowed space-separated
+ * @throws {OAuthError} `invalid_scope` when the text is no scope or asks for more than allowed
+ */
+export function grantScope(requested: string | undefined, allowed: string): string {
+  if (requested === undefined) return allowed
+  if (!isScope(requested)) throw new OAuthError('invalid_scope', 'the scope is malformed')
+  const grantable = new Set(allowed.split(' '))
+  const scopes = [...new Set(requested.split(' '))]
+  if (!scopes.every((scope) => grantable.has(scope))) {
+    throw new OAuthError('invalid_scope', 'the scope exceeds what may be granted')
+  }
+  return scopes.join(' ')
+}
+
+/** Tells whether one scope is among the granted ones. */
+export function holdsScope(granted: string, scope: string): boolean {
+  return granted.split(' ').includes(scope)
+}

@@ -1,0 +1,39 @@
+/** What the grants of the token endpoint share: what they are made from and what they answer. */
+import type { Store } from '../store/store.ts'
+
+/** What a grant works with. */
+export interface GrantContext {
+  readonly store: Store
+  /** The issuer's public URL. */
+  readonly issuer: string
+}
+
+/** A successful token response (RFC 6749 §5.1). */
+export interface TokenResponse {
+  readonly access_token: string
+  readonly token_type: 'Bearer'
+  readonly expires_in: number
+  readonly refresh_token?: string
+  readonly scope?: string
+}
+
+/** What was issued, whatever the grant. */
+export interface TokensIssued {
+  readonly accessToken: string
+  readonly refreshToken: string | undefined
+  /** Seconds. */
+  readonly expiresIn: number
+  readonly scope: string
+}
+
+/** Writes the response. The scope is always told, unless there is none (a scope cannot be empty). */
+export function toTokenResponse(issued: TokensIssued): TokenResponse {
+  const { accessToken, refreshToken, expiresIn, scope } = issued
+  return {
+    access_token: accessToken,
+    token_type: 'Bearer',
+    expires_in: expiresIn,
+    ...(refreshToken === undefined ? {} : { refresh_token: refreshToken }),
+    ...(scope === '' ? {} : { scope }),
+  }
+}

@@ -1,0 +1,30 @@
+/**
+ * Reads a presented token without its record. Junk is known at once. A key that this node lacks but others use must not
+ * make a good token look like junk: the node is behind in a key rotation, and that is an outage of its own.
+ */
+import type { StoreContext } from './context.ts'
+import { StoreUnavailableError } from './errors.ts'
+import { INSTALLATION_KEY } from './keys.ts'
+import { askRedis } from './script-runner.ts'
+import type { ParsedToken } from './token.ts'
+
+/**
+ * @returns `undefined` for junk
+ * @throws {StoreUnavailableError} when this node lacks a token key that is in use
+ */
+export type LocateToken = (token: string) => Promise<ParsedToken | undefined>
+
+/** Makes the function of a store. */
+export function createTokenLocator({ redis, mint }: StoreContext): LocateToken {
+  return async (token) => {
+    const reading = mint.read(token)
+    if (reading.kind === 'genuine') return reading.token
+    if (reading.kind === 'junk') return undefined
+    const field = `key:${reading.keyId}`
+    const inUse = await askRedis(() => redis.hexists(INSTALLATION_KEY, field))
+    if (inUse === 0) return undefined
+    throw new StoreUnavailableError(
+      `this node lacks the token key "${reading.keyId}" that others mint with: add it to CLAIMCHECK_TOKEN_KEYS`,
+    )
+  }
+}
