@@ -46,7 +46,7 @@ const body = z
     refresh_token_lifetime: lifetime(MAX_GRANT_LIFETIME_SECONDS).default(30 * DAY_SECONDS),
     refresh_token_idle_lifetime: lifetime(MAX_GRANT_LIFETIME_SECONDS).default(14 * DAY_SECONDS),
     enabled: z.boolean().optional(),
-    secrets: z.unknown(),
+    secrets: z.unknown().optional(),
   })
   .refine((client) => client.token_endpoint_auth_method !== 'none' || !client.introspect, {
     path: ['introspect'],

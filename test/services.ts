@@ -1,0 +1,197 @@
+/**
+ * The services as a test sees them: a real Redis, an issuer and two introspection nodes, each with a connection of its
+ * own, listening on loopback in this process. Everything they log is kept, and every secret minted can be noted, so
+ * that a suite can prove that the two never meet.
+ */
+import { randomBytes } from 'node:crypto'
+import type { createKoaApp } from '../http/koa-app.ts'
+import { createLogger, type Logger } from '../http/logger.ts'
+import { createMetrics } from '../http/metrics.ts'
+import { listen, type RunningServer } from '../http/server.ts'
+import { createIntrospectApp } from '../introspect/app.ts'
+import { ensureAdminClient } from '../issuer/admin-client.ts'
+import { createIssuerApp } from '../issuer/app.ts'
+import { openStore, type Store, type StoreOptions } from '../store/store.ts'
+
+/** A client of the test installation, with its secret. */
+export interface TestClient {
+  readonly client_id: string
+  readonly client_secret: string
+}
+
+/** How to start the services. */
+export interface ServicesOptions {
+  readonly redisUrl: string
+  /** Overrides for every node's store. */
+  readonly store?: Partial<StoreOptions>
+}
+
+/** Running services. */
+export interface TestServices {
+  /** The issuer's public URL; also `iss`. */
+  readonly issuer: string
+  /** Two introspection nodes on one Redis. */
+  readonly introspect: readonly [string, string]
+  readonly admin: TestClient
+  /** The issuer's own store. */
+  readonly store: Store
+  /** Every line logged so far by all nodes. */
+  readonly logs: readonly string[]
+  /** A bearer token of the admin client with all rights. */
+  readonly adminToken: string
+  /** Calls the admin API as the operator; `path` follows `/admin/v1`. */
+  callAdmin(method: string, path: string, body?: unknown): Promise<Response>
+  /** Registers a client and gives it a secret. */
+  register(clientId: string, registration?: object): Promise<TestClient>
+  close(): Promise<void>
+}
+
+const SECRET_BYTES = 32
+
+/** Keys that all nodes of a test share. */
+export const TEST_TOKEN_KEYS = [{ id: 'k1', secret: randomBytes(SECRET_BYTES) }]
+
+/** Starts issuer and two introspection nodes. */
+export async function startServices(options: ServicesOptions): Promise<TestServices> {
+  const logs: string[] = []
+  const stream = { write: (line: string) => void logs.push(line) }
+  const servers: RunningServer[] = []
+  const stores: Store[] = []
+
+  async function node(service: 'issuer' | 'introspect', issuer: string) {
+    const store = await openStore({
+      url: options.redisUrl,
+      prefix: 'cc',
+      partitions: 64,
+      tokenKeys: TEST_TOKEN_KEYS,
+      mints: service === 'issuer',
+      selfResources: [issuer],
+      ...options.store,
+    })
+    stores.push(store)
+    const log: Logger = createLogger('trace', service, stream)
+    const metrics = createMetrics({ service, version: 'test', withProcessMetrics: false })
+    return { store, log, metrics, issuer, trustProxy: false, withMetrics: true }
+  }
+
+  // The port must be known before the issuer's URL is: a listener first, its application when both are there.
+  async function serve(makeApp: (url: string) => Promise<ReturnType<typeof createKoaApp>>) {
+    let handle: ((...request: Parameters<RequestHandler>) => void) | undefined
+    const server = await listen({
+      callback: (req, res) => handle?.(req, res),
+      host: '127.0.0.1',
+      port: 0,
+      portSetting: 'none',
+      log: createLogger('silent', 'test', stream),
+    })
+    servers.push(server)
+    handle = (await makeApp(server.url)).callback()
+    return server.url
+  }
+
+  let issuerStore: Store | undefined
+  const issuer = await serve(async (url) => {
+    const common = await node('issuer', url)
+    issuerStore = common.store
+    return createIssuerApp({
+      ...common,
+      introspectUrl: url,
+      nowSeconds: () => Math.floor(Date.now() / 1_000),
+    })
+  })
+  const introspectNode = () =>
+    serve(async (url) =>
+      createIntrospectApp({ ...(await node('introspect', issuer)), introspectUrl: url }),
+    )
+  const introspect = [await introspectNode(), await introspectNode()] as const
+
+  const admin = {
+    client_id: 'admin',
+    client_secret: randomBytes(SECRET_BYTES).toString('base64url'),
+  }
+  const store = issuerStore as Store
+  await ensureAdminClient(store, admin.client_secret, 0)
+  const adminToken = await fetchToken(issuer, admin)
+
+  const callAdmin = (method: string, path: string, body?: unknown): Promise<Response> =>
+    fetch(`${issuer}/admin/v1${path}`, {
+      method,
+      headers: {
+        authorization: `Bearer ${adminToken}`,
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    })
+
+  return {
+    issuer,
+    introspect,
+    admin,
+    store,
+    logs,
+    adminToken,
+    callAdmin,
+    async register(clientId, registration = {}) {
+      const path = `/clients/${encodeURIComponent(clientId)}`
+      const put = await callAdmin('PUT', path, registration)
+      if (!put.ok) throw new Error(`PUT ${path} answered ${put.status}: ${await put.text()}`)
+      const added = await callAdmin('POST', `${path}/secrets`)
+      if (!added.ok) throw new Error(`POST ${path}/secrets answered ${added.status}`)
+      const { client_secret } = (await added.json()) as TestClient
+      return { client_id: clientId, client_secret }
+    },
+    async close() {
+      await Promise.all(servers.map((server) => server.close({ timeoutMs: 1_000 })))
+      await Promise.all(stores.map((opened) => opened.close()))
+    },
+  }
+}
+
+type RequestHandler = Parameters<typeof listen>[0]['callback']
+
+/** `Authorization` value of a client (RFC 6749 §2.3.1). */
+export function basic({ client_id, client_secret }: TestClient): string {
+  const encode = (text: string) => new URLSearchParams({ x: text }).toString().slice(2)
+  const credentials = `${encode(client_id)}:${encode(client_secret)}`
+  return `Basic ${Buffer.from(credentials).toString('base64')}`
+}
+
+/** Posts a form as a client. */
+export function postForm(
+  url: string,
+  client: TestClient | undefined,
+  form: Record<string, string> | URLSearchParams | string,
+): Promise<Response> {
+  const body = typeof form === 'string' ? form : new URLSearchParams(form).toString()
+  const headers = { 'content-type': 'application/x-www-form-urlencoded' }
+  return fetch(url, {
+    method: 'POST',
+    headers: client === undefined ? headers : { ...headers, authorization: basic(client) },
+    body,
+  })
+}
+
+/** A token by client credentials. */
+export async function fetchToken(
+  issuer: string,
+  client: TestClient,
+  form: Record<string, string> = {},
+): Promise<string> {
+  const response = await postForm(`${issuer}/token`, client, {
+    grant_type: 'client_credentials',
+    ...form,
+  })
+  if (!response.ok) throw new Error(`/token answered ${response.status}: ${await response.text()}`)
+  return ((await response.json()) as { access_token: string }).access_token
+}
+
+/** The body of an introspection, as text: inactive answers are compared byte for byte. */
+export async function introspectText(
+  url: string,
+  caller: TestClient,
+  token: string,
+): Promise<string> {
+  const response = await postForm(`${url}/introspect`, caller, { token })
+  if (!response.ok) throw new Error(`/introspect answered ${response.status}`)
+  return response.text()
+}
