@@ -25,6 +25,9 @@ export interface HealthOptions {
 
 const NOT_READY: Readiness = Object.freeze({ ready: false, checks: Object.freeze({}) })
 
+/** Asked all the time by machines: not worth a log line each. */
+export const PROBE_ROUTES = ['/healthz', '/readyz', '/metrics'] as const
+
 /** The health routes. */
 export function createHealthRouter(options: HealthOptions): Router<RequestState> {
   const router = new Router<RequestState>()

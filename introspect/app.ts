@@ -4,7 +4,7 @@
  */
 import { Router } from '@koa/router'
 import type Koa from 'koa'
-import { createHealthRouter } from '../http/health.ts'
+import { createHealthRouter, PROBE_ROUTES } from '../http/health.ts'
 import { createKoaApp } from '../http/koa-app.ts'
 import type { Logger } from '../http/logger.ts'
 import type { Metrics } from '../http/metrics.ts'
@@ -31,9 +31,12 @@ export interface IntrospectAppOptions {
 /** Makes the application; `callback()` of it goes to the listener. */
 export function createIntrospectApp(options: IntrospectAppOptions): Koa<RequestState> {
   const { store, log, metrics, issuer, introspectUrl, trustProxy, withMetrics } = options
-  const router = new Router<RequestState>({ prefix: pathPrefix(introspectUrl) })
+  const prefix = pathPrefix(introspectUrl)
+  const router = new Router<RequestState>({ prefix })
   const count = createOutcomeCounter(metrics.registry)
   addIntrospection(router, { store, failures: store.failures, issuer, count })
   const health = createHealthRouter({ ready: store.readiness, metrics, withMetrics })
-  return createKoaApp({ log, metrics, trustProxy, routers: [router, health] })
+  // A line for each introspection would cost as much as half of it; the counter by outcome tells more.
+  const quietRoutes = new Set([`${prefix}/introspect`, ...PROBE_ROUTES])
+  return createKoaApp({ log, metrics, trustProxy, quietRoutes, routers: [router, health] })
 }

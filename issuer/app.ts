@@ -4,7 +4,7 @@
  */
 import { Router } from '@koa/router'
 import type Koa from 'koa'
-import { createHealthRouter } from '../http/health.ts'
+import { createHealthRouter, PROBE_ROUTES } from '../http/health.ts'
 import { createKoaApp } from '../http/koa-app.ts'
 import type { Logger } from '../http/logger.ts'
 import type { Metrics } from '../http/metrics.ts'
@@ -45,5 +45,6 @@ export function createIssuerApp(options: IssuerAppOptions): Koa<RequestState> {
     trustProxy,
     routers: [oauth, admin, root],
     problemPrefix: adminPrefix,
+    quietRoutes: new Set(PROBE_ROUTES),
   })
 }

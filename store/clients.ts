@@ -6,6 +6,7 @@
  */
 import type { StoreContext } from './context.ts'
 import { WIDE_CUTOFF_LIFETIME_MS } from './context.ts'
+import { CLIENT_FIELDS, clientField, parseClientField } from './keys.ts'
 import { askRedis, unknownReply } from './script-runner.ts'
 
 /** How a client proves itself at our endpoints. */
@@ -122,7 +123,7 @@ export function createClientRegistry(context: StoreContext): ClientRegistry {
 
   async function readRecord(clientId: string): Promise<string> {
     const home = keys.partition(partitions.of(clientId))
-    return (await askRedis(() => redis.hget(home.clients, `c:${clientId}`))) ?? ''
+    return (await askRedis(() => redis.hget(home.clients, clientField(clientId)))) ?? ''
   }
 
   async function write(
@@ -181,12 +182,13 @@ export function createClientRegistry(context: StoreContext): ClientRegistry {
     async list(cursor, size) {
       const { clients } = keys.partition(0)
       const [next, entries] = await askRedis(() =>
-        redis.hscan(clients, cursor ?? '0', 'MATCH', 'c:*', 'COUNT', size),
+        redis.hscan(clients, cursor ?? '0', 'MATCH', CLIENT_FIELDS, 'COUNT', size),
       )
       const page: Client[] = []
       for (let i = 0; i < entries.length; i += 2) {
-        const client = parseClient((entries[i] as string).slice(2), entries[i + 1] as string)
-        if (client !== undefined) page.push(client)
+        const clientId = parseClientField(entries[i] as string)
+        const client = clientId && parseClient(clientId, entries[i + 1] as string)
+        if (client) page.push(client)
       }
       return { clients: page, ...(next === '0' ? {} : { next }) }
     },

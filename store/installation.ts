@@ -5,7 +5,7 @@
 
 import type { RedisConnection } from './connection.ts'
 import { StoreMismatchError } from './errors.ts'
-import { INSTALLATION_KEY } from './keys.ts'
+import { INSTALLATION_KEY, parseTokenKeyField, tokenKeyField } from './keys.ts'
 import { askRedis, type RunScript } from './script-runner.ts'
 import type { TokenKeyRing } from './token-keys.ts'
 
@@ -66,19 +66,20 @@ export async function registerTokenKeys(
   run: RunScript,
   tokenKeys: TokenKeyRing,
 ): Promise<void> {
-  const fields = tokenKeys.all.flatMap((key) => [`key:${key.id}`, key.fingerprint])
+  const fields = tokenKeys.all.flatMap((key) => [tokenKeyField(key.id), key.fingerprint])
   await run('pin-installation', [INSTALLATION_KEY], fields)
   await checkTokenKeys(redis, tokenKeys)
   const registered = await askRedis(() => redis.hkeys(INSTALLATION_KEY))
-  const retired = registered.filter(
-    (field) => field.startsWith('key:') && tokenKeys.get(field.slice('key:'.length)) === undefined,
-  )
+  const retired = registered.filter((field) => {
+    const keyId = parseTokenKeyField(field)
+    return keyId !== undefined && tokenKeys.get(keyId) === undefined
+  })
   if (retired.length > 0) await askRedis(() => redis.hdel(INSTALLATION_KEY, ...retired))
 }
 
 async function checkTokenKeys(redis: RedisConnection, tokenKeys: TokenKeyRing): Promise<void> {
   for (const key of tokenKeys.all) {
-    const pinned = await askRedis(() => redis.hget(INSTALLATION_KEY, `key:${key.id}`))
+    const pinned = await askRedis(() => redis.hget(INSTALLATION_KEY, tokenKeyField(key.id)))
     if (pinned !== null && pinned !== key.fingerprint) {
       throw new StoreMismatchError(
         `the token key "${key.id}" is not the one this installation uses under that id: give every node the same CLAIMCHECK_TOKEN_KEYS, and a new key a new id`,

@@ -5,6 +5,7 @@
 import type { FreshnessStamp } from '../client/src/wire/index.ts'
 import { type Client, parseClient } from './clients.ts'
 import type { StoreContext } from './context.ts'
+import { clientField } from './keys.ts'
 import type { LocateToken } from './locate-token.ts'
 import { decodeGrantedToken, decodeOwnToken, type TokenRecord } from './records.ts'
 import { askRedis, unknownReply } from './script-runner.ts'
@@ -79,7 +80,7 @@ export function createTokenReader(context: StoreContext, locate: LocateToken): T
   async function readCaller(callerId: string): Promise<Client | undefined> {
     if (callerId === '') return undefined
     const { clients } = keys.partition(partitions.of(callerId))
-    const record = await askRedis(() => redis.hget(clients, `c:${callerId}`))
+    const record = await askRedis(() => redis.hget(clients, clientField(callerId)))
     return parseClient(callerId, record ?? '')
   }
 

@@ -9,6 +9,29 @@ import type { Partitions } from './partitions.ts'
 /** Name of the hash that pins an installation. It has no prefix, so that a start with another prefix finds it. */
 export const INSTALLATION_KEY = 'claimcheck:installation'
 
+/** Field of a client in the registry hash; scripts put the same letter. */
+export function clientField(clientId: string): string {
+  return `c:${clientId}`
+}
+
+/** The other way round; `undefined` for fields that are no client's. */
+export function parseClientField(field: string): string | undefined {
+  return field.startsWith('c:') ? field.slice(2) : undefined
+}
+
+/** Pattern of the fields of all clients. */
+export const CLIENT_FIELDS = 'c:*'
+
+/** Field of a token key in the installation hash. */
+export function tokenKeyField(keyId: string): string {
+  return `key:${keyId}`
+}
+
+/** The other way round; `undefined` for fields that are no token key's. */
+export function parseTokenKeyField(field: string): string | undefined {
+  return field.startsWith('key:') ? field.slice(4) : undefined
+}
+
 /** The keys of one partition. */
 export interface PartitionKeys {
   readonly partition: number

@@ -4,7 +4,7 @@
  */
 import type { StoreContext } from './context.ts'
 import { StoreUnavailableError } from './errors.ts'
-import { INSTALLATION_KEY } from './keys.ts'
+import { INSTALLATION_KEY, tokenKeyField } from './keys.ts'
 import { askRedis } from './script-runner.ts'
 import type { ParsedToken } from './token.ts'
 
@@ -20,7 +20,7 @@ export function createTokenLocator({ redis, mint }: StoreContext): LocateToken {
     const reading = mint.read(token)
     if (reading.kind === 'genuine') return reading.token
     if (reading.kind === 'junk') return undefined
-    const field = `key:${reading.keyId}`
+    const field = tokenKeyField(reading.keyId)
     const inUse = await askRedis(() => redis.hexists(INSTALLATION_KEY, field))
     if (inUse === 0) return undefined
     throw new StoreUnavailableError(

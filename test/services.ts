@@ -24,6 +24,8 @@ export interface ServicesOptions {
   readonly redisUrl: string
   /** Overrides for every node's store. */
   readonly store?: Partial<StoreOptions>
+  /** Path of the issuer's public URL, such as `/t1`. Default is none. */
+  readonly issuerPath?: string
 }
 
 /** Running services. */
@@ -74,9 +76,9 @@ export async function startServices(options: ServicesOptions): Promise<TestServi
     return { store, log, metrics, issuer, trustProxy: false, withMetrics: true }
   }
 
-  // The port must be known before the issuer's URL is: a listener first, its application when both are there.
-  async function serve(makeApp: (url: string) => Promise<ReturnType<typeof createKoaApp>>) {
-    let handle: ((...request: Parameters<RequestHandler>) => void) | undefined
+  // Every service's metadata or answers name the URL of another, and a URL needs a port: listeners first.
+  async function listener() {
+    let handle: RequestHandler | undefined
     const server = await listen({
       callback: (req, res) => handle?.(req, res),
       host: '127.0.0.1',
@@ -85,36 +87,38 @@ export async function startServices(options: ServicesOptions): Promise<TestServi
       log: createLogger('silent', 'test', stream),
     })
     servers.push(server)
-    handle = (await makeApp(server.url)).callback()
-    return server.url
+    const mount = (app: ReturnType<typeof createKoaApp>): void => {
+      handle = app.callback()
+    }
+    return { url: server.url, mount }
   }
 
-  let issuerStore: Store | undefined
-  const issuer = await serve(async (url) => {
-    const common = await node('issuer', url)
-    issuerStore = common.store
-    return createIssuerApp({
-      ...common,
-      introspectUrl: url,
+  const [issuerAt, ...nodesAt] = [await listener(), await listener(), await listener()] as const
+  const introspect = [nodesAt[0].url, nodesAt[1].url] as const
+  const issuer = issuerAt.url + (options.issuerPath ?? '')
+  const base = issuer.replace(/\/$/, '')
+  const issuerNode = await node('issuer', issuer)
+  const { store } = issuerNode
+  issuerAt.mount(
+    createIssuerApp({
+      ...issuerNode,
+      introspectUrl: introspect[0],
       nowSeconds: () => Math.floor(Date.now() / 1_000),
-    })
-  })
-  const introspectNode = () =>
-    serve(async (url) =>
-      createIntrospectApp({ ...(await node('introspect', issuer)), introspectUrl: url }),
-    )
-  const introspect = [await introspectNode(), await introspectNode()] as const
+    }),
+  )
+  for (const { url, mount } of nodesAt) {
+    mount(createIntrospectApp({ ...(await node('introspect', issuer)), introspectUrl: url }))
+  }
 
   const admin = {
     client_id: 'admin',
     client_secret: randomBytes(SECRET_BYTES).toString('base64url'),
   }
-  const store = issuerStore as Store
   await ensureAdminClient(store, admin.client_secret, 0)
-  const adminToken = await fetchToken(issuer, admin)
+  const adminToken = await fetchToken(base, admin)
 
   const callAdmin = (method: string, path: string, body?: unknown): Promise<Response> =>
-    fetch(`${issuer}/admin/v1${path}`, {
+    fetch(`${base}/admin/v1${path}`, {
       method,
       headers: {
         authorization: `Bearer ${adminToken}`,
