@@ -1,4 +1,19 @@
 /** The wire contract between the services and their callers. No runtime beyond small pure functions. */
+export type {
+  AckFrame,
+  ClientFrame,
+  EventFrame,
+  FeedCursor,
+  GoodbyeFrame,
+  HelloFrame,
+  LeaseFrame,
+  PartitionStart,
+  ProbeFrame,
+  ResetFrame,
+  ServerFrame,
+  StartFrame,
+} from './feed.ts'
+export { FEED_CLOSE, FEED_VERSION } from './feed.ts'
 export type { FeedEvent } from './feed-event.ts'
 export type { FreshnessStamp } from './freshness-stamp.ts'
 export { FRESHNESS_HEADER, formatFreshness, parseFreshness } from './freshness-stamp.ts'
