@@ -66,8 +66,14 @@ export async function runService(options: ServiceOptions): Promise<RunningServic
       )
       await release()
       log.info({ outcome: outcomes[0] }, 'stopped')
+      await flushed(log)
     },
   }
+}
+
+/** What is left in the buffer at exit is written synchronously, and would wait for ever on a pipe nobody reads. */
+function flushed(log: Logger): Promise<void> {
+  return new Promise((resolve) => log.flush(() => resolve()))
 }
 
 function readTls({ cert, key, clientCa }: TlsPaths): TlsMaterial {

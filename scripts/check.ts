@@ -14,9 +14,11 @@ interface Check {
 
 function checks(root: string): readonly Check[] {
   const tool = (name: string): string => join(root, 'node_modules', '.bin', name)
+  // Biome colours letter by letter, and into files too, which makes a log of CI unreadable.
+  const plain = process.stdout.isTTY ? [] : ['--colors=off']
   const always: readonly Check[] = [
     { name: 'types', command: [tool('tsc'), '-p', '.'] },
-    { name: 'format and lint', command: [tool('biome'), 'ci', '.'] },
+    { name: 'format and lint', command: [tool('biome'), 'ci', ...plain, '.'] },
   ]
   if (!existsSync(join(root, ARCHITECTURE_TESTS))) return always
   return [...always, { name: 'import rules', command: [tool('vitest'), 'run', ARCHITECTURE_TESTS] }]

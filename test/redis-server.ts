@@ -24,10 +24,24 @@ export interface TestRedis {
   kill(): Promise<void>
   /** Starts again on the same port and data. */
   start(): Promise<void>
+  /** Packs the append-only file, so that a start has one snapshot to read. */
+  compact(): Promise<void>
+  /** Starts on the same (compacted) data, and stays in LOADING until told to finish. */
+  startLoading(): Promise<void>
+  finishLoading(): Promise<void>
   stop(): Promise<void>
 }
 
-const BINARY = process.env.CLAIMCHECK_TEST_REDIS_SERVER ?? 'redis-server'
+/** Hidden options of Redis, for its own tests: a pause after every key read, and how often it looks up meanwhile. */
+const SLOW_LOADING = [
+  '--key-load-delay',
+  '20000',
+  '--loading-process-events-interval-bytes',
+  '1024',
+]
+
+/** The server program. */
+export const REDIS_BINARY = process.env.CLAIMCHECK_TEST_REDIS_SERVER ?? 'redis-server'
 
 /** A free loopback port. */
 export async function freePort(): Promise<number> {
@@ -53,23 +67,33 @@ export async function startRedis(...args: string[]): Promise<TestRedis> {
   direct.on('error', () => undefined)
   let child: ChildProcess | undefined
 
-  async function start(): Promise<void> {
+  function launch(...more: string[]): void {
     const options = ['--port', port, '--dir', dir, '--save', '', '--bind', '127.0.0.1', ...args]
-    child = spawn(BINARY, options.map(String), { stdio: 'ignore' })
-    await waitFor(async () => {
-      const probe = new Redis({ port, lazyConnect: true, retryStrategy: () => null })
-      probe.on('error', () => undefined)
-      try {
-        await probe.connect()
-        return (await probe.ping()) === 'PONG'
-      } catch {
-        return false
-      } finally {
-        probe.disconnect()
-      }
-    })
+    child = spawn(REDIS_BINARY, [...options.map(String), ...more], { stdio: 'ignore' })
+  }
+
+  async function start(): Promise<void> {
+    launch()
+    await answering()
+  }
+
+  async function answering(): Promise<void> {
+    await waitFor(async () => (await ask((probe) => probe.ping())) === 'PONG')
     if (direct.status === 'wait') await direct.connect()
     else await waitFor(() => direct.status === 'ready')
+  }
+
+  /** Asks over a connection of its own that does not mind a server that is not ready. */
+  async function ask<Answer>(question: (probe: Redis) => Promise<Answer>): Promise<Answer> {
+    const options = { lazyConnect: true, enableReadyCheck: false, retryStrategy: () => null }
+    const probe = new Redis({ port, ...options })
+    probe.on('error', () => undefined)
+    try {
+      await probe.connect()
+      return await question(probe)
+    } finally {
+      probe.disconnect()
+    }
   }
 
   async function kill(): Promise<void> {
@@ -89,6 +113,18 @@ export async function startRedis(...args: string[]): Promise<TestRedis> {
     resume: () => void child?.kill('SIGCONT'),
     kill,
     start,
+    async compact() {
+      await direct.bgrewriteaof()
+      await waitFor(async () => /aof_rewrite_in_progress:0/.test(await direct.info('persistence')))
+    },
+    async startLoading() {
+      launch(...SLOW_LOADING)
+      await waitFor(async () => /loading:1/.test(await ask((probe) => probe.info('persistence'))))
+    },
+    async finishLoading() {
+      await ask((probe) => probe.config('SET', 'key-load-delay', '0'))
+      await answering()
+    },
     async stop() {
       direct.disconnect()
       await kill()

@@ -24,6 +24,9 @@ export interface ServicesOptions {
   readonly redisUrl: string
   /** Overrides for every node's store. */
   readonly store?: Partial<StoreOptions>
+  /** Overrides for the issuer's store only, and for each introspection node's. */
+  readonly issuerStore?: Partial<StoreOptions>
+  readonly introspectStores?: readonly [Partial<StoreOptions>, Partial<StoreOptions>]
   /** Path of the issuer's public URL, such as `/t1`. Default is none. */
   readonly issuerPath?: string
 }
@@ -42,6 +45,8 @@ export interface TestServices {
   /** A bearer token of the admin client with all rights. */
   readonly adminToken: string
   /** Calls the admin API as the operator; `path` follows `/admin/v1`. */
+  /** Gets the operator a new token, after a revocation that took back the last one too. */
+  renewAdminToken(): Promise<void>
   callAdmin(method: string, path: string, body?: unknown): Promise<Response>
   /** Registers a client and gives it a secret. */
   register(clientId: string, registration?: object): Promise<TestClient>
@@ -60,7 +65,12 @@ export async function startServices(options: ServicesOptions): Promise<TestServi
   const servers: RunningServer[] = []
   const stores: Store[] = []
 
-  async function node(service: 'issuer' | 'introspect', issuer: string) {
+  async function node(
+    service: 'issuer' | 'introspect',
+    issuer: string,
+    overrides: Partial<StoreOptions> = {},
+  ) {
+    const log: Logger = createLogger('trace', service, stream)
     const store = await openStore({
       url: options.redisUrl,
       prefix: 'cc',
@@ -68,10 +78,11 @@ export async function startServices(options: ServicesOptions): Promise<TestServi
       tokenKeys: TEST_TOKEN_KEYS,
       mints: service === 'issuer',
       selfResources: [issuer],
+      onError: (err) => log.warn({ err }, 'connection to Redis lost'),
       ...options.store,
+      ...overrides,
     })
     stores.push(store)
-    const log: Logger = createLogger('trace', service, stream)
     const metrics = createMetrics({ service, version: 'test', withProcessMetrics: false })
     return { store, log, metrics, issuer, trustProxy: false, withMetrics: true }
   }
@@ -97,7 +108,7 @@ export async function startServices(options: ServicesOptions): Promise<TestServi
   const introspect = [nodesAt[0].url, nodesAt[1].url] as const
   const issuer = issuerAt.url + (options.issuerPath ?? '')
   const base = issuer.replace(/\/$/, '')
-  const issuerNode = await node('issuer', issuer)
+  const issuerNode = await node('issuer', issuer, options.issuerStore)
   const { store } = issuerNode
   issuerAt.mount(
     createIssuerApp({
@@ -106,8 +117,9 @@ export async function startServices(options: ServicesOptions): Promise<TestServi
       nowSeconds: () => Math.floor(Date.now() / 1_000),
     }),
   )
-  for (const { url, mount } of nodesAt) {
-    mount(createIntrospectApp({ ...(await node('introspect', issuer)), introspectUrl: url }))
+  for (const [n, { url, mount }] of nodesAt.entries()) {
+    const common = await node('introspect', issuer, options.introspectStores?.[n])
+    mount(createIntrospectApp({ ...common, introspectUrl: url }))
   }
 
   const admin = {
@@ -115,7 +127,7 @@ export async function startServices(options: ServicesOptions): Promise<TestServi
     client_secret: randomBytes(SECRET_BYTES).toString('base64url'),
   }
   await ensureAdminClient(store, admin.client_secret, 0)
-  const adminToken = await fetchToken(base, admin)
+  let adminToken = await fetchToken(base, admin)
 
   const callAdmin = (method: string, path: string, body?: unknown): Promise<Response> =>
     fetch(`${base}/admin/v1${path}`, {
@@ -133,8 +145,13 @@ export async function startServices(options: ServicesOptions): Promise<TestServi
     admin,
     store,
     logs,
-    adminToken,
+    get adminToken() {
+      return adminToken
+    },
     callAdmin,
+    async renewAdminToken() {
+      adminToken = await fetchToken(base, admin)
+    },
     async register(clientId, registration = {}) {
       const path = `/clients/${encodeURIComponent(clientId)}`
       const put = await callAdmin('PUT', path, registration)

@@ -1,0 +1,186 @@
+/**
+ * The entries: answers by token, bounded by number and by bytes, and found again by what they belong to. Whether an
+ * entry may be served is not decided here; it is dropped here as soon as an event touches it.
+ *
+ * Eviction gives every entry that was used since the last look a second chance, so that a hit costs one flag and no
+ * reordering.
+ */
+import type { Groups } from './marks.ts'
+import type { ActiveToken, FeedEvent } from './wire/index.ts'
+
+/** A cached answer. */
+export interface Entry {
+  readonly key: string
+  readonly answer: ActiveToken
+  readonly groups: Groups
+  readonly partition: number
+  /** Position it was read at. */
+  readonly seq: number
+  /** Elapsed milliseconds from which it is not served: expiry as the server's clock saw it, or a time to live. */
+  readonly servedUntil: number
+  /** Elapsed milliseconds at which its request was sent. */
+  readonly askedAt: number
+  readonly bytes: number
+  isUsed: boolean
+}
+
+/** Bounds of a cache. */
+export interface EntryCacheOptions {
+  readonly maxEntries: number
+  readonly maxBytes: number
+}
+
+/** The entries of one client. */
+export interface EntryCache {
+  get(key: string): Entry | undefined
+  /** Keeps an entry, unless one that was read later is there. */
+  set(entry: Entry): void
+  delete(key: string): void
+  /** Drops what an event touches and what was read before it. */
+  invalidate(partition: number, seq: number, event: FeedEvent): void
+  /** Drops everything of a partition; of all partitions when it is negative. */
+  reset(partition: number): void
+  readonly size: number
+  readonly bytes: number
+}
+
+/** Entries by one kind of name: most names have a single entry, which then needs no set. */
+type Index = Map<string, Entry | Set<Entry>>
+
+/** Makes an empty cache. */
+export function createEntryCache({ maxEntries, maxBytes }: EntryCacheOptions): EntryCache {
+  const entries = new Map<string, Entry>()
+  const partitions = new Map<number, Set<Entry>>()
+  const byToken: Index = new Map()
+  const byGrant: Index = new Map()
+  const bySession: Index = new Map()
+  const bySubject: Index = new Map()
+  let bytes = 0
+
+  function add(entry: Entry): void {
+    const { jti, grantId, sid, sub } = entry.groups
+    entries.set(entry.key, entry)
+    bytes += entry.bytes
+    let siblings = partitions.get(entry.partition)
+    if (siblings === undefined) {
+      siblings = new Set()
+      partitions.set(entry.partition, siblings)
+    }
+    siblings.add(entry)
+    addTo(byToken, jti, entry)
+    addTo(byGrant, grantId, entry)
+    if (sid !== '') addTo(bySession, sid, entry)
+    addTo(bySubject, sub, entry)
+  }
+
+  function remove(entry: Entry): void {
+    const { jti, grantId, sid, sub } = entry.groups
+    entries.delete(entry.key)
+    bytes -= entry.bytes
+    partitions.get(entry.partition)?.delete(entry)
+    removeFrom(byToken, jti, entry)
+    removeFrom(byGrant, grantId, entry)
+    if (sid !== '') removeFrom(bySession, sid, entry)
+    removeFrom(bySubject, sub, entry)
+  }
+
+  function evict(): void {
+    for (const entry of entries.values()) {
+      if (!entry.isUsed) {
+        remove(entry)
+        return
+      }
+      // To the end of the line; the loop goes on to it only after everybody else had their turn.
+      entry.isUsed = false
+      entries.delete(entry.key)
+      entries.set(entry.key, entry)
+    }
+  }
+
+  function touched(partition: number, event: FeedEvent): Iterable<Entry> {
+    switch (event.type) {
+      case 'token':
+        return find(byToken, event.jti)
+      case 'grant':
+        return find(byGrant, event.grant_id)
+      case 'session':
+        return find(bySession, event.sid)
+      case 'subject':
+        return find(bySubject, event.sub)
+      case 'subject_client':
+        return ofClient(find(bySubject, event.sub), event.client_id)
+      case 'client':
+        return ofClient(partitions.get(partition) ?? NOTHING, event.client_id)
+      default:
+        return partitions.get(partition) ?? NOTHING
+    }
+  }
+
+  return {
+    get: (key) => entries.get(key),
+
+    set(entry) {
+      const old = entries.get(entry.key)
+      if (old !== undefined) {
+        if (old.partition === entry.partition && old.seq > entry.seq) return
+        remove(old)
+      }
+      if (entry.bytes > maxBytes) return
+      add(entry)
+      while (entries.size > maxEntries || bytes > maxBytes) evict()
+    },
+
+    delete(key) {
+      const entry = entries.get(key)
+      if (entry !== undefined) remove(entry)
+    },
+
+    invalidate(partition, seq, event) {
+      for (const entry of [...touched(partition, event)]) {
+        if (entry.partition === partition && entry.seq < seq) remove(entry)
+      }
+    },
+
+    reset(partition) {
+      const dropped = partition < 0 ? [...entries.values()] : [...(partitions.get(partition) ?? [])]
+      for (const entry of dropped) remove(entry)
+    },
+
+    get size() {
+      return entries.size
+    },
+
+    get bytes() {
+      return bytes
+    },
+  }
+}
+
+const NOTHING: readonly Entry[] = []
+
+function addTo(index: Index, name: string, entry: Entry): void {
+  const found = index.get(name)
+  if (found === undefined) index.set(name, entry)
+  else if (found instanceof Set) found.add(entry)
+  else index.set(name, new Set([found, entry]))
+}
+
+function removeFrom(index: Index, name: string, entry: Entry): void {
+  const found = index.get(name)
+  if (found instanceof Set) {
+    found.delete(entry)
+    if (found.size === 0) index.delete(name)
+  } else if (found === entry) {
+    index.delete(name)
+  }
+}
+
+function find(index: Index, name: string): Iterable<Entry> {
+  const found = index.get(name)
+  if (found === undefined) return NOTHING
+  return found instanceof Set ? found : [found]
+}
+
+function* ofClient(entries: Iterable<Entry>, clientId: string): Iterable<Entry> {
+  for (const entry of entries) if (entry.groups.clientId === clientId) yield entry
+}

@@ -1,0 +1,92 @@
+/**
+ * Reads what a node sends. Exact about the members this client relies on; members it does not know are let through, a
+ * frame of a type it does not know is no mistake.
+ */
+import type { FeedEvent, PartitionStart, ServerFrame } from './wire/index.ts'
+
+/** Longest frame a node may send, in characters: a `start` of 4096 partitions has room. */
+export const MAX_FRAME_LENGTH = 1_048_576
+
+/** Most partitions an installation can have. */
+const MAX_PARTITIONS = 4_096
+
+/** What a text turned out to be. */
+export type FrameReading =
+  | { readonly kind: 'frame'; readonly frame: ServerFrame }
+  /** A type of a later version: ignored. */
+  | { readonly kind: 'unknown' }
+  | { readonly kind: 'malformed' }
+
+const MALFORMED: FrameReading = { kind: 'malformed' }
+const UNKNOWN: FrameReading = { kind: 'unknown' }
+
+/** Reads one text frame. */
+export function readFrame(text: unknown): FrameReading {
+  if (typeof text !== 'string' || text.length > MAX_FRAME_LENGTH) return MALFORMED
+  const value = parse(text)
+  if (!isObject(value) || typeof value.type !== 'string') return MALFORMED
+  const check = CHECKS[value.type as ServerFrame['type']]
+  if (check === undefined) return UNKNOWN
+  return check(value) ? { kind: 'frame', frame: value as unknown as ServerFrame } : MALFORMED
+}
+
+type Members = Readonly<Record<string, unknown>>
+
+const CHECKS: Readonly<Record<ServerFrame['type'], (frame: Members) => boolean>> = {
+  start: ({ partitions }) =>
+    Array.isArray(partitions) &&
+    partitions.length > 0 &&
+    partitions.length <= MAX_PARTITIONS &&
+    partitions.every(isPartitionStart),
+  event: (frame) => isPosition(frame) && isFeedEvent(frame.event),
+  reset: isPosition,
+  lease: ({ n }) => isCount(n),
+  goodbye: ({ reconnect_after_ms }) => isCount(reconnect_after_ms),
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    // What cannot be parsed is told apart by being no object.
+    return undefined
+  }
+}
+
+function isPosition({ partition, epoch, seq }: Members): boolean {
+  return isCount(partition) && typeof epoch === 'string' && epoch !== '' && isCount(seq)
+}
+
+function isPartitionStart(value: unknown): value is PartitionStart {
+  if (!Array.isArray(value)) return false
+  const [how, epoch, seq] = value
+  return (how === 'resume' || how === 'reset') && typeof epoch === 'string' && isCount(seq)
+}
+
+const EVENT_NAMES: Readonly<Record<FeedEvent['type'], readonly string[]>> = {
+  token: ['jti'],
+  grant: ['grant_id'],
+  session: ['sid'],
+  subject: ['sub'],
+  subject_client: ['sub', 'client_id'],
+  client: ['client_id'],
+  all: [],
+  schema: [],
+}
+
+/** An event of unknown type is good: it touches everything. One of a known type must name what it touches. */
+function isFeedEvent(value: unknown): value is FeedEvent {
+  if (!isObject(value) || typeof value.type !== 'string') return false
+  const names = Object.hasOwn(EVENT_NAMES, value.type)
+    ? EVENT_NAMES[value.type as FeedEvent['type']]
+    : []
+  return names.every((name) => typeof value[name] === 'string')
+}
+
+function isObject(value: unknown): value is Members {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0
+}

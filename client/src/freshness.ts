@@ -1,0 +1,174 @@
+/**
+ * The protocol of the cache: what it may serve, what it may store, and what each frame of the feed changes. A pure state
+ * machine: no I/O, no timers; time is passed in as elapsed milliseconds that never run slow (elapsed-clock.ts).
+ *
+ * Per partition it holds the epoch it follows, the last change applied, and marks of what was invalidated. Over all of
+ * them stands one lease.
+ *
+ *   unsynced   before the first `start`: nothing is stored, nothing is served.
+ *   synced     positions are known: answers may be stored. Served only while the lease lasts.
+ *   (leased)   synced, and a `lease` came for a probe that was sent less than the bound ago.
+ *
+ * `start` enters synced. `lease` prolongs the lease, counted from when its probe was *sent*; nothing else does: no open
+ * socket, no event. `disconnected` forgets probes and keeps everything else: the lease still holds for what it covers.
+ * Whatever does not continue a history (another epoch, a gap, a reset, another number of partitions) resets the
+ * partition: entries are dropped, and every answer read before its new position is refused. Events at or below the
+ * position are ignored, frames of unknown type too.
+ */
+import { createMarks, type Groups, type Marks } from './marks.ts'
+import type { FeedCursor, FeedEvent, FreshnessStamp, ServerFrame } from './wire/index.ts'
+
+/** What the cache has to do after a frame. */
+export type Effect =
+  /** Everything of the partition is void; -1 means of all partitions. */
+  | { readonly kind: 'reset'; readonly partition: number }
+  /** Entries the event touches and that were read before it are void. */
+  | {
+      readonly kind: 'invalidate'
+      readonly partition: number
+      readonly seq: number
+      readonly event: FeedEvent
+    }
+  | { readonly kind: 'leased' }
+  | { readonly kind: 'goodbye'; readonly reconnectAfterMs: number }
+
+/** What becomes of an answer that has arrived. */
+export type FillVerdict =
+  | 'store'
+  /** Good to return once, but not to keep: not synced yet, or read in another epoch. */
+  | 'pass'
+  /** Known to be older than an invalidation: neither kept nor returned. */
+  | 'stale'
+
+/** The protocol state of one client. */
+export interface Freshness {
+  /** Whether entries may be served at this moment. */
+  isLeased(now: number): boolean
+  /** Until when entries may be served; 0 before the first lease. */
+  leaseUntil(): number
+  isSynced(): boolean
+  judge(stamp: FreshnessStamp, groups: Groups): FillVerdict
+  /** Positions for `hello`; `undefined` before the first `start`. */
+  cursors(): { readonly [partition: string]: FeedCursor } | undefined
+  /** Notes a probe that is about to be sent, and numbers it. */
+  probe(now: number): number
+  apply(frame: ServerFrame): readonly Effect[]
+  disconnected(): void
+}
+
+/** How the protocol is bounded. */
+export interface FreshnessOptions {
+  /** Staleness bound: how long a lease lasts from the sending of its probe, in milliseconds. */
+  readonly boundMs: number
+  /** Marks kept per partition. */
+  readonly marksPerPartition: number
+}
+
+interface PartitionState {
+  epoch: string
+  applied: number
+  marks: Marks
+}
+
+const ALL_PARTITIONS = -1
+const NO_EFFECTS: readonly Effect[] = []
+
+/** Makes the state of a client that has not heard of any node yet. */
+export function createFreshness({ boundMs, marksPerPartition }: FreshnessOptions): Freshness {
+  const partitions: PartitionState[] = []
+  const probes = new Map<number, number>()
+  let leaseUntil = 0
+  let lastProbe = 0
+  let isStarted = false
+
+  function stand(partition: number, epoch: string, seq: number): Effect {
+    partitions[partition] = { epoch, applied: seq, marks: createMarks(seq, marksPerPartition) }
+    return { kind: 'reset', partition }
+  }
+
+  function start(frame: Extract<ServerFrame, { type: 'start' }>): readonly Effect[] {
+    const effects: Effect[] = []
+    if (partitions.length !== frame.partitions.length) {
+      partitions.length = 0
+      effects.push({ kind: 'reset', partition: ALL_PARTITIONS })
+    }
+    frame.partitions.forEach(([how, epoch, seq], partition) => {
+      const state = partitions[partition]
+      // A node that is behind may name a position before ours; its events up to ours will be ignored.
+      const resumes = how === 'resume' && state?.epoch === epoch
+      if (!resumes) effects.push(stand(partition, epoch, seq))
+    })
+    isStarted = true
+    return effects
+  }
+
+  function event(frame: Extract<ServerFrame, { type: 'event' }>): readonly Effect[] {
+    const state = partitions[frame.partition]
+    if (state === undefined) return NO_EFFECTS
+    const { epoch, seq } = frame
+    if (state.epoch === epoch && seq <= state.applied) return NO_EFFECTS
+    if (state.epoch !== epoch || seq !== state.applied + 1) {
+      return [stand(frame.partition, epoch, seq)]
+    }
+    state.applied = seq
+    state.marks.raise(frame.event, seq)
+    return [{ kind: 'invalidate', partition: frame.partition, seq, event: frame.event }]
+  }
+
+  function lease(n: number): readonly Effect[] {
+    const sentAt = probes.get(n)
+    if (sentAt === undefined || !isStarted) return NO_EFFECTS
+    // A node answers in order: what is older than an answered probe will not be answered any more.
+    for (const older of probes.keys()) if (older <= n) probes.delete(older)
+    leaseUntil = Math.max(leaseUntil, sentAt + boundMs)
+    return [{ kind: 'leased' }]
+  }
+
+  return {
+    isLeased: (now) => now < leaseUntil,
+    leaseUntil: () => leaseUntil,
+    isSynced: () => isStarted,
+
+    judge(stamp, groups) {
+      const state = partitions[stamp.partition]
+      if (state === undefined || state.epoch !== stamp.epoch) return 'pass'
+      return stamp.seq >= state.marks.required(groups) ? 'store' : 'stale'
+    },
+
+    cursors() {
+      if (!isStarted) return undefined
+      return Object.fromEntries(
+        partitions.map(({ epoch, applied }, partition) => [partition, [epoch, applied] as const]),
+      )
+    },
+
+    probe(now) {
+      lastProbe += 1
+      probes.set(lastProbe, now)
+      return lastProbe
+    },
+
+    apply(frame) {
+      switch (frame.type) {
+        case 'start':
+          return start(frame)
+        case 'event':
+          return event(frame)
+        case 'reset':
+          return partitions[frame.partition] === undefined
+            ? NO_EFFECTS
+            : [stand(frame.partition, frame.epoch, frame.seq)]
+        case 'lease':
+          return lease(frame.n)
+        case 'goodbye':
+          return [{ kind: 'goodbye', reconnectAfterMs: frame.reconnect_after_ms }]
+        default:
+          return NO_EFFECTS
+      }
+    },
+
+    disconnected() {
+      probes.clear()
+    },
+  }
+}

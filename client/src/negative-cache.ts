@@ -1,0 +1,38 @@
+/**
+ * Tokens that are void for this client. Such a token never becomes valid again, so it may be remembered until there is
+ * no room; in a store of its own, so that a flood of junk evicts no good entry.
+ */
+
+/** The remembered tokens. */
+export interface NegativeCache {
+  has(key: string, now: number): boolean
+  /** @param until elapsed milliseconds; Infinity where a feed tells of what could change the verdict */
+  add(key: string, until: number): void
+  clear(): void
+  readonly size: number
+}
+
+/** Makes an empty store of at most `maxEntries`, oldest out first; 0 remembers nothing. */
+export function createNegativeCache(maxEntries: number): NegativeCache {
+  const untils = new Map<string, number>()
+  return {
+    has(key, now) {
+      const until = untils.get(key)
+      return until !== undefined && now < until
+    },
+    add(key, until) {
+      if (maxEntries === 0) return
+      untils.delete(key)
+      untils.set(key, until)
+      if (untils.size <= maxEntries) return
+      const [oldest] = untils.keys()
+      if (oldest !== undefined) untils.delete(oldest)
+    },
+    clear() {
+      untils.clear()
+    },
+    get size() {
+      return untils.size
+    },
+  }
+}

@@ -1,0 +1,118 @@
+/**
+ * Random interleavings of everything that changes what tokens are worth, by several actors at once on two issuers,
+ * asked at two introspection nodes, held to a naive model: once a revocation has returned nobody says active (P1), the
+ * nodes agree whenever nothing is under way, and nothing else is ever taken back. A failure prints its seed.
+ */
+import fc from 'fast-check'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { openStore, type Store } from '../../store/store.ts'
+import { startRedis, type TestRedis } from '../redis-server.ts'
+import { TEST_TOKEN_KEYS } from '../services.ts'
+import { createActors, LEVELS, type Step } from './lattice-actors.ts'
+
+const RUNS = 120
+const TIME_LIMIT_MS = 25_000
+
+const pick = fc.nat(1_000)
+const step: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 5, arbitrary: fc.record({ do: fc.constant('issue' as const), pick }) },
+  { weight: 6, arbitrary: fc.record({ do: fc.constant('ask' as const), pick }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('mark' as const) }) },
+  {
+    weight: 5,
+    arbitrary: fc.record({
+      do: fc.constantFrom(
+        'join' as const,
+        'refresh' as const,
+        'refresh twice' as const,
+        'reuse' as const,
+      ),
+      pick,
+    }),
+  },
+  {
+    weight: 5,
+    arbitrary: fc.record({
+      do: fc.constant('revoke' as const),
+      level: fc.constantFrom(...LEVELS),
+      pick,
+      isBack: fc.boolean(),
+    }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      do: fc.constantFrom(
+        'suspend' as const,
+        'reactivate' as const,
+        'disable' as const,
+        'enable' as const,
+      ),
+      pick,
+    }),
+  },
+)
+const actor = fc.array(step, { minLength: 3, maxLength: 12 })
+const phases = fc.array(fc.array(actor, { minLength: 2, maxLength: 4 }), {
+  minLength: 1,
+  maxLength: 3,
+})
+
+describe('two introspection nodes', () => {
+  let redis: TestRedis
+  let issuers: readonly Store[]
+  let readers: readonly Store[]
+
+  beforeAll(async () => {
+    redis = await startRedis()
+    const open = (mints: boolean) =>
+      openStore({
+        url: redis.url,
+        prefix: 'cc',
+        partitions: 8,
+        tokenKeys: TEST_TOKEN_KEYS,
+        mints,
+        selfResources: ['urn:test'],
+      })
+    issuers = [await open(true), await open(true)]
+    readers = [await open(false), await open(false)]
+  })
+
+  afterAll(async () => {
+    await Promise.all([...issuers, ...readers].map((store) => store.close()))
+    await redis.stop()
+  })
+
+  const redisTime = async () => {
+    const [seconds, microseconds] = await redis.direct.time()
+    return Number(seconds) + Number(microseconds) / 1e6
+  }
+
+  it('agree with each other and with the model, whatever happens at once', async () => {
+    let run = 0
+    let issued = 0
+    const property = fc.asyncProperty(phases, async (script) => {
+      const actors = await createActors({ issuers, readers, run: `r${run++}`, redisTime })
+      for (const phase of script) {
+        await Promise.all(
+          phase.map(async (steps, n) => {
+            const store = issuers[n % issuers.length] as Store
+            for (const next of steps) await actors.take(next, store)
+          }),
+        )
+        await actors.settle()
+      }
+      await actors.reopen()
+      await actors.settle()
+      issued += actors.issuedTokens()
+      expect(actors.complaints).toEqual([])
+    })
+    // No shrinking: the same steps interleave differently each time, so a smaller script proves nothing.
+    await fc.assert(property, {
+      numRuns: RUNS,
+      endOnFailure: true,
+      interruptAfterTimeLimit: TIME_LIMIT_MS,
+    })
+    expect(issued).toBeGreaterThan(RUNS)
+  })
+})

@@ -1,0 +1,114 @@
+/** What was acknowledged outlives `kill -9` of Redis: issued tokens stay, revocations hold, at both nodes. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { startRedis, type TestRedis } from '../redis-server.ts'
+import { introspectText, postForm, startServices, type TestServices } from '../services.ts'
+import { waitFor } from '../wait-for.ts'
+import { activeTokens, INACTIVE, type Login, login, registerWorld, type World } from './world.ts'
+
+const LOGINS = 240
+const WORKERS = 6
+const ROUNDS = 3
+
+describe('an acknowledgement', () => {
+  let redis: TestRedis
+  let services: TestServices
+  let world: World
+
+  beforeAll(async () => {
+    redis = await startRedis('--appendonly', 'yes', '--appendfsync', 'always')
+    services = await startServices({ redisUrl: redis.url })
+    world = await registerWorld(services)
+  })
+
+  afterAll(async () => {
+    await services.close()
+    await redis.stop()
+  })
+
+  const revoke = (target: object) => services.callAdmin('POST', '/revocations', target)
+  const ways: readonly ((issued: Login, sub: string) => Promise<Response>)[] = [
+    ({ access_token }) => revoke({ token: access_token }),
+    ({ grant_id }) => revoke({ grant: grant_id }),
+    ({ sid }) => revoke({ session: sid }),
+    (_, sub) => revoke({ subject: sub }),
+    (_, sub) => revoke({ subject: sub, client: 'web-app' }),
+    (_, sub) =>
+      services.callAdmin('PUT', `/subjects/${encodeURIComponent(sub)}`, { status: 'suspended' }),
+    ({ access_token: token }) => postForm(`${services.issuer}/revoke`, world.web, { token }),
+    ({ refresh_token: token }) => postForm(`${services.issuer}/revoke`, world.web, { token }),
+  ]
+
+  const activeEverywhere = async (tokens: readonly string[]) => {
+    const [here, there] = await Promise.all(
+      services.introspect.map((node) => activeTokens(node, world.grades, tokens)),
+    )
+    expect(here).toEqual(there)
+    return here as readonly string[]
+  }
+
+  async function round(name: string): Promise<void> {
+    const subjects = Array.from({ length: LOGINS }, (_, n) => `${name}-${n}`)
+    const logins = new Map<string, Login>()
+    for (const sub of subjects) logins.set(sub, await login(services, sub))
+    const acknowledged: string[] = []
+    const attempted = new Set<string>()
+    const queue = subjects.filter((_, n) => n % 6 !== 0)
+    let killed: Promise<void> | undefined
+
+    async function work(): Promise<void> {
+      for (let sub = queue.pop(); sub !== undefined; sub = queue.pop()) {
+        const issued = logins.get(sub) as Login
+        attempted.add(issued.access_token)
+        const way = ways[queue.length % ways.length] as (typeof ways)[number]
+        const response = await way(issued, sub)
+        expect([200, 503]).toContain(response.status)
+        if (response.status === 200) acknowledged.push(issued.access_token)
+        // The others are in the middle of theirs.
+        if (acknowledged.length === LOGINS / 3) killed ??= redis.kill()
+      }
+    }
+    await Promise.all(Array.from({ length: WORKERS }, work))
+    await killed
+    expect(acknowledged.length).toBeLessThan(attempted.size)
+
+    const watching = watch(acknowledged[0] as string)
+    await redis.start()
+    const active = await waitFor(() => activeEverywhere([...logins.values()].map(accessTokenOf)))
+    const isActive = new Set(active)
+    expect(acknowledged.filter((token) => isActive.has(token))).toEqual([])
+    const untouched = [...logins.values()]
+      .map(accessTokenOf)
+      .filter((token) => !attempted.has(token))
+    expect(untouched.filter((token) => !isActive.has(token))).toEqual([])
+    expect(await watching.stop()).toEqual([INACTIVE])
+  }
+
+  /** Keeps asking for one revoked token while Redis comes back, and collects the different answers. */
+  function watch(token: string) {
+    const answers = new Set<string>()
+    let isStopped = false
+    const watching = Promise.all(
+      services.introspect.map(async (node) => {
+        while (!isStopped || answers.size === 0) {
+          const answer = await introspectText(node, world.grades, token).catch(() => undefined)
+          if (answer !== undefined) answers.add(answer)
+        }
+      }),
+    )
+    return {
+      async stop() {
+        isStopped = true
+        await watching
+        return [...answers]
+      },
+    }
+  }
+
+  for (let n = 1; n <= ROUNDS; n++) {
+    it(`holds when Redis is killed in the middle of revocations, time ${n}`, () => round(`r${n}`))
+  }
+})
+
+function accessTokenOf(issued: Login): string {
+  return issued.access_token
+}

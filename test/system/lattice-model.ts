@@ -1,0 +1,73 @@
+/**
+ * The naive model that the agreement test holds the store to. It knows nothing of microseconds or partitions, only of
+ * what was under way when: every operation begins and ends at a tick of one counter. A cutoff lies somewhere between
+ * the ticks of its operation, an issue likewise. Where the order is certain the model demands an answer; where two
+ * operations overlapped it demands none.
+ */
+
+/** Ticks between which something happened; `end` is infinite while it is under way. */
+export interface Span {
+  readonly start: number
+  end: number
+}
+
+/** What a cutoff is compared with: names of the token and of what it belongs to. */
+export interface Lineage {
+  readonly token: string
+  readonly grant: string
+  readonly session: string
+  readonly sub: string
+  readonly client: string
+}
+
+/** A token or grant of the model. */
+export interface Issued {
+  readonly lineage: Lineage
+  readonly issued: Span
+}
+
+/** A cutoff of the model: it matches where all its names match, so no name at all matches everything. */
+export interface Cut {
+  readonly names: Partial<Lineage>
+  /** When the call was made and returned. */
+  readonly call: Span
+  /** Between which ticks the cutoff lies: those of the call, or of the moment that `issued_before` named. */
+  readonly moment: Span
+}
+
+/** What the model knows. */
+export interface LatticeModel {
+  /** The next tick. */
+  tick(): number
+  begin(): Span
+  /** To be told before the call is made. Returns a function that takes it back, for a call that cut nothing. */
+  addCut(names: Partial<Lineage>, call: Span, moment?: Span): () => void
+  /** A cutoff that matches had returned before the tick `asked`, and is later than the issue. */
+  isSurelyVoid(issued: Issued, asked: number): boolean
+  /** No cutoff that matches can be later than the issue. */
+  isSurelySpared(issued: Issued): boolean
+}
+
+/** Makes an empty model. */
+export function createLatticeModel(): LatticeModel {
+  const cuts = new Set<Cut>()
+  let now = 0
+  const matches = (names: Partial<Lineage>, lineage: Lineage) =>
+    Object.entries(names).every(([level, name]) => lineage[level as keyof Lineage] === name)
+  return {
+    tick: () => now++,
+    begin: () => ({ start: now++, end: Number.POSITIVE_INFINITY }),
+    addCut(names, call, moment = call) {
+      const cut = { names, call, moment }
+      cuts.add(cut)
+      return () => void cuts.delete(cut)
+    },
+    isSurelyVoid: ({ lineage, issued }, asked) =>
+      [...cuts].some(
+        ({ names, call, moment }) =>
+          call.end < asked && issued.end < moment.start && matches(names, lineage),
+      ),
+    isSurelySpared: ({ lineage, issued }) =>
+      [...cuts].every(({ names, moment }) => moment.end < issued.start || !matches(names, lineage)),
+  }
+}

@@ -1,0 +1,132 @@
+/**
+ * Every route that needs Redis, as a good request to it: fault tests send them all. A request is made anew each time,
+ * with names of its own, so that none depends on what another one did.
+ */
+import { basic, postForm, type TestServices } from '../services.ts'
+import type { Login, World } from './world.ts'
+
+/** One route, with a request that is answered 2xx when all is well. */
+export interface RouteProbe {
+  readonly name: string
+  send(): Promise<Response>
+}
+
+/** What the requests are about. */
+export interface RouteSubject extends World {
+  readonly services: TestServices
+  /** A live login; what revokes uses names of nothing, or `dry_run`. */
+  readonly issued: Login
+}
+
+/** Routes of both services that only read. */
+export function readingRoutes({ services, grades, issued }: RouteSubject): readonly RouteProbe[] {
+  const junk = `cc_at_${'x'.repeat(68)}`
+  const introspect = (node: string, token: string) =>
+    postForm(`${node}/introspect`, grades, { token })
+  const batch = (node: string, tokens: readonly string[]) =>
+    fetch(`${node}/introspect/batch`, {
+      method: 'POST',
+      headers: { authorization: basic(grades), 'content-type': 'application/json' },
+      body: JSON.stringify({ tokens }),
+    })
+  return services.introspect.flatMap((node, n) => [
+    { name: `introspect at node ${n}`, send: () => introspect(node, issued.access_token) },
+    { name: `introspect junk at node ${n}`, send: () => introspect(node, junk) },
+    { name: `batch at node ${n}`, send: () => batch(node, [issued.access_token, junk]) },
+  ])
+}
+
+/** Routes of the issuer that read, behind the guard of the admin API. */
+export function adminReadingRoutes({ services }: RouteSubject): readonly RouteProbe[] {
+  const get = (path: string) => ({
+    name: `GET ${path}`,
+    send: () => services.callAdmin('GET', path),
+  })
+  return [
+    get('/clients'),
+    get('/clients/web-app'),
+    get('/subjects/alice'),
+    get('/subjects/alice/sessions'),
+    get('/subjects/alice/grants'),
+    {
+      name: 'POST /revocations (dry run)',
+      send: () => services.callAdmin('POST', '/revocations', { subject: 'alice', dry_run: true }),
+    },
+  ]
+}
+
+/** Routes that take back: they must work when Redis is full. */
+export function revokingRoutes(subject: RouteSubject): readonly RouteProbe[] {
+  const { services, web } = subject
+  const revoke = (level: string, target: object) => ({
+    name: `POST /revocations (${level})`,
+    send: () => services.callAdmin('POST', '/revocations', target),
+  })
+  return [
+    {
+      name: 'POST /revoke',
+      send: () =>
+        postForm(`${services.issuer}/revoke`, web, { token: subject.issued.access_token }),
+    },
+    revoke('subject', { subject: 'nobody' }),
+    revoke('subject and client', { subject: 'nobody', client: 'web-app' }),
+    revoke('client', { client: 'grades-api' }),
+    revoke('session', { session: subject.issued.sid }),
+    revoke('grant', { grant: subject.issued.grant_id }),
+    revoke('token', { token: subject.issued.access_token }),
+  ]
+}
+
+/** Routes that add something to Redis. */
+export function addingRoutes(subject: RouteSubject): readonly RouteProbe[] {
+  const { services, web, issued } = subject
+  const admin = (method: string, path: string, body?: unknown) => ({
+    name: `${method} ${path}`,
+    send: () => services.callAdmin(method, path, body),
+  })
+  const token = (name: string, form: Record<string, string>) => ({
+    name: `POST /token (${name})`,
+    send: () => postForm(`${services.issuer}/token`, web, form),
+  })
+  return [
+    token('client credentials', { grant_type: 'client_credentials' }),
+    token('refresh', { grant_type: 'refresh_token', refresh_token: issued.refresh_token }),
+    admin('POST', '/tokens', { sub: 'alice', client_id: 'web-app' }),
+    admin('PUT', '/subjects/alice', { name: 'Alice' }),
+    admin('PUT', '/clients/spare', {}),
+    admin('POST', '/clients/spare/secrets'),
+  ]
+}
+
+/** All of them. */
+export function allRoutes(subject: RouteSubject): readonly RouteProbe[] {
+  return [
+    ...readingRoutes(subject),
+    ...adminReadingRoutes(subject),
+    ...addingRoutes(subject),
+    ...revokingRoutes(subject),
+  ]
+}
+
+/** An answer, reduced to what a fault test compares. */
+export interface RouteAnswer {
+  readonly name: string
+  readonly status: number
+  readonly retryAfter: string | null
+  readonly body: string
+  readonly durationMs: number
+}
+
+/** Sends all at once. */
+export function sendAll(routes: readonly RouteProbe[]): Promise<readonly RouteAnswer[]> {
+  return Promise.all(
+    routes.map(async ({ name, send }) => {
+      const startedAt = performance.now()
+      const response = await send()
+      const body = await response.text()
+      const retryAfter = response.headers.get('retry-after')
+      const durationMs = performance.now() - startedAt
+      return { name, status: response.status, retryAfter, body, durationMs }
+    }),
+  )
+}
