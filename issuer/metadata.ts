@@ -32,6 +32,8 @@ export function authorizationServerMetadata({ issuer, introspectUrl }: PublicUrl
     revocation_endpoint_auth_methods_supported: [...secretMethods, 'none'],
     introspection_endpoint: `${introspectBase}/introspect`,
     introspection_endpoint_auth_methods_supported: secretMethods,
+    claimcheck_introspection_batch_endpoint: `${introspectBase}/introspect/batch`,
+    claimcheck_feed_endpoint: `${introspectBase}/feed`,
   }
 }
 

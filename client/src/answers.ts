@@ -1,0 +1,171 @@
+/**
+ * The cache as one thing: which answer may be given at once, what becomes of one that arrives, what an event takes away.
+ * Pure, like the protocol it obeys: time is passed in, nothing is sent or awaited.
+ *
+ * With a feed, entries are served while a lease lasts; void tokens are remembered until there is no room, because a void
+ * token never becomes valid again (a change of our own registration clears them). Without a feed both live for the
+ * staleness bound. In either case nothing is served at or past `exp`, by the larger of two measures: this machine's
+ * clock, and the server's clock at the time of the answer plus what has elapsed since we asked.
+ */
+import { isActive } from './decision.ts'
+import type { Entry, EntryCache } from './entry-cache.ts'
+import type { Effect, Freshness } from './freshness.ts'
+import type { DiscardReason } from './health.ts'
+import type { Landed } from './lookups.ts'
+import type { NegativeCache } from './negative-cache.ts'
+import { groupsOf, type Reply } from './reply.ts'
+import type { ActiveToken } from './wire/index.ts'
+
+/** Both clocks at one moment: elapsed milliseconds, and epoch milliseconds. */
+export interface Moment {
+  readonly elapsed: number
+  readonly wall: number
+}
+
+/** What has become of an answer that arrived. */
+export type Settled =
+  | { readonly kind: 'kept' }
+  /** May be returned to whoever asked. */
+  | { readonly kind: 'passed'; readonly reason: DiscardReason }
+  /** Must not be returned. */
+  | { readonly kind: 'refused'; readonly reason: DiscardReason }
+
+/** How entries stay good: `feed` by leases, `ttl` for the staleness bound, `none` not at all. */
+export type CacheMode = 'feed' | 'ttl' | 'none'
+
+/** The cache of a client. */
+export interface Answers {
+  /** The entry of a key, if it may be served at this moment. */
+  find(key: string, moment: Moment): Entry | undefined
+  /** Whether a key is known to be void. */
+  isVoid(key: string, elapsed: number): boolean
+  /** The entry of a key, if it was good no longer than `allowMs` ago; for callers who opted in. */
+  findStale(key: string, moment: Moment, allowMs: number): Entry | undefined
+  settle(key: string, landed: Landed, moment: Moment): Settled
+  apply(effects: readonly Effect[]): void
+  /** Elapsed milliseconds up to which changes are included in what is served from an entry. */
+  asOf(entry: Entry): number
+  clear(): void
+}
+
+/** What the cache is made from. */
+export interface AnswersOptions {
+  readonly entries: EntryCache
+  readonly negatives: NegativeCache
+  readonly freshness: Freshness
+  /** Staleness bound in milliseconds. */
+  readonly boundMs: number
+  /** Our own client id: a change of it may make void tokens ours. */
+  readonly clientId: string
+  /** May change once the server is known. */
+  readonly mode: () => CacheMode
+}
+
+/** Outside any partition, for servers without a feed. */
+const NO_PARTITION = 0
+/** What an entry takes besides its text: the objects, names and index slots. */
+const ENTRY_OVERHEAD_BYTES = 400
+/** HTTP dates are cut to whole seconds. */
+const DATE_GRANULARITY_MS = 1_000
+
+const KEPT: Settled = { kind: 'kept' }
+
+/** Makes an empty cache. */
+export function createAnswers(options: AnswersOptions): Answers {
+  const { entries, negatives, freshness, boundMs, clientId, mode } = options
+
+  function isUnexpired(entry: Entry, { elapsed, wall }: Moment): boolean {
+    return elapsed < entry.servedUntil && wall < entry.answer.exp * 1_000
+  }
+
+  function keep(key: string, answer: ActiveToken, landed: Landed): Settled {
+    const { reply, askedAt } = landed
+    const groups = groupsOf(answer)
+    const isFeed = mode() === 'feed'
+    const { stamp } = reply
+    if (isFeed && (groups === undefined || stamp === undefined)) return passed('unmarked')
+    if (isFeed && groups !== undefined && stamp !== undefined) {
+      const verdict = freshness.judge(stamp, groups)
+      if (verdict === 'stale') return { kind: 'refused', reason: 'stale' }
+      if (verdict === 'pass') return passed('unsynced')
+    }
+    const expiry = askedAt + remainingMs(answer, reply)
+    entries.set({
+      key,
+      answer,
+      groups: groups ?? { jti: key, grantId: key, sid: '', sub: '', clientId: '' },
+      partition: stamp?.partition ?? NO_PARTITION,
+      seq: stamp?.seq ?? 0,
+      servedUntil: isFeed ? expiry : Math.min(expiry, askedAt + boundMs),
+      askedAt,
+      bytes: 2 * key.length + reply.bytes + ENTRY_OVERHEAD_BYTES,
+      isUsed: false,
+    })
+    return KEPT
+  }
+
+  return {
+    find(key, moment) {
+      const entry = entries.get(key)
+      if (entry === undefined || !isUnexpired(entry, moment)) return undefined
+      if (mode() === 'feed' && !freshness.isLeased(moment.elapsed)) return undefined
+      entry.isUsed = true
+      return entry
+    },
+
+    isVoid: (key, elapsed) => negatives.has(key, elapsed),
+
+    findStale(key, moment, allowMs) {
+      const entry = entries.get(key)
+      if (entry === undefined || moment.wall >= entry.answer.exp * 1_000) return undefined
+      const goodUntil = mode() === 'feed' ? freshness.leaseUntil() : entry.servedUntil
+      return moment.elapsed < goodUntil + allowMs ? entry : undefined
+    },
+
+    settle(key, landed, moment) {
+      const { answer } = landed.reply
+      if (boundMs > 0 && moment.elapsed - landed.askedAt > boundMs) {
+        return { kind: 'refused', reason: 'late' }
+      }
+      if (mode() === 'none') return KEPT
+      if (!isActive(answer)) {
+        entries.delete(key)
+        negatives.add(key, mode() === 'feed' ? Number.POSITIVE_INFINITY : landed.askedAt + boundMs)
+        return KEPT
+      }
+      return keep(key, answer, landed)
+    },
+
+    apply(effects) {
+      for (const effect of effects) {
+        if (effect.kind === 'reset') {
+          entries.reset(effect.partition)
+          // Among the changes that were missed may be one of our own registration.
+          negatives.clear()
+        } else if (effect.kind === 'invalidate') {
+          const { event } = effect
+          entries.invalidate(effect.partition, effect.seq, event)
+          if (event.type === 'client' && event.client_id === clientId) negatives.clear()
+        }
+      }
+    },
+
+    asOf: (entry) =>
+      mode() === 'feed' ? Math.max(entry.askedAt, freshness.leaseUntil() - boundMs) : entry.askedAt,
+
+    clear() {
+      entries.reset(-1)
+      negatives.clear()
+    },
+  }
+}
+
+function passed(reason: DiscardReason): Settled {
+  return { kind: 'passed', reason }
+}
+
+/** What was left of the token's life when the server answered, as its own clock saw it. */
+function remainingMs({ exp }: ActiveToken, { serverTimeMs }: Reply): number {
+  if (serverTimeMs === undefined) return Number.POSITIVE_INFINITY
+  return exp * 1_000 - serverTimeMs - DATE_GRANULARITY_MS
+}

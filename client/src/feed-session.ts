@@ -1,0 +1,129 @@
+/**
+ * The connection to a feed node: opens it, keeps probing, notices when it is of no use any more, and comes back with
+ * jitter. It moves frames between the socket and the protocol (freshness.ts) and decides nothing about entries.
+ *
+ *   opening   a socket is being opened; gives up after the time-out.
+ *   greeting  `hello` is sent; waiting for `start`.
+ *   running   probing every third of the bound; a node that answers no probe for a whole bound is left.
+ *   waiting   closed; a timer leads back to opening.
+ *   closed    for good.
+ */
+import type { Backoff } from './backoff.ts'
+import { type FrameReading, readFrame } from './frames.ts'
+import type { Effect, Freshness } from './freshness.ts'
+import { type ClientFrame, FEED_VERSION } from './wire/index.ts'
+
+/** What a session tells the client about. */
+export interface FeedSessionEvents {
+  /** A frame has come; `apply` gives it to the protocol. Returns what it changed. */
+  readonly onFrame: (apply: () => readonly Effect[]) => readonly Effect[]
+  /** The connection is gone; `reason` is for people. */
+  readonly onDown: (reason: string) => void
+  readonly onUp: () => void
+}
+
+/** What a session is made from. Times in milliseconds. */
+export interface FeedSessionOptions extends FeedSessionEvents {
+  readonly url: string
+  readonly authorization: string
+  readonly WebSocket: typeof WebSocket
+  readonly freshness: Freshness
+  readonly boundMs: number
+  readonly timeoutMs: number
+  readonly backoff: Backoff
+  /** Elapsed milliseconds. */
+  readonly now: () => number
+}
+
+/** A session that keeps itself going. */
+export interface FeedSession {
+  close(): void
+}
+
+const PROBES_PER_BOUND = 3
+
+/** `WebSocket` of Node takes headers; the standard type does not know. */
+type SocketWithHeaders = new (url: string, init: { headers: Record<string, string> }) => WebSocket
+
+/** Starts a session. */
+export function openFeedSession(options: FeedSessionOptions): FeedSession {
+  const { freshness, boundMs, timeoutMs, backoff, now } = options
+  let socket: WebSocket | undefined
+  let timer: ReturnType<typeof setTimeout> | undefined
+  let isClosed = false
+
+  function arm(delayMs: number, then: () => void): void {
+    clearTimeout(timer)
+    timer = setTimeout(then, delayMs)
+    unref(timer)
+  }
+
+  function open(): void {
+    const Socket = options.WebSocket as unknown as SocketWithHeaders
+    const opened = new Socket(options.url, { headers: { authorization: options.authorization } })
+    socket = opened
+    let lastLeaseAt = now()
+    let isRunning = false
+
+    const leave = (reason: string, delayMs = backoff.next()): void => {
+      if (socket !== opened) return
+      socket = undefined
+      opened.close()
+      freshness.disconnected()
+      options.onDown(reason)
+      if (!isClosed) arm(delayMs, open)
+    }
+    const send = (frame: ClientFrame): void => opened.send(JSON.stringify(frame))
+    const probe = (): void => {
+      if (now() - lastLeaseAt > boundMs) {
+        leave('the node answered no probe')
+        return
+      }
+      send({ type: 'probe', n: freshness.probe(now()) })
+      arm(boundMs / PROBES_PER_BOUND, probe)
+    }
+    const receive = (reading: FrameReading): void => {
+      if (reading.kind === 'malformed') leave('the node sent a malformed frame')
+      if (reading.kind !== 'frame') return
+      const { frame } = reading
+      const effects = options.onFrame(() => freshness.apply(frame))
+      if (frame.type === 'start' && !isRunning) {
+        isRunning = true
+        options.onUp()
+        probe()
+      } else if (frame.type === 'lease' && effects.length > 0) {
+        lastLeaseAt = now()
+        backoff.reset()
+      } else if (frame.type === 'goodbye') {
+        leave('the node said goodbye', frame.reconnect_after_ms)
+      }
+    }
+
+    arm(timeoutMs, () => leave('no answer from the node'))
+    opened.addEventListener('open', () => {
+      const cursors = freshness.cursors()
+      send({ type: 'hello', version: FEED_VERSION, ...(cursors === undefined ? {} : { cursors }) })
+    })
+    opened.addEventListener('message', ({ data }) => {
+      if (socket === opened) receive(readFrame(data))
+    })
+    opened.addEventListener('close', ({ code }) => leave(`the connection was closed (${code})`))
+    opened.addEventListener('error', () => leave('the connection failed'))
+  }
+
+  open()
+  return {
+    close() {
+      isClosed = true
+      clearTimeout(timer)
+      const open = socket
+      socket = undefined
+      open?.close()
+    },
+  }
+}
+
+/** A timer must not keep the process of its user alive. */
+function unref(timer: unknown): void {
+  ;(timer as { unref?: () => void }).unref?.()
+}

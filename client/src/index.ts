@@ -1,0 +1,10 @@
+/** The public face of `@claimcheck/client`. */
+export type { AuthorizeOptions, Client, LookupOptions } from './client.ts'
+export { createClient } from './client.ts'
+export type { Decision, Refusal, Requirements, Source } from './decision.ts'
+export type { ClaimcheckErrorCode } from './errors.ts'
+export { ClaimcheckError } from './errors.ts'
+export type { ClientCounts, ClientHealth, ClientState, DiscardReason } from './health.ts'
+export type { ClientOptions, Surroundings } from './options.ts'
+export { surroundings } from './options.ts'
+export type { ActiveToken, InactiveToken, IntrospectionResponse, JsonValue } from './wire/index.ts'
