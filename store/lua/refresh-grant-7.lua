@@ -46,7 +46,7 @@ if presented ~= current then
   if token then
     return { 'retry', sealed, stamp(now), token, record }
   end
-  cut(KEYS[7], now, '', ARGV[14], math.max(1, redis.call('PTTL', KEYS[3])))
+  cut(KEYS[7], now, '', ARGV[14], math.max(1, redis.call('PTTL', KEYS[3])), true)
   redis.call('ZREM', base .. 'i' .. sub, grant)
   append_event(base, now, tonumber(ARGV[16]), ARGV[17], ARGV[15])
   return { 'reused' }

@@ -20,7 +20,7 @@ if ARGV[7] ~= '' and field[2] ~= ARGV[7] then return { 'foreign' } end
 
 local now = tick(KEYS[1])
 local ttl_ms = math.max(1, redis.call('PTTL', KEYS[3]))
-local cutoff, moved = cut(KEYS[4], now, ARGV[2], ARGV[3], ttl_ms)
+local cutoff, moved = cut(KEYS[4], now, ARGV[2], ARGV[3], ttl_ms, true)
 if not cutoff then return { 'future' } end
 if ARGV[2] == '' then redis.call('ZREM', base .. 'i' .. field[1], ARGV[8]) end
 local seq = moved and append_event(base, now, tonumber(ARGV[5]), ARGV[6], ARGV[4]) or ''

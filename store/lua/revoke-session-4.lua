@@ -16,7 +16,7 @@ if not session then return { 'unknown' } end
 
 local now = tick(KEYS[1])
 local ttl_ms = math.max(1, redis.call('PTTL', KEYS[3]))
-local cutoff, moved = cut(KEYS[4], now, ARGV[2], ARGV[3], ttl_ms)
+local cutoff, moved = cut(KEYS[4], now, ARGV[2], ARGV[3], ttl_ms, true)
 if not cutoff then return { 'future' } end
 if ARGV[2] == '' then redis.call('ZREM', base .. 'i' .. string.match(session, '^(.-)\n'), ARGV[7]) end
 local seq = moved and append_event(base, now, tonumber(ARGV[5]), ARGV[6], ARGV[4]) or ''

@@ -21,7 +21,7 @@ if ARGV[7] ~= '' and client ~= ARGV[7] then return { 'foreign' } end
 
 local now = tick(KEYS[1])
 local issued, lifetime = token_times(token)
-local cutoff, moved = cut(KEYS[3], now, ARGV[2], ARGV[3], lifetime * 1000)
+local cutoff, moved = cut(KEYS[3], now, ARGV[2], ARGV[3], lifetime * 1000, true)
 if not cutoff then return { 'future' } end
 local seq = moved and append_event(base, now, tonumber(ARGV[5]), ARGV[6], ARGV[4]) or ''
 return { 'revoked', stamp(cutoff), (moved and issued <= cutoff) and 1 or 0, epoch(), seq }

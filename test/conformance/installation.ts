@@ -61,8 +61,9 @@ export interface Installation {
 /** Starts it. */
 export async function startInstallation(
   options: Partial<ServicesOptions> = {},
+  redisOptions: readonly string[] = [],
 ): Promise<Installation> {
-  const redis = await startRedis()
+  const redis = await startRedis(...redisOptions)
   const services = await startServices({ redisUrl: redis.url, ...options })
   const base = services.issuer.replace(/\/$/, '')
   const introspect = `${services.introspect[0]}/introspect`

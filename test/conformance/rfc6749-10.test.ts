@@ -92,12 +92,12 @@ function expectNone(haystack: string, secrets: readonly string[]): void {
 async function everythingIn({ redis: { direct } }: Installation): Promise<string> {
   const parts: string[] = []
   for (const key of await direct.keys('*')) {
-    parts.push(key, JSON.stringify(await valueOf(direct, key)))
+    parts.push(key, JSON.stringify(await readKey(direct, key)))
   }
   return parts.join('\n')
 }
 
-async function valueOf(direct: Installation['redis']['direct'], key: string): Promise<unknown> {
+async function readKey(direct: Installation['redis']['direct'], key: string): Promise<unknown> {
   const type = await direct.type(key)
   switch (type) {
     case 'string':
@@ -105,7 +105,7 @@ async function valueOf(direct: Installation['redis']['direct'], key: string): Pr
     case 'hash':
       return direct.hgetall(key)
     case 'zset':
-      return direct.zrange(key, 0, -1)
+      return direct.zrange(key, '0', '-1')
     case 'stream':
       return direct.xrange(key, '-', '+')
     default:

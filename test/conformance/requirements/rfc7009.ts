@@ -72,7 +72,7 @@ export const RFC7009 = {
   },
   '7009-2.2.1-b': {
     source: 'RFC 7009 §2.2.1',
-    behaviour: 'Without Redis: 503 with Retry-After, and the token still exists.',
+    behaviour: 'Without Redis: 503 with Retry-After, which promises nothing; a repeat settles it.',
     status: 'covered',
   },
   '7009-2.2.1-c': {
