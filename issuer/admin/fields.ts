@@ -6,6 +6,9 @@ import { isScope } from '../scope.ts'
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it refuses
 const CONTROL_CHARACTERS = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/
+/** Segments that a URL parser takes out of a path: a name like that could not be asked about. */
+const DOT_SEGMENTS = ['.', '..']
+const isNameable = (value: string): boolean => !DOT_SEGMENTS.includes(value)
 const MAX_SUB_LENGTH = 255
 const MAX_CLIENT_ID_LENGTH = 128
 const MAX_TEXT_LENGTH = 512
@@ -24,6 +27,7 @@ export const sub = z
   .max(MAX_SUB_LENGTH)
   .refine((value) => !CONTROL_CHARACTERS.test(value), 'must not hold control characters')
   .refine((value) => value.isWellFormed(), 'must be well-formed Unicode')
+  .refine(isNameable, 'must not be a dot segment of a URL')
 
 /** A client id: printable ASCII (RFC 6749 appendix A.1). */
 export const clientId = z
@@ -33,6 +37,7 @@ export const clientId = z
     /^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/,
     'must be printable ASCII without outer spaces',
   )
+  .refine(isNameable, 'must not be a dot segment of a URL')
 
 /** A scope parameter; '' is no scope. */
 export const scope = z.string().refine((value) => value === '' || isScope(value), {
