@@ -8,6 +8,7 @@
 import { Buffer, isUtf8 } from 'node:buffer'
 import { hash } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
+import { TOKEN_PATTERN } from '../client/src/wire/index.ts'
 import { authorizationHeader } from './authorization-header.ts'
 import { isBearer, parseBearer, REALM } from './bearer.ts'
 import type { Form } from './form.ts'
@@ -114,7 +115,8 @@ export function hashSecret(secret: string): string {
 }
 
 function isClientId(text: string): boolean {
-  return text.length <= MAX_CLIENT_ID_LENGTH && VSCHAR.test(text)
+  // A token in the place of a name must not travel on, to Redis and to logs.
+  return text.length <= MAX_CLIENT_ID_LENGTH && VSCHAR.test(text) && !TOKEN_PATTERN.test(text)
 }
 
 function malformedBasic(): OAuthError {

@@ -6,12 +6,14 @@
  */
 import {
   createServer as createHttpServer,
+  type IncomingMessage,
   type RequestListener,
   type Server,
   type ServerResponse,
 } from 'node:http'
 import { createServer as createHttpsServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import type { Logger } from 'pino'
 import { answerClientError } from './client-error.ts'
 import { ListenError } from './listen-error.ts'
@@ -41,8 +43,17 @@ export interface TlsMaterial {
   readonly clientCa?: string | undefined
 }
 
+/** Takes connections over from HTTP. */
+export interface UpgradeHandler {
+  /** Whether to take this one; all others are ordinary requests, whatever upgrade they offer. */
+  accepts(req: IncomingMessage): boolean
+  /** The socket is the handler's from now on, errors included. */
+  handle(req: IncomingMessage, socket: Duplex, head: Buffer): void
+}
+
 export interface ListenOptions {
   readonly callback: RequestListener
+  readonly upgrade?: UpgradeHandler | undefined
   readonly host: string
   /** 0 picks a free port. */
   readonly port: number
@@ -54,7 +65,6 @@ export interface ListenOptions {
 }
 
 export interface RunningServer {
-  /** For upgrades (the feed). */
   readonly server: Server
   readonly port: number
   /** Such as `http://127.0.0.1:4000`. */
@@ -87,6 +97,7 @@ export async function listen(options: ListenOptions): Promise<RunningServer> {
     connections.set(socket, undefined)
     socket.once('close', () => connections.delete(socket))
   })
+  if (options.upgrade !== undefined) server.on('upgrade', options.upgrade.handle)
   server.on('clientError', answerClientError)
   server.on('tlsClientError', (err) => log.debug({ err }, 'TLS handshake failed'))
 
@@ -129,8 +140,9 @@ export async function listen(options: ListenOptions): Promise<RunningServer> {
 }
 
 function createServer(options: ListenOptions, callback: RequestListener): Server {
-  const { tls, limits = SERVER_LIMITS } = options
+  const { tls, upgrade, limits = SERVER_LIMITS } = options
   const httpOptions = {
+    shouldUpgradeCallback: (req: IncomingMessage) => upgrade?.accepts(req) ?? false,
     maxHeaderSize: limits.maxHeaderBytes,
     headersTimeout: limits.headersTimeoutMs,
     requestTimeout: limits.requestTimeoutMs,

@@ -8,16 +8,19 @@ import { createMetricsRouter } from './health.ts'
 import { createKoaApp } from './koa-app.ts'
 import type { Logger } from './logger.ts'
 import type { Metrics } from './metrics.ts'
-import { listen, type RunningServer, type TlsMaterial } from './server.ts'
+import { listen, type RunningServer, type TlsMaterial, type UpgradeHandler } from './server.ts'
 import type { Settings, TlsPaths } from './settings.ts'
 
 /** How to run a service. */
 export interface ServiceOptions {
   readonly name: 'issuer' | 'introspect'
   readonly callback: RequestListener
+  readonly upgrade?: UpgradeHandler
   readonly settings: Settings
   readonly log: Logger
   readonly metrics: Metrics
+  /** Ends what a drain would wait for in vain; called first. */
+  readonly quiesce?: () => Promise<void>
   /** Closes what the application used; called once nothing is in flight any more. */
   readonly release: () => Promise<void>
 }
@@ -33,11 +36,12 @@ const DRAIN_TIMEOUT_MS = 8_000
 
 /** Starts listening. @throws {ListenError} naming the setting to change when a port is taken */
 export async function runService(options: ServiceOptions): Promise<RunningService> {
-  const { name, callback, settings, log, metrics, release } = options
+  const { name, callback, upgrade, settings, log, metrics, quiesce, release } = options
   const { host } = settings
   const isIssuer = name === 'issuer'
   const main = await listen({
     callback,
+    upgrade,
     host,
     port: isIssuer ? settings.issuerPort : settings.introspectPort,
     portSetting: isIssuer ? 'CLAIMCHECK_ISSUER_PORT' : 'CLAIMCHECK_INTROSPECT_PORT',
@@ -61,6 +65,7 @@ export async function runService(options: ServiceOptions): Promise<RunningServic
     url: main.url,
     async stop() {
       log.info('draining')
+      await quiesce?.()
       const outcomes = await Promise.all(
         servers.map((server) => server.close({ timeoutMs: DRAIN_TIMEOUT_MS })),
       )

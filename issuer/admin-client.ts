@@ -25,15 +25,16 @@ const METADATA: ClientMetadata = {
   refresh_token_idle_lifetime: 3_600,
 }
 
-/** Makes sure that the client exists, is enabled and accepts the secret. `nowSeconds` in epoch seconds. */
+/**
+ * Makes sure that the client exists, is enabled and accepts the secret, in every partition: written at every start, so that
+ * a start that was cut short is made good by the next. `nowSeconds` in epoch seconds.
+ */
 export async function ensureAdminClient(
   store: Pick<Store, 'clients'>,
   secret: string,
   nowSeconds: number,
 ): Promise<void> {
   const hash = hashSecret(secret)
-  const current = await store.clients.get(ADMIN_CLIENT_ID)
-  if (current?.enabled === true && current.secret_hashes.includes(hash)) return
   await store.clients.put(ADMIN_CLIENT_ID, 'CLAIMCHECK_ADMIN_SECRET', (client) => ({
     enabled: true,
     metadata: client?.metadata ?? METADATA,

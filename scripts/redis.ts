@@ -30,7 +30,7 @@ export function redisServerArgs(socket: string, folder: string): readonly string
     unixsocketperm: '700',
     dir: folder,
     appendonly: 'yes',
-    appendfsync: 'everysec',
+    appendfsync: 'always',
     save: '',
     daemonize: 'no',
   }

@@ -7,7 +7,7 @@
 import type { StoreContext } from './context.ts'
 import { WIDE_CUTOFF_LIFETIME_MS } from './context.ts'
 import { CLIENT_FIELDS, clientField, parseClientField } from './keys.ts'
-import { askRedis, unknownReply } from './script-runner.ts'
+import { askRedis, readRecord, unknownReply } from './script-runner.ts'
 
 /** How a client proves itself at our endpoints. */
 export type ClientAuthMethod = 'client_secret_basic' | 'client_secret_post' | 'none'
@@ -38,6 +38,8 @@ export interface ClientSecret {
   readonly hash: string
   /** Epoch seconds. */
   readonly created_at: number
+  /** Not in force yet: it becomes so once every partition has it, and was never shown if that failed. */
+  readonly pending?: boolean
 }
 
 /** A registered client. */
@@ -78,7 +80,7 @@ export interface ClientRegistry {
     by: string,
     change: (current: Client | undefined) => ClientState,
   ): Promise<Client>
-  /** Deletes a client and cuts off what was issued. Returns whether there was one. */
+  /** Deletes a client and cuts off what was issued; repeatable. Returns whether there ever was one. */
   delete(clientId: string, by: string): Promise<boolean>
 }
 
@@ -113,7 +115,7 @@ function toClient(clientId: string, version: number, state: ClientState): Client
     client_id: clientId,
     version,
     token_endpoint_auth_method: state.metadata.token_endpoint_auth_method,
-    secret_hashes: state.secrets.map((secret) => secret.hash),
+    secret_hashes: state.secrets.filter(({ pending }) => pending !== true).map(({ hash }) => hash),
   }
 }
 
@@ -121,9 +123,10 @@ function toClient(clientId: string, version: number, state: ClientState): Client
 export function createClientRegistry(context: StoreContext): ClientRegistry {
   const { redis, keys, partitions, run } = context
 
-  async function readRecord(clientId: string): Promise<string> {
+  async function recordOf(clientId: string): Promise<string> {
     const home = keys.partition(partitions.of(clientId))
-    return (await askRedis(() => redis.hget(home.clients, clientField(clientId)))) ?? ''
+    const [record] = await readRecord(run, home.clients, clientField(clientId))
+    return record ?? ''
   }
 
   async function write(
@@ -170,14 +173,14 @@ export function createClientRegistry(context: StoreContext): ClientRegistry {
     step: (record: string) => Promise<Client | boolean | undefined>,
   ): Promise<Client | boolean> {
     for (let attempt = 0; attempt < CONFLICT_RETRIES; attempt++) {
-      const done = await step(await readRecord(clientId))
+      const done = await step(await recordOf(clientId))
       if (done !== undefined) return done
     }
     throw new Error(`client ${clientId} is being changed by too many at once`)
   }
 
   return {
-    get: async (clientId) => parseClient(clientId, await readRecord(clientId)),
+    get: async (clientId) => parseClient(clientId, await recordOf(clientId)),
 
     async list(cursor, size) {
       const { clients } = keys.partition(0)
@@ -210,7 +213,7 @@ export function createClientRegistry(context: StoreContext): ClientRegistry {
       const existed = await change(clientId, async (record) => {
         if (record === '') return false
         const version = await write(clientId, by, 'deleted', '', versionOf(record), true)
-        return version === undefined ? undefined : parseClient(clientId, record) !== undefined
+        return version === undefined ? undefined : true
       })
       return existed as boolean
     },

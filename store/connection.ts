@@ -55,9 +55,30 @@ export function parseRedisUrl(url: string): Topology {
   return { kind: 'standalone', options: serverOptions(url) }
 }
 
+/** Number of the database a URL names; Cluster has only one. */
+export function databaseOf(url: string): number {
+  return parseRedisUrl(url).options.db ?? 0
+}
+
 /** Opens a connection and waits until it is ready; the first failure is thrown, later ones are retried for ever. */
-export async function connectRedis(options: ConnectionOptions): Promise<RedisConnection> {
+export function connectRedis(options: ConnectionOptions): Promise<RedisConnection> {
+  return connected(createConnection(parseRedisUrl(options.url), options), options)
+}
+
+/**
+ * The same for a connection that listens to channels. It subscribes anew by itself: what ioredis does after a
+ * reconnect rejects unheard when that connection is lost too, which would end the process.
+ */
+export function connectSubscriber(options: ConnectionOptions): Promise<RedisConnection> {
   const connection = createConnection(parseRedisUrl(options.url), options)
+  if (connection instanceof Redis) connection.options.autoResubscribe = false
+  return connected(connection, options)
+}
+
+async function connected(
+  connection: RedisConnection,
+  options: ConnectionOptions,
+): Promise<RedisConnection> {
   connection.on('error', options.onError ?? (() => undefined))
   try {
     await connection.connect()
@@ -80,13 +101,7 @@ function createConnection(topology: Topology, options: ConnectionOptions): Redis
     loadScripts().map(({ name, lua, numberOfKeys }) => [name, { lua, numberOfKeys }]),
   )
   if (topology.kind !== 'cluster') {
-    return new Redis({
-      ...base,
-      ...topology.options,
-      scripts,
-      enableOfflineQueue: false,
-      retryStrategy: reconnectDelayMs,
-    })
+    return createServerConnection({ ...base, ...topology.options, scripts })
   }
   return new Cluster([...topology.nodes], {
     redisOptions: { ...base, ...topology.options },
@@ -104,16 +119,34 @@ function createConnection(topology: Topology, options: ConnectionOptions): Redis
   })
 }
 
+function createServerConnection(options: ServerOptions): Redis {
+  // A demoted primary says READONLY: look for the new one. Once is enough, however many commands were told.
+  let isLeaving = false
+  const connection = new Redis({
+    ...options,
+    enableOfflineQueue: false,
+    retryStrategy: reconnectDelayMs,
+    reconnectOnError(error) {
+      if (isLeaving || !error.message.startsWith('READONLY')) return false
+      isLeaving = true
+      return true
+    },
+  })
+  connection.on('ready', () => {
+    isLeaving = false
+  })
+  return connection
+}
+
 function connectionOptions(commandTimeoutMs: number): NodeOptions {
   return {
     lazyConnect: true,
     enableAutoPipelining: true,
     autoResendUnfulfilledCommands: false,
     maxRetriesPerRequest: 0,
+    maxLoadingRetryTime: RECONNECT_MAX_MS,
     commandTimeout: commandTimeoutMs,
     connectTimeout: commandTimeoutMs,
-    // A demoted primary says READONLY: look for the new one.
-    reconnectOnError: (error) => error.message.startsWith('READONLY'),
     connectionName: 'claimcheck',
   }
 }

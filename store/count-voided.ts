@@ -5,7 +5,7 @@
 import { Cluster, type Redis } from 'ioredis'
 import type { StoreContext } from './context.ts'
 import type { RevocationTarget } from './revocation-target.ts'
-import { askRedis } from './script-runner.ts'
+import { askRedis, readRecord } from './script-runner.ts'
 import type { LiveGrant, PageCursor, Subjects } from './subjects.ts'
 
 const PAGE_SIZE = 500
@@ -88,13 +88,13 @@ async function countOfOwner(
   kind: 'session' | 'grant',
   countOf: (sub: string) => Promise<number>,
 ): Promise<number> {
-  const { redis, keys, partitions } = context
+  const { keys, partitions } = context
   const id = partitions.parsePublicId(publicId)
   if (id === undefined) return 0
   const at = keys.partition(id.partition)
   const key = kind === 'session' ? at.session(id.local) : at.grant(id.local)
-  const record = await askRedis(() => redis.get(key))
-  if (record !== null) return countOf(record.slice(0, record.indexOf('\n')))
+  const [record] = await readRecord(context.run, key)
+  if (typeof record === 'string') return countOf(record.slice(0, record.indexOf('\n')))
   return kind === 'grant' ? countToken(context, publicId, undefined) : 0
 }
 

@@ -3,10 +3,9 @@
  * token keys. The first one to start pins it; whoever disagrees is refused before it can damage anything.
  */
 
-import type { RedisConnection } from './connection.ts'
 import { StoreMismatchError } from './errors.ts'
-import { INSTALLATION_KEY, parseTokenKeyField, tokenKeyField } from './keys.ts'
-import { askRedis, type RunScript } from './script-runner.ts'
+import { INSTALLATION_KEY } from './keys.ts'
+import { type RunScript, unknownReply } from './script-runner.ts'
 import type { TokenKeyRing } from './token-keys.ts'
 
 /** Form of keys and records; raised when they change incompatibly. */
@@ -16,28 +15,22 @@ export const KEY_FORMAT = '1'
 export interface InstallationSettings {
   readonly prefix: string
   readonly partitions: number
-  readonly tokenKeys: TokenKeyRing
 }
 
 /**
- * Pins or checks the installation.
+ * Pins or checks the form of the installation.
  *
  * @throws {StoreMismatchError} naming the setting that differs and what to do
  */
 export async function pinInstallation(
-  redis: RedisConnection,
   run: RunScript,
-  { prefix, partitions, tokenKeys }: InstallationSettings,
+  { prefix, partitions }: InstallationSettings,
 ): Promise<void> {
-  const own = [
-    ['format', KEY_FORMAT],
-    ['prefix', prefix],
-    ['partitions', String(partitions)],
-  ] as const
+  const own = ['format', KEY_FORMAT, 'prefix', prefix, 'partitions', String(partitions)]
   const [format, pinnedPrefix, pinnedPartitions] = await run(
     'pin-installation',
     [INSTALLATION_KEY],
-    own.flat(),
+    own,
   )
   if (format !== KEY_FORMAT) {
     throw new StoreMismatchError(
@@ -54,36 +47,39 @@ export async function pinInstallation(
       `this installation has ${pinnedPartitions} partitions, not ${partitions}, and their number is fixed at the first start: set CLAIMCHECK_PARTITIONS=${pinnedPartitions}`,
     )
   }
-  await checkTokenKeys(redis, tokenKeys)
 }
 
 /**
- * Makes the token keys of this process the ones in use: adds what is new, forgets what it no longer has. Called by
- * issuers only, before they mint.
+ * Tells the installation which token keys this process has. One that mints also makes its first key the minting one, and
+ * retires those it no longer has.
+ *
+ * @throws {StoreMismatchError} when an id stands for another secret elsewhere, or the key others mint with is missing
  */
 export async function registerTokenKeys(
-  redis: RedisConnection,
   run: RunScript,
   tokenKeys: TokenKeyRing,
+  mints: boolean,
 ): Promise<void> {
-  const fields = tokenKeys.all.flatMap((key) => [tokenKeyField(key.id), key.fingerprint])
-  await run('pin-installation', [INSTALLATION_KEY], fields)
-  await checkTokenKeys(redis, tokenKeys)
-  const registered = await askRedis(() => redis.hkeys(INSTALLATION_KEY))
-  const retired = registered.filter((field) => {
-    const keyId = parseTokenKeyField(field)
-    return keyId !== undefined && tokenKeys.get(keyId) === undefined
-  })
-  if (retired.length > 0) await askRedis(() => redis.hdel(INSTALLATION_KEY, ...retired))
-}
-
-async function checkTokenKeys(redis: RedisConnection, tokenKeys: TokenKeyRing): Promise<void> {
-  for (const key of tokenKeys.all) {
-    const pinned = await askRedis(() => redis.hget(INSTALLATION_KEY, tokenKeyField(key.id)))
-    if (pinned !== null && pinned !== key.fingerprint) {
+  const [outcome, keyId] = await run(
+    'register-token-keys',
+    [INSTALLATION_KEY],
+    [
+      mints ? tokenKeys.minting.id : '',
+      ...tokenKeys.all.flatMap(({ id, fingerprint }) => [id, fingerprint]),
+    ],
+  )
+  switch (outcome) {
+    case 'registered':
+      return
+    case 'differs':
       throw new StoreMismatchError(
-        `the token key "${key.id}" is not the one this installation uses under that id: give every node the same CLAIMCHECK_TOKEN_KEYS, and a new key a new id`,
+        `the token key "${keyId}" is not the one this installation uses under that id: give every node the same CLAIMCHECK_TOKEN_KEYS, and a new key a new id`,
       )
-    }
+    case 'lacks':
+      throw new StoreMismatchError(
+        `issuers mint with the token key "${keyId}", which is missing here: add it to CLAIMCHECK_TOKEN_KEYS (to retire it, first let another key mint)`,
+      )
+    default:
+      throw unknownReply('register-token-keys', outcome)
   }
 }

@@ -8,7 +8,7 @@ import type { StoreContext } from './context.ts'
 import { clientField } from './keys.ts'
 import type { LocateToken } from './locate-token.ts'
 import { decodeGrantedToken, decodeOwnToken, type TokenRecord } from './records.ts'
-import { askRedis, unknownReply } from './script-runner.ts'
+import { readRecord, unknownReply } from './script-runner.ts'
 import type { Claims } from './subjects.ts'
 import type { ParsedToken } from './token.ts'
 
@@ -75,12 +75,12 @@ function inactive(reason: InactiveReason): TokenState {
 
 /** Makes the reader of a store. */
 export function createTokenReader(context: StoreContext, locate: LocateToken): TokenReader {
-  const { redis, keys, partitions, run } = context
+  const { keys, partitions, run } = context
 
   async function readCaller(callerId: string): Promise<Client | undefined> {
     if (callerId === '') return undefined
     const { clients } = keys.partition(partitions.of(callerId))
-    const record = await askRedis(() => redis.hget(clients, clientField(callerId)))
+    const [record] = await readRecord(run, clients, clientField(callerId))
     return parseClient(callerId, record ?? '')
   }
 

@@ -27,11 +27,6 @@ export function tokenKeyField(keyId: string): string {
   return `key:${keyId}`
 }
 
-/** The other way round; `undefined` for fields that are no token key's. */
-export function parseTokenKeyField(field: string): string | undefined {
-  return field.startsWith('key:') ? field.slice(4) : undefined
-}
-
 /** The keys of one partition. */
 export interface PartitionKeys {
   readonly partition: number
@@ -81,15 +76,19 @@ export interface Keys {
   readonly failures: string
 }
 
-/** @param prefix 1–32 characters of `[A-Za-z0-9._-]`, so that it cannot open a hash tag or a glob */
-export function createKeys(prefix: string, partitions: Partitions): Keys {
+/**
+ * @param prefix 1–32 characters of `[A-Za-z0-9._-]`, so that it cannot open a hash tag or a glob
+ * @param database number of the Redis database. Channels, unlike keys, belong to the whole server: two installations in
+ * two databases of one server would take each other's events for their own
+ */
+export function createKeys(prefix: string, partitions: Partitions, database = 0): Keys {
   const all = Array.from({ length: partitions.count }, (_, partition) =>
     partitionKeys(partition, `${prefix}{${partitions.tag(partition)}}`),
   )
   const index = new RegExp(`^${prefix.replaceAll('.', '\\.')}\\{([A-Za-z0-9_-]{1,2})\\}i([^]*)$`)
   return {
     partition: (partition) => all[partition] as PartitionKeys,
-    channel: `${prefix}:feed`,
+    channel: database === 0 ? `${prefix}:feed` : `${prefix}:feed:${database}`,
     indexPattern: `${prefix}{*}i*`,
     parseIndex(key) {
       const match = index.exec(key)

@@ -5,7 +5,7 @@
 import type { StoreContext } from './context.ts'
 import { StoreUnavailableError } from './errors.ts'
 import { INSTALLATION_KEY, tokenKeyField } from './keys.ts'
-import { askRedis } from './script-runner.ts'
+import { readRecord } from './script-runner.ts'
 import type { ParsedToken } from './token.ts'
 
 /**
@@ -15,14 +15,13 @@ import type { ParsedToken } from './token.ts'
 export type LocateToken = (token: string) => Promise<ParsedToken | undefined>
 
 /** Makes the function of a store. */
-export function createTokenLocator({ redis, mint }: StoreContext): LocateToken {
+export function createTokenLocator({ run, mint }: StoreContext): LocateToken {
   return async (token) => {
     const reading = mint.read(token)
     if (reading.kind === 'genuine') return reading.token
     if (reading.kind === 'junk') return undefined
-    const field = tokenKeyField(reading.keyId)
-    const inUse = await askRedis(() => redis.hexists(INSTALLATION_KEY, field))
-    if (inUse === 0) return undefined
+    const [inUse] = await readRecord(run, INSTALLATION_KEY, tokenKeyField(reading.keyId))
+    if (inUse === null) return undefined
     throw new StoreUnavailableError(
       `this node lacks the token key "${reading.keyId}" that others mint with: add it to CLAIMCHECK_TOKEN_KEYS`,
     )

@@ -4,7 +4,7 @@
  */
 import type { StoreContext } from './context.ts'
 import { decodeGrant, decodeGrantedToken, type GrantRecord } from './records.ts'
-import { askRedis, unknownReply } from './script-runner.ts'
+import { readRecord, unknownReply } from './script-runner.ts'
 import { openSuccessor, type Successor, sealSuccessor } from './successor.ts'
 import { hashToken, type ParsedToken } from './token.ts'
 import type { TokenKey } from './token-keys.ts'
@@ -49,13 +49,13 @@ export interface GrantRefresher {
 
 /** Makes the refresher of a store. */
 export function createGrantRefresher(context: StoreContext): GrantRefresher {
-  const { redis, keys, partitions, run, mint, tokenKeys } = context
+  const { keys, partitions, run, mint, tokenKeys } = context
 
   return {
     async read(token) {
       const at = keys.partition(token.partition)
-      const grant = await askRedis(() => redis.get(at.grant(token.grant)))
-      return grant === null ? undefined : decodeGrant(grant)
+      const [grant] = await readRecord(run, at.grant(token.grant))
+      return grant === null || grant === undefined ? undefined : decodeGrant(grant)
     },
 
     async refresh(request) {

@@ -13,7 +13,10 @@ export type ScriptName =
   | 'pin-installation'
   | 'put-client'
   | 'put-subject'
+  | 'read-log'
+  | 'read-record'
   | 'refresh-grant'
+  | 'register-token-keys'
   | 'revoke-grant'
   | 'revoke-session'
   | 'revoke-token'
@@ -41,6 +44,19 @@ export function createScriptRunner(connection: RedisConnection): RunScript {
       throw toStoreError(cause)
     }
   }
+}
+
+/**
+ * Reads a string, or some fields of a hash, from the primary; what is not there is `null`.
+ *
+ * @throws {StoreUnavailableError} when the server that answers is no primary any more
+ */
+export async function readRecord(
+  run: RunScript,
+  key: string,
+  ...fields: readonly string[]
+): Promise<readonly (string | null)[]> {
+  return (await run('read-record', [key], fields)) as readonly (string | null)[]
 }
 
 /** Runs any other Redis call with the same errors. */

@@ -1,6 +1,7 @@
 /** The store: everything the services keep in Redis, behind functions that speak of tokens, grants and subjects. */
+import { type ChangeLog, createChangeLog } from './change-log.ts'
 import { type ClientRegistry, createClientRegistry } from './clients.ts'
-import { type ConnectionOptions, connectRedis } from './connection.ts'
+import { type ConnectionOptions, connectRedis, databaseOf } from './connection.ts'
 import type { StoreContext } from './context.ts'
 import { createFailureCounter, type FailureCounter } from './failures.ts'
 import { pinInstallation, registerTokenKeys } from './installation.ts'
@@ -11,8 +12,9 @@ import { createTokenLocator, type LocateToken } from './locate-token.ts'
 import { createPartitions } from './partitions.ts'
 import { createGrantRefresher, type GrantRefresher } from './refresh.ts'
 import { createRevocations, type Revocations } from './revocations.ts'
-import { askRedis, createScriptRunner } from './script-runner.ts'
+import { createScriptRunner, readRecord } from './script-runner.ts'
 import { createSubjects, type Subjects } from './subjects.ts'
+import { createSubscriptionOpener } from './subscription.ts'
 import { createTokenMint, type ParsedToken } from './token.ts'
 import { createTokenKeyRing, type TokenKeySecret } from './token-keys.ts'
 
@@ -53,6 +55,8 @@ export interface Store {
   readonly clients: ClientRegistry
   readonly subjects: Subjects
   readonly failures: FailureCounter
+  /** Every change of what tokens resolve to. */
+  readonly log: ChangeLog
   readonly locate: LocateToken
   /** The public ids a token goes by. */
   idsOf(token: ParsedToken): TokenIds
@@ -76,12 +80,8 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   const redis = await connectRedis(options)
   const run = createScriptRunner(redis)
   try {
-    await pinInstallation(redis, run, {
-      prefix: options.prefix,
-      partitions: partitions.count,
-      tokenKeys,
-    })
-    if (options.mints) await registerTokenKeys(redis, run, tokenKeys)
+    await pinInstallation(run, { prefix: options.prefix, partitions: partitions.count })
+    await registerTokenKeys(run, tokenKeys, options.mints)
   } catch (error) {
     redis.disconnect()
     throw error
@@ -89,7 +89,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   const context: StoreContext = {
     redis,
     run,
-    keys: createKeys(options.prefix, partitions),
+    keys: createKeys(options.prefix, partitions, databaseOf(options.url)),
     partitions,
     tokenKeys,
     mint: createTokenMint(tokenKeys, partitions),
@@ -108,6 +108,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     clients: createClientRegistry(context),
     subjects,
     failures: createFailureCounter(redis, context.keys),
+    log: createChangeLog(context, createSubscriptionOpener(options)),
     locate,
     idsOf({ partition, grant, hash }) {
       const jti = partitions.toPublicId(partition, grant + hash)
@@ -117,7 +118,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     async readiness() {
       const answers = await Promise.allSettled(
         Array.from({ length: partitions.count }, (_, partition) =>
-          askRedis(() => redis.hget(context.keys.partition(partition).head, 'seq')),
+          readRecord(run, context.keys.partition(partition).head, 'seq'),
         ),
       )
       const ready = answers.every(({ status }) => status === 'fulfilled')

@@ -6,7 +6,7 @@ import type { JsonValue } from '../client/src/wire/index.ts'
 import type { StoreContext } from './context.ts'
 import { WIDE_CUTOFF_LIFETIME_MS } from './context.ts'
 import { type Authorization, decodeGrant, decodeOwnToken } from './records.ts'
-import { askRedis } from './script-runner.ts'
+import { readRecord } from './script-runner.ts'
 
 /** Whether anything issued to the subject may be active. */
 export type SubjectStatus = 'active' | 'suspended'
@@ -85,7 +85,7 @@ export interface Subjects {
 
 /** Makes the subjects of a store. */
 export function createSubjects(context: StoreContext): Subjects {
-  const { redis, keys, partitions, run } = context
+  const { keys, partitions, run } = context
 
   async function page<Item>(
     sub: string,
@@ -126,9 +126,7 @@ export function createSubjects(context: StoreContext): Subjects {
   return {
     async get(sub) {
       const at = keys.partition(partitions.of(sub))
-      const [status, claims] = await askRedis(() =>
-        redis.hmget(at.subject(sub), 'status', 'claims'),
-      )
+      const [status, claims] = await readRecord(run, at.subject(sub), 'status', 'claims')
       return toSubject(sub, status ?? 'active', claims ?? '{}')
     },
 

@@ -135,8 +135,17 @@ export function createClientHandlers(store: Store, nowSeconds: () => number): Cl
         if (current.token_endpoint_auth_method === 'none') {
           throw new ProblemError('unprocessable', 'A public client has no secret.')
         }
-        const kept = revoke_others === true ? [] : current.secrets.slice(1 - LIVE_SECRETS)
         const { enabled, metadata } = current
+        const secrets = current.secrets.filter(({ pending }) => pending !== true)
+        return { enabled, metadata, secrets: [...secrets, { ...added, pending: true }] }
+      })
+      // In force only now that every partition has it: had the first step failed half-way, nobody would know the secret,
+      // and it must not push out one that is in use.
+      await store.clients.put(id, ctx.state.operator, (current) => {
+        if (current === undefined) throw unknownClient()
+        const { enabled, metadata, secrets } = current
+        const others = secrets.filter(({ secret_id }) => secret_id !== added.secret_id)
+        const kept = revoke_others === true ? [] : others.slice(1 - LIVE_SECRETS)
         return { enabled, metadata, secrets: [...kept, added] }
       })
       const shown = {
@@ -159,7 +168,9 @@ function toView({ client_id, enabled, metadata, secrets }: Client) {
     client_id,
     enabled,
     ...metadata,
-    secrets: secrets.map(({ secret_id, created_at }) => ({ secret_id, created_at })),
+    secrets: secrets
+      .filter(({ pending }) => pending !== true)
+      .map(({ secret_id, created_at }) => ({ secret_id, created_at })),
   }
 }
 

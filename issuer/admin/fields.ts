@@ -1,5 +1,6 @@
 /** Schemas of values that several admin bodies and paths share. Values end up in line-based records: no control characters. */
 import { z } from 'zod'
+import { TOKEN_PATTERN } from '../../client/src/wire/index.ts'
 import { ProblemError } from '../../http/problem.ts'
 import { isResource, MAX_RESOURCES } from '../resource.ts'
 import { isScope } from '../scope.ts'
@@ -9,6 +10,9 @@ const CONTROL_CHARACTERS = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/
 /** Segments that a URL parser takes out of a path: a name like that could not be asked about. */
 const DOT_SEGMENTS = ['.', '..']
 const isNameable = (value: string): boolean => !DOT_SEGMENTS.includes(value)
+/** Somebody pasted a token where a name belongs: it must not be kept. */
+const isNoToken = (value: string): boolean => !TOKEN_PATTERN.test(value)
+const NO_TOKEN = 'must not hold a token'
 const MAX_SUB_LENGTH = 255
 const MAX_CLIENT_ID_LENGTH = 128
 const MAX_TEXT_LENGTH = 512
@@ -19,6 +23,7 @@ export const text = z
   .min(1)
   .max(MAX_TEXT_LENGTH)
   .refine((value) => !CONTROL_CHARACTERS.test(value), 'must not hold control characters')
+  .refine(isNoToken, NO_TOKEN)
 
 /** A subject. */
 export const sub = z
@@ -28,6 +33,7 @@ export const sub = z
   .refine((value) => !CONTROL_CHARACTERS.test(value), 'must not hold control characters')
   .refine((value) => value.isWellFormed(), 'must be well-formed Unicode')
   .refine(isNameable, 'must not be a dot segment of a URL')
+  .refine(isNoToken, NO_TOKEN)
 
 /** A client id: printable ASCII (RFC 6749 appendix A.1). */
 export const clientId = z
@@ -38,6 +44,7 @@ export const clientId = z
     'must be printable ASCII without outer spaces',
   )
   .refine(isNameable, 'must not be a dot segment of a URL')
+  .refine(isNoToken, NO_TOKEN)
 
 /** A scope parameter; '' is no scope. */
 export const scope = z.string().refine((value) => value === '' || isScope(value), {

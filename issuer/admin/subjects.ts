@@ -1,6 +1,6 @@
 /** `/admin/v1/subjects/{sub}`: status, identity claims, and what is live for a subject. */
 import { z } from 'zod'
-import type { JsonValue } from '../../client/src/wire/index.ts'
+import { type JsonValue, TOKEN_PATTERN } from '../../client/src/wire/index.ts'
 import { parseBody, readJson } from '../../http/json-body.ts'
 import { replyJson } from '../../http/reply.ts'
 import type { RouteContext } from '../../http/request-state.ts'
@@ -54,6 +54,9 @@ const body = z
           message: 'is reserved and cannot be a claim',
         })
       }
+    }
+    if (TOKEN_PATTERN.test(JSON.stringify(subject))) {
+      context.addIssue({ code: 'custom', message: 'must not hold a token' })
     }
     if (Buffer.byteLength(JSON.stringify(subject)) > MAX_CLAIMS_BYTES) {
       context.addIssue({

@@ -20,8 +20,7 @@ local function live_entry(member)
     local record = redis.call('GET', base .. 's' .. member)
     if not record then return nil end
     local sub, started = string.match(record, '^(.-)\n(%d+)\n')
-    local thing = { token = '', grant = '', session = member, sub = sub, client = '' }
-    return record, 'session', tonumber(started), thing
+    return record, 'session', tonumber(started), login(member, sub)
   end
   local record = redis.call('GET', base .. 'g' .. member)
   if record then

@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- Registers, changes, disables or deletes a client in one partition.
 -- KEYS  1 head · 2 log · 3 clients · 4 cutoff of the client
 -- ARGV  1 base · 2 client id · 3 state: enabled|disabled|deleted · 4 registration (JSON)
@@ -8,7 +9,7 @@
 -- Versions order concurrent writers, so that every partition ends with the same registration whatever the order of
 -- arrival. A deleted client leaves its version behind: a slow writer cannot bring it back.
 -- Resources of enabled and disabled clients are counted in r: fields of the same hash (what a token may be aimed at).
--- Atomic: registration, cutoff, counts and log entry are one step.
+-- Atomic: registration, cutoff, counts and log entry are one step. Allowed when memory is full: disabling is a revocation.
 -- Bound: the resources of the registration before and after.
 --- @include "clock"
 --- @include "epoch"
@@ -19,9 +20,17 @@ local stored = redis.call('HGET', KEYS[3], 'c:' .. client) or ''
 local found = tonumber(string.match(stored, '^%d+') or '0')
 local version = tonumber(ARGV[5])
 if version then
-  if found >= version then return { 'older', tostring(found) } end
+  if found >= version then
+    -- Somebody was faster with a newer registration. The cutoff of this one still holds.
+    if ARGV[7] == 'cut' then
+      local now = tick(KEYS[1])
+      cut(KEYS[4], now, '', ARGV[8], ARGV[12])
+      append_event(base, now, tonumber(ARGV[10]), ARGV[11], ARGV[9])
+    end
+    return { 'older', stamp(found) }
+  end
 else
-  if ARGV[6] ~= '' and tonumber(ARGV[6]) ~= found then return { 'conflict', tostring(found) } end
+  if ARGV[6] ~= '' and tonumber(ARGV[6]) ~= found then return { 'conflict', stamp(found) } end
   version = found + 1
 end
 

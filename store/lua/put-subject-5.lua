@@ -1,10 +1,11 @@
+#!lua flags=allow-oom
 -- Changes a subject's status or claims.
 -- KEYS  1 head · 2 log · 3 subject · 4 cutoff of the subject · 5 index of the subject
 -- ARGV  1 base · 2 status: active|suspended|'' (unchanged) · 3 claims (JSON, '' = unchanged)
 --       4 details of the cutoff (JSON) · 5 event · 6 log retention ms · 7 channel · 8 life of the cutoff ms
 -- Returns { status, claims }
 -- Suspending is also a cutoff, so that reactivating revives no token.
--- Atomic: status, claims, cutoff and log entry are one step.
+-- Atomic: status, claims, cutoff and log entry are one step. Allowed when memory is full: suspending is a revocation.
 -- Bound: constant.
 --- @include "clock"
 --- @include "epoch"

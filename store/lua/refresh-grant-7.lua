@@ -33,7 +33,7 @@ local thing = { token = '', grant = grant, session = session, sub = sub, client 
 if granted <= latest_cutoff(base, thing) then return { 'revoked' } end
 if session ~= '' then
   local started = string.match(redis.call('GET', base .. 's' .. session) or '', '^.-\n(%d+)\n')
-  if not started or tonumber(started) <= latest_cutoff(base, thing) then return { 'revoked' } end
+  if not started or tonumber(started) <= latest_cutoff(base, login(session, sub)) then return { 'revoked' } end
 end
 local registered = redis.call('HGET', KEYS[6], 'c:' .. client)
 if not registered or not string.find(registered, '^%d+\nenabled\n') then return { 'client-gone' } end

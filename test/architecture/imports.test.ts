@@ -23,7 +23,7 @@ const RULES: Readonly<Record<string, { folders: readonly string[]; packages: rea
     },
     introspect: {
       folders: ['client/src/wire', 'store', 'http'],
-      packages: ['koa', '@koa/router', 'prom-client'],
+      packages: ['koa', '@koa/router', 'prom-client', 'ws'],
     },
   }
 

@@ -8,55 +8,11 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openStore, type Store } from '../../store/store.ts'
 import { startRedis, type TestRedis } from '../redis-server.ts'
 import { TEST_TOKEN_KEYS } from '../services.ts'
-import { createActors, LEVELS, type Step } from './lattice-actors.ts'
+import { createActors } from './lattice-actors.ts'
+import { phases } from './lattice-steps.ts'
 
-const RUNS = 120
+const RUNS = 80
 const TIME_LIMIT_MS = 25_000
-
-const pick = fc.nat(1_000)
-const step: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 5, arbitrary: fc.record({ do: fc.constant('issue' as const), pick }) },
-  { weight: 6, arbitrary: fc.record({ do: fc.constant('ask' as const), pick }) },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant('mark' as const) }) },
-  {
-    weight: 5,
-    arbitrary: fc.record({
-      do: fc.constantFrom(
-        'join' as const,
-        'refresh' as const,
-        'refresh twice' as const,
-        'reuse' as const,
-      ),
-      pick,
-    }),
-  },
-  {
-    weight: 5,
-    arbitrary: fc.record({
-      do: fc.constant('revoke' as const),
-      level: fc.constantFrom(...LEVELS),
-      pick,
-      isBack: fc.boolean(),
-    }),
-  },
-  {
-    weight: 3,
-    arbitrary: fc.record({
-      do: fc.constantFrom(
-        'suspend' as const,
-        'reactivate' as const,
-        'disable' as const,
-        'enable' as const,
-      ),
-      pick,
-    }),
-  },
-)
-const actor = fc.array(step, { minLength: 3, maxLength: 12 })
-const phases = fc.array(fc.array(actor, { minLength: 2, maxLength: 4 }), {
-  minLength: 1,
-  maxLength: 3,
-})
 
 describe('two introspection nodes', () => {
   let redis: TestRedis

@@ -3,31 +3,7 @@ import type { Client, ClientMetadata } from '../../store/clients.ts'
 import type { RevocationTarget } from '../../store/revocation-target.ts'
 import type { Store } from '../../store/store.ts'
 import { createLatticeModel, type Issued, type Lineage, type Span } from './lattice-model.ts'
-
-/** Levels at which the test revokes. */
-export const LEVELS = [
-  'token',
-  'grant',
-  'session',
-  'subject',
-  'subject+client',
-  'client',
-  'all',
-] as const
-
-/** One step of an actor. Numbers choose among what there is at that moment. */
-export type Step =
-  | { readonly do: 'issue' | 'join'; readonly pick: number }
-  | { readonly do: 'refresh' | 'refresh twice' | 'reuse'; readonly pick: number }
-  | {
-      readonly do: 'revoke'
-      readonly level: (typeof LEVELS)[number]
-      readonly pick: number
-      readonly isBack: boolean
-    }
-  | { readonly do: 'suspend' | 'reactivate' | 'disable' | 'enable'; readonly pick: number }
-  | { readonly do: 'ask'; readonly pick: number }
-  | { readonly do: 'mark' }
+import type { Level, Step } from './lattice-steps.ts'
 
 interface AccessToken extends Issued {
   readonly text: string
@@ -181,10 +157,7 @@ export async function createActors({ issuers, readers, run, redisTime }: ActorsO
     if (result.kind !== 'reused') takeBack()
   }
 
-  function targetOf(
-    level: (typeof LEVELS)[number],
-    { lineage }: Issued,
-  ): [RevocationTarget, Partial<Lineage>] {
+  function targetOf(level: Level, { lineage }: Issued): [RevocationTarget, Partial<Lineage>] {
     const { token, grant, session, sub, client } = lineage
     switch (level) {
       case 'token':

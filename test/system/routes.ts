@@ -79,11 +79,11 @@ export function revokingRoutes(subject: RouteSubject): readonly RouteProbe[] {
 
 /** Routes that add something to Redis. */
 export function addingRoutes(subject: RouteSubject): readonly RouteProbe[] {
-  const { services, web, issued } = subject
-  const admin = (method: string, path: string, body?: unknown) => ({
-    name: `${method} ${path}`,
-    send: () => services.callAdmin(method, path, body),
-  })
+  return [...issuingRoutes(subject), ...registeringRoutes(subject)]
+}
+
+/** What mints. */
+export function issuingRoutes({ services, web, issued }: RouteSubject): readonly RouteProbe[] {
   const token = (name: string, form: Record<string, string>) => ({
     name: `POST /token (${name})`,
     send: () => postForm(`${services.issuer}/token`, web, form),
@@ -91,11 +91,26 @@ export function addingRoutes(subject: RouteSubject): readonly RouteProbe[] {
   return [
     token('client credentials', { grant_type: 'client_credentials' }),
     token('refresh', { grant_type: 'refresh_token', refresh_token: issued.refresh_token }),
-    admin('POST', '/tokens', { sub: 'alice', client_id: 'web-app' }),
-    admin('PUT', '/subjects/alice', { name: 'Alice' }),
-    admin('PUT', '/clients/spare', {}),
-    admin('POST', '/clients/spare/secrets'),
+    adminProbe(services, 'POST', '/tokens', { sub: 'alice', client_id: 'web-app' }),
   ]
+}
+
+/** What registers: the same doors lead to suspending and disabling, which must open when memory is full. */
+export function registeringRoutes({ services }: RouteSubject): readonly RouteProbe[] {
+  return [
+    adminProbe(services, 'PUT', '/subjects/alice', { name: 'Alice' }),
+    adminProbe(services, 'PUT', '/clients/spare', {}),
+    adminProbe(services, 'POST', '/clients/spare/secrets'),
+  ]
+}
+
+function adminProbe(
+  services: RouteSubject['services'],
+  method: string,
+  path: string,
+  body?: unknown,
+): RouteProbe {
+  return { name: `${method} ${path}`, send: () => services.callAdmin(method, path, body) }
 }
 
 /** All of them. */

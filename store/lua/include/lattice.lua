@@ -23,3 +23,8 @@ local function latest_cutoff(base, thing)
   end
   return latest
 end
+
+-- A login by itself: it is void by its own cutoff, its subject's and that of all; it belongs to no client.
+local function login(session, sub)
+  return { token = '', grant = '', session = session, sub = sub, client = '' }
+end

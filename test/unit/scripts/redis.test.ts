@@ -37,7 +37,7 @@ describe('the private Redis', () => {
     expect(url).toBe(`unix:${dataDir}/redis.sock`)
     const asList = ['appendonly', 'appendfsync', 'port', 'unixsocketperm', 'save']
     expect(await ask(url, 'CONFIG', 'GET', ...asList)).toEqual(
-      expect.arrayContaining(['yes', 'everysec', '0', '700', '']),
+      expect.arrayContaining(['yes', 'always', '0', '700', '']),
     )
   })
 

@@ -1,0 +1,244 @@
+/**
+ * The form of every key and record, as literals: what a running installation holds must be readable by the next
+ * version. docs/key-model.md tells the same; whoever changes one changes the other, and KEY_FORMAT.
+ */
+import { readFileSync } from 'node:fs'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { KEY_FORMAT } from '../../store/installation.ts'
+import { createKeys, INSTALLATION_KEY } from '../../store/keys.ts'
+import { createPartitions } from '../../store/partitions.ts'
+import { encodeAuthorization } from '../../store/records.ts'
+import {
+  BY,
+  issue,
+  issueGrant,
+  locate,
+  newSub,
+  refreshed,
+  register,
+  revoke,
+} from '../redis/actions.ts'
+import { type Installation, openInstallation } from '../redis/installation.ts'
+import { startRedis, type TestRedis } from '../redis-server.ts'
+
+const DOCUMENT = readFileSync(new URL('../../docs/key-model.md', import.meta.url), 'utf8')
+
+const ID = '[A-Za-z0-9_-]{16}'
+const HASH = '[A-Za-z0-9_-]{22}'
+const NUMBER = '\\d+'
+const US = '\\d{16}'
+
+/** Form of each key of partition J, as in the document, its type, and whether it lives for ever. */
+const KEYS = [
+  ['cc{J}h', 'hash', true],
+  ['cc{J}l', 'stream', false],
+  ['cc{J}c', 'hash', true],
+  ['cc{J}t<hash 22>', 'string', false],
+  ['cc{J}g<id 16>', 'string', false],
+  ['cc{J}k<id 16>', 'hash', false],
+  ['cc{J}r<id 16>', 'string', false],
+  ['cc{J}s<id 16>', 'string', false],
+  ['cc{J}u<sub>', 'hash', true],
+  ['cc{J}i<sub>', 'zset', false],
+  ['cc{J}xt<hash 22>', 'string', false],
+  ['cc{J}xg<id 16>', 'string', false],
+  ['cc{J}xs<id 16>', 'string', false],
+  ['cc{J}xu<sub>', 'string', false],
+  ['cc{J}xp<client_id>⏎<sub>', 'string', false],
+  ['cc{J}xc<client_id>', 'string', false],
+  ['cc{J}xa', 'string', false],
+] as const
+
+/** The same as a regular expression over real keys of any partition. */
+function patternOf(form: string): RegExp {
+  const source = form
+    .replace('{J}', '\\{[A-Za-z0-9_-]\\}')
+    .replace('<hash 22>', HASH)
+    .replace('<id 16>', ID)
+    .replace('⏎', '\\n')
+    .replaceAll(/<(?:sub|client_id)>/g, '[a-z]+-[A-Za-z0-9_-]{10}')
+  return new RegExp(`^${source}$`)
+}
+
+describe('the keys', () => {
+  it('are spelled like this', () => {
+    const keys = createKeys('cc', createPartitions(64))
+    const at = keys.partition(9)
+    expect(INSTALLATION_KEY).toBe('claimcheck:installation')
+    expect(KEY_FORMAT).toBe('1')
+    expect([keys.channel, keys.failures, keys.indexPattern]).toEqual([
+      'cc:feed',
+      'cc:failures',
+      'cc{*}i*',
+    ])
+    expect(at.partition).toBe(9)
+    const { cutoff } = at
+    expect([at.base, at.head, at.log, at.clients]).toEqual(['cc{J}', 'cc{J}h', 'cc{J}l', 'cc{J}c'])
+    expect([at.token('H'), at.grant('G'), at.tokens('G'), at.successor('G')]).toEqual([
+      'cc{J}tH',
+      'cc{J}gG',
+      'cc{J}kG',
+      'cc{J}rG',
+    ])
+    expect([at.session('S'), at.subject('alice'), at.index('alice')]).toEqual([
+      'cc{J}sS',
+      'cc{J}ualice',
+      'cc{J}ialice',
+    ])
+    expect([cutoff.token('H'), cutoff.grant('G'), cutoff.session('S')]).toEqual([
+      'cc{J}xtH',
+      'cc{J}xgG',
+      'cc{J}xsS',
+    ])
+    expect([cutoff.subject('alice'), cutoff.subjectClient('alice', 'web')]).toEqual([
+      'cc{J}xualice',
+      'cc{J}xpweb\nalice',
+    ])
+    expect([cutoff.client('web'), cutoff.all]).toEqual(['cc{J}xcweb', 'cc{J}xa'])
+    expect(createKeys('p-1', createPartitions(128)).partition(127).head).toBe('p-1{B_}h')
+  })
+
+  it.each(KEYS)('%s stands in the document, as a %s', (form, type) => {
+    expect(DOCUMENT).toContain(`| \`${form}\` | ${type} |`)
+  })
+
+  it('are all there are in the document', () => {
+    const documented = [...DOCUMENT.matchAll(/^\| `(cc\{J\}[^`]*)`/gm)].map((match) => match[1])
+    expect(documented).toEqual(KEYS.map(([form]) => form))
+  })
+})
+
+describe('a store after a bit of everything', () => {
+  let server: TestRedis
+  let installation: Installation
+  /** Names by which the records are found again. */
+  let grant = ''
+  let session = ''
+  let ownHash = ''
+  let newestHash = ''
+  let sub = ''
+  let clientId = ''
+
+  beforeAll(async () => {
+    server = await startRedis()
+    installation = await openInstallation(
+      { url: server.url, node: server.direct },
+      { partitions: 2 },
+    )
+    const { store } = installation
+    ;[sub, clientId] = [
+      newSub(),
+      await register(store, undefined, { resources: ['https://r.test'] }),
+    ]
+    await store.subjects.put(sub, BY, { status: 'active', claims: { name: 'A' } })
+    await store.failures.record({ clientId, source: '192.0.2.1' })
+    const own = await issue(store, { sub, clientId })
+    const issued = await issueGrant(store, { sub, clientId, session: 'new' })
+    const next = await refreshed(store, issued.refreshToken, clientId, {
+      narrowed: { scope: 'read', aud: ['https://r.test'] },
+    })
+    ownHash = (await locate(store, own.accessToken)).hash
+    const newest = await locate(store, next.accessToken)
+    ;({ grant, hash: newestHash } = newest)
+    session = installation.partitions.parsePublicId(issued.sid as string)?.local ?? ''
+    // Long ago, so that nothing is voided and all records stay to be looked at.
+    await revoke(store, { level: 'token', jti: own.jti }, 1)
+    await revoke(store, { level: 'grant', grantId: issued.grantId }, 1)
+    await revoke(store, { level: 'session', sid: issued.sid as string }, 1)
+    await revoke(store, { level: 'subject', sub }, 1)
+    await revoke(store, { level: 'subject+client', sub, clientId }, 1)
+    await revoke(store, { level: 'client', clientId }, 1)
+    await revoke(store, { level: 'all' }, 1)
+  })
+
+  afterAll(async () => {
+    await installation.close()
+    await server.stop()
+  })
+
+  it('holds every form of key, and no key of another form', async () => {
+    const all = await server.direct.keys('*')
+    const forms = KEYS.map(([form]) => ({ form, pattern: patternOf(form) }))
+    const found = new Set<string>()
+    const strange = all.filter((key) => {
+      const known = forms.find(({ pattern }) => pattern.test(key))
+      if (known !== undefined) found.add(known.form)
+      return known === undefined
+    })
+    expect(strange.sort()).toEqual([
+      expect.stringMatching(/^cc:failures:[A-Za-z0-9_-]{43}$/),
+      'claimcheck:installation',
+    ])
+    expect([...found].sort()).toEqual(KEYS.map(([form]) => form).sort())
+  })
+
+  it('keeps each form in its type, and for ever only what has no end', async () => {
+    const all = await server.direct.keys('cc{*')
+    for (const [form, type, lasts] of KEYS) {
+      for (const key of all.filter((key) => patternOf(form).test(key))) {
+        expect(await server.direct.type(key), key).toBe(type)
+        expect((await server.direct.pttl(key)) === -1, key).toBe(lasts)
+      }
+    }
+  })
+
+  it('keeps records in these forms', async () => {
+    const { redis, keys, partitions } = installation
+    const at = keys.partition(partitions.of(sub))
+    const authorization = (sid: string) =>
+      `${sub}\\n${clientId}\\n${sid}\\nread write\\nhttps://issuer\\.test\\n`
+    const token = `${US}\\n3600\\n`
+    const cutoff = new RegExp(
+      `^999999\\n${US}\\n\\{"id":"rv_[A-Za-z0-9_-]{21}","by":"tester","reason":"test"\\}$`,
+    )
+    const records: [string, string | null, RegExp][] = [
+      ['own token', await redis.get(at.token(ownHash)), RegExp(`^${token}${authorization('')}$`)],
+      [
+        'narrowed token',
+        await redis.hget(at.tokens(grant), newestHash),
+        RegExp(`^${token}read\\nhttps://r\\.test$`),
+      ],
+      [
+        'grant',
+        await redis.get(at.grant(grant)),
+        RegExp(`^${authorization(session)}\\n${US}\\n${NUMBER}\\n${HASH}\\n${US}$`),
+      ],
+      [
+        'session',
+        await redis.get(at.session(session)),
+        RegExp(`^${sub}\\n${US}\\n\\{"ip":"192\\.0\\.2\\.1","user_agent":"x \\\\"y\\\\""\\}$`),
+      ],
+      [
+        'successor',
+        await redis.get(at.successor(grant)),
+        RegExp(`^${HASH}\\n${newestHash}\\nk1[A-Za-z0-9_-]{64}$`),
+      ],
+      ['client', await redis.hget(at.clients, `c:${clientId}`), /^1\nenabled\n\{.*\}$/],
+      ['resource', await redis.hget(at.clients, 'r:https://r.test'), /^1$/],
+      ['status', await redis.hget(at.subject(sub), 'status'), /^active$/],
+      ['claims', await redis.hget(at.subject(sub), 'claims'), /^\{"name":"A"\}$/],
+      ['clock', await redis.hget(at.head, 'clock'), RegExp(`^${US}$`)],
+    ]
+    const all = await server.direct.keys('cc{?}x*')
+    expect(all.length).toBeGreaterThan(7)
+    for (const key of all) records.push([key, await redis.get(key), cutoff])
+    for (const [what, record, form] of records) expect(record, what).toMatch(form)
+  })
+
+  it('packs an authorization like this', () => {
+    const login = { acr: 'a', amr: ['pwd'], auth_time: 1 }
+    expect(
+      encodeAuthorization({
+        sub: 's',
+        clientId: 'c',
+        session: 'S',
+        scope: 'x y',
+        aud: ['u', 'v'],
+        login,
+      }),
+    ).toBe('s\nc\nS\nx y\nu v\n{"acr":"a","amr":["pwd"],"auth_time":1}')
+    expect(
+      encodeAuthorization({ sub: 's', clientId: 'c', session: '', scope: '', aud: [], login: {} }),
+    ).toBe('s\nc\n\n\n\n')
+  })
+})
