@@ -249,6 +249,7 @@ export function createClient(options: ClientOptions): Client {
             ? boundMs
             : Math.max(0, elapsed - leasedAt)
           : undefined,
+        lagMs: keeper.lagMs(),
         entries: entries.size,
         entryBytes: entries.bytes,
         negatives: negatives.size,

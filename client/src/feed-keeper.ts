@@ -17,6 +17,8 @@ export interface FeedKeeper {
   start(answers: Answers): void
   mode(): CacheMode
   state(): { readonly state: ClientState; readonly since: number }
+  /** How long the last lease took from its probe, in milliseconds; `undefined` before the first. */
+  lagMs(): number | undefined
   /** Why the server could not be found or was left last. */
   lastProblem(): string | undefined
   close(): void
@@ -51,6 +53,7 @@ export function createFeedKeeper(keeper: FeedKeeperOptions): FeedKeeper {
   let leaseWatch: ReturnType<typeof setTimeout> | undefined
   let isClosed = false
   let problem: string | undefined
+  let lag: number | undefined
   let enteredAt = surroundings.wall()
 
   function enter(state: ClientState, reason: string): void {
@@ -63,6 +66,7 @@ export function createFeedKeeper(keeper: FeedKeeperOptions): FeedKeeper {
     for (const effect of effects) {
       if (effect.kind === 'reset') counts.resets += 1
       if (effect.kind === 'leased') {
+        lag = now() - effect.sentAt
         if (!wasLeased) enter('fresh', 'a lease was granted')
         watchLease()
       }
@@ -147,6 +151,7 @@ export function createFeedKeeper(keeper: FeedKeeperOptions): FeedKeeper {
       if (state !== 'suspended') return { state, since: enteredAt }
       return { state, since: surroundings.wall() - Math.round(now() - freshness.leaseUntil()) }
     },
+    lagMs: () => lag,
     lastProblem: () => problem,
     close() {
       isClosed = true

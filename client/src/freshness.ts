@@ -29,7 +29,8 @@ export type Effect =
       readonly seq: number
       readonly event: FeedEvent
     }
-  | { readonly kind: 'leased' }
+  /** `sentAt` is when its probe was sent, in elapsed milliseconds. */
+  | { readonly kind: 'leased'; readonly sentAt: number }
   | { readonly kind: 'goodbye'; readonly reconnectAfterMs: number }
 
 /** What becomes of an answer that has arrived. */
@@ -121,7 +122,7 @@ export function createFreshness({ boundMs, marksPerPartition }: FreshnessOptions
     // A node answers in order: what is older than an answered probe will not be answered any more.
     for (const older of probes.keys()) if (older <= n) probes.delete(older)
     leaseUntil = Math.max(leaseUntil, sentAt + boundMs)
-    return [{ kind: 'leased' }]
+    return [{ kind: 'leased', sentAt }]
   }
 
   return {

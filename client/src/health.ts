@@ -43,6 +43,8 @@ export interface ClientHealth {
   readonly since: number
   /** How old the facts served from the cache may be right now, in milliseconds; undefined when it serves none. */
   readonly stalenessMs: number | undefined
+  /** How long the feed took to vouch for everything last time, in milliseconds. */
+  readonly lagMs: number | undefined
   readonly entries: number
   readonly entryBytes: number
   readonly negatives: number
