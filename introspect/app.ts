@@ -1,21 +1,26 @@
 /**
  * The introspection service as a function of its parts. It only reads: whatever it answers was true of the primary at
- * the moment of the answer, and nothing is kept for the next one. No side effects of its own.
+ * the moment of the answer, and nothing is kept for the next one. The feed follows the log from the start of the
+ * service to its close.
  */
+import type { RequestListener } from 'node:http'
 import { Router } from '@koa/router'
-import type Koa from 'koa'
-import { createHealthRouter, PROBE_ROUTES } from '../http/health.ts'
+import { createHealthRouter, PROBE_ROUTES, type Readiness } from '../http/health.ts'
 import { createKoaApp } from '../http/koa-app.ts'
 import type { Logger } from '../http/logger.ts'
 import type { Metrics } from '../http/metrics.ts'
 import { pathPrefix } from '../http/public-url.ts'
 import type { RequestState } from '../http/request-state.ts'
+import type { UpgradeHandler } from '../http/server.ts'
 import type { Store } from '../store/store.ts'
+import { type Feed, startFeed } from './feed.ts'
+import { addFeedHint } from './feed-endpoint.ts'
+import type { FeedLimits } from './feed-limits.ts'
 import { addIntrospection } from './introspection-endpoint.ts'
 import { createOutcomeCounter } from './outcome-counter.ts'
 
 /** What the service is made from. */
-export interface IntrospectAppOptions {
+export interface IntrospectServiceOptions {
   readonly store: Store
   readonly log: Logger
   readonly metrics: Metrics
@@ -26,17 +31,47 @@ export interface IntrospectAppOptions {
   readonly trustProxy: boolean
   /** Whether `/metrics` is served here too. */
   readonly withMetrics: boolean
+  /** Overrides of the feed's limits. */
+  readonly feedLimits?: Partial<FeedLimits>
 }
 
-/** Makes the application; `callback()` of it goes to the listener. */
-export function createIntrospectApp(options: IntrospectAppOptions): Koa<RequestState> {
+/** A service to be put behind a listener. */
+export interface IntrospectService {
+  readonly callback: RequestListener
+  readonly upgrade: UpgradeHandler
+  /** Ends the feed in good order; for the beginning of a drain. */
+  quiesce(): Promise<void>
+  /** Stops following the log; the store stays open. */
+  close(): void
+}
+
+/** Makes the service; its feed begins to follow the log at once. */
+export function startIntrospectService(options: IntrospectServiceOptions): IntrospectService {
   const { store, log, metrics, issuer, introspectUrl, trustProxy, withMetrics } = options
   const prefix = pathPrefix(introspectUrl)
   const router = new Router<RequestState>({ prefix })
   const count = createOutcomeCounter(metrics.registry)
   addIntrospection(router, { store, failures: store.failures, issuer, count })
-  const health = createHealthRouter({ ready: store.readiness, metrics, withMetrics })
+  addFeedHint(router)
+  const path = `${prefix}/feed`
+  const limits = options.feedLimits ?? {}
+  const feed = startFeed({ store, log, metrics, trustProxy, path, limits })
+  const health = createHealthRouter({ ready: () => readiness(store, feed), metrics, withMetrics })
   // A line for each introspection would cost as much as half of it; the counter by outcome tells more.
   const quietRoutes = new Set([`${prefix}/introspect`, ...PROBE_ROUTES])
-  return createKoaApp({ log, metrics, trustProxy, quietRoutes, routers: [router, health] })
+  const app = createKoaApp({ log, metrics, trustProxy, quietRoutes, routers: [router, health] })
+  return {
+    callback: app.callback(),
+    upgrade: feed.upgrade,
+    quiesce: feed.goodbye,
+    close: feed.close,
+  }
+}
+
+async function readiness(store: Store, feed: Feed): Promise<Readiness> {
+  const [redis, isCaughtUp] = await Promise.all([store.readiness(), feed.ready()])
+  return {
+    ready: redis.ready && isCaughtUp,
+    checks: { ...redis.checks, feed: isCaughtUp ? 'ok' : 'behind' },
+  }
 }

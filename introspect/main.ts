@@ -10,7 +10,7 @@ import { runService } from '../http/service.ts'
 import { parseSettings } from '../http/settings.ts'
 import { loadTokenKeyFile } from '../http/token-key-file.ts'
 import { openStoreWhenReachable } from '../store/open-when-reachable.ts'
-import { createIntrospectApp } from './app.ts'
+import { startIntrospectService } from './app.ts'
 
 const RETRY_MS = 500
 
@@ -33,7 +33,7 @@ async function main(): Promise<void> {
       pause: () => delay(RETRY_MS),
     },
   )
-  const app = createIntrospectApp({
+  const app = startIntrospectService({
     store,
     log,
     metrics,
@@ -44,11 +44,16 @@ async function main(): Promise<void> {
   })
   const service = await runService({
     name: 'introspect',
-    callback: app.callback(),
+    callback: app.callback,
+    upgrade: app.upgrade,
     settings,
     log,
     metrics,
-    release: store.close,
+    quiesce: app.quiesce,
+    async release() {
+      app.close()
+      await store.close()
+    },
   })
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.once(signal, () => void service.stop().then(() => process.exit(0)))

@@ -19,9 +19,30 @@ export interface TestSentinel {
 const NAME = 'main'
 const DOWN_AFTER_MS = 300
 
+/** Lets a replica have its first copy at once: it need not wait for others. */
+const EAGER = ['--repl-diskless-sync-delay', '0']
+
+/** Starts a server that others may follow. */
+export function startPrimary(...args: string[]): Promise<TestRedis> {
+  return startRedis(...EAGER, ...args)
+}
+
+/** Waits until a replica has all its primary has written so far. */
+export async function caughtUp(replica: TestRedis, primary: TestRedis): Promise<void> {
+  const written = offsetOf(await primary.direct.info('replication'), 'master_repl_offset')
+  await waitFor(async () => {
+    const info = await replica.direct.info('replication')
+    return (await isLinked(replica)) && offsetOf(info, 'slave_repl_offset') >= written
+  })
+}
+
+function offsetOf(info: string, field: string): number {
+  return Number(new RegExp(`^${field}:(\\d+)`, 'm').exec(info)?.[1] ?? Number.NaN)
+}
+
 /** Starts a server that follows another one, and waits until it has caught up. */
 export async function startReplica(of: TestRedis): Promise<TestRedis> {
-  const replica = await startRedis('--replicaof', '127.0.0.1', String(of.port))
+  const replica = await startRedis('--replicaof', '127.0.0.1', String(of.port), ...EAGER)
   await waitFor(() => isLinked(replica))
   return replica
 }
@@ -33,7 +54,7 @@ export async function isLinked({ direct }: TestRedis): Promise<boolean> {
 
 /** Starts primary, replica and sentinel. */
 export async function startSentinel(): Promise<TestSentinel> {
-  const primary = await startRedis('--repl-diskless-sync-delay', '0')
+  const primary = await startPrimary()
   const replica = await startReplica(primary)
   const port = await freePort()
   const dir = mkdtempSync(join(tmpdir(), 'claimcheck-sentinel-'))

@@ -63,6 +63,7 @@ export async function startRedis(...args: string[]): Promise<TestRedis> {
     lazyConnect: true,
     retryStrategy: () => 50,
     maxRetriesPerRequest: null,
+    maxLoadingRetryTime: 50,
   })
   direct.on('error', () => undefined)
   let child: ChildProcess | undefined

@@ -4,11 +4,12 @@
  * that a suite can prove that the two never meet.
  */
 import { randomBytes } from 'node:crypto'
-import type { createKoaApp } from '../http/koa-app.ts'
+import type { RequestListener } from 'node:http'
 import { createLogger, type Logger } from '../http/logger.ts'
 import { createMetrics } from '../http/metrics.ts'
-import { listen, type RunningServer } from '../http/server.ts'
-import { createIntrospectApp } from '../introspect/app.ts'
+import { listen, type RunningServer, type UpgradeHandler } from '../http/server.ts'
+import { type IntrospectService, startIntrospectService } from '../introspect/app.ts'
+import type { FeedLimits } from '../introspect/feed-limits.ts'
 import { ensureAdminClient } from '../issuer/admin-client.ts'
 import { createIssuerApp } from '../issuer/app.ts'
 import { openStore, type Store, type StoreOptions } from '../store/store.ts'
@@ -27,6 +28,8 @@ export interface ServicesOptions {
   /** Overrides for the issuer's store only, and for each introspection node's. */
   readonly issuerStore?: Partial<StoreOptions>
   readonly introspectStores?: readonly [Partial<StoreOptions>, Partial<StoreOptions>]
+  /** Overrides of the feeds' limits. */
+  readonly feedLimits?: Partial<FeedLimits>
   /** Path of the issuer's public URL, such as `/t1`. Default is none. */
   readonly issuerPath?: string
 }
@@ -50,6 +53,8 @@ export interface TestServices {
   callAdmin(method: string, path: string, body?: unknown): Promise<Response>
   /** Registers a client and gives it a secret. */
   register(clientId: string, registration?: object): Promise<TestClient>
+  /** Begins the planned stop of a node: its feed says goodbye. */
+  goodbye(node: 0 | 1): Promise<void>
   close(): Promise<void>
 }
 
@@ -89,17 +94,21 @@ export async function startServices(options: ServicesOptions): Promise<TestServi
 
   // Every service's metadata or answers name the URL of another, and a URL needs a port: listeners first.
   async function listener() {
-    let handle: RequestHandler | undefined
+    let service: Mountable | undefined
     const server = await listen({
-      callback: (req, res) => handle?.(req, res),
+      callback: (req, res) => service?.callback(req, res),
+      upgrade: {
+        accepts: (req) => service?.upgrade?.accepts(req) ?? false,
+        handle: (req, socket, head) => service?.upgrade?.handle(req, socket, head),
+      },
       host: '127.0.0.1',
       port: 0,
       portSetting: 'none',
       log: createLogger('silent', 'test', stream),
     })
     servers.push(server)
-    const mount = (app: ReturnType<typeof createKoaApp>): void => {
-      handle = app.callback()
+    const mount = (mounted: Mountable): void => {
+      service = mounted
     }
     return { url: server.url, mount }
   }
@@ -110,16 +119,19 @@ export async function startServices(options: ServicesOptions): Promise<TestServi
   const base = issuer.replace(/\/$/, '')
   const issuerNode = await node('issuer', issuer, options.issuerStore)
   const { store } = issuerNode
-  issuerAt.mount(
-    createIssuerApp({
-      ...issuerNode,
-      introspectUrl: introspect[0],
-      nowSeconds: () => Math.floor(Date.now() / 1_000),
-    }),
-  )
+  const issuerApp = createIssuerApp({
+    ...issuerNode,
+    introspectUrl: introspect[0],
+    nowSeconds: () => Math.floor(Date.now() / 1_000),
+  })
+  issuerAt.mount({ callback: issuerApp.callback() })
+  const feeds: IntrospectService[] = []
   for (const [n, { url, mount }] of nodesAt.entries()) {
     const common = await node('introspect', issuer, options.introspectStores?.[n])
-    mount(createIntrospectApp({ ...common, introspectUrl: url }))
+    const feedLimits = options.feedLimits ?? {}
+    const service = startIntrospectService({ ...common, introspectUrl: url, feedLimits })
+    feeds.push(service)
+    mount(service)
   }
 
   const admin = {
@@ -161,14 +173,20 @@ export async function startServices(options: ServicesOptions): Promise<TestServi
       const { client_secret } = (await added.json()) as TestClient
       return { client_id: clientId, client_secret }
     },
+    goodbye: (n) => (feeds[n] as IntrospectService).quiesce(),
     async close() {
+      for (const feed of feeds) feed.close()
       await Promise.all(servers.map((server) => server.close({ timeoutMs: 1_000 })))
       await Promise.all(stores.map((opened) => opened.close()))
     },
   }
 }
 
-type RequestHandler = Parameters<typeof listen>[0]['callback']
+/** What a listener hands its traffic to. */
+interface Mountable {
+  readonly callback: RequestListener
+  readonly upgrade?: UpgradeHandler
+}
 
 /** `Authorization` value of a client (RFC 6749 §2.3.1). */
 export function basic({ client_id, client_secret }: TestClient): string {

@@ -57,13 +57,23 @@ export interface Client {
    *
    * @throws {ClaimcheckError} when the truth cannot be had; that never means that the token is inactive
    * @see [RFC 7662 §2.2](https://www.rfc-editor.org/rfc/rfc7662#section-2.2)
+   * @example
+   * ```ts
+   * const answer = await claims.introspect(token)
+   * if (answer.active) console.log(answer.sub)
+   * ```
    */
   introspect(token: string, options?: LookupOptions): Promise<IntrospectionResponse>
   /**
    * Decides whether a request may go on. A refusal is a value with the status and header to answer with; an outage is
    * the refusal 503.
    *
-   * @throws {TypeError} when a role or permission is demanded without saying in which context
+   * @throws {RangeError} for a demand that is misspelt, or a role or permission without its context
+   * @example
+   * ```ts
+   * const decision = await claims.authorize(token, { scope: 'grades:read' })
+   * if (!decision.ok) console.log(decision.status, decision.wwwAuthenticate)
+   * ```
    */
   authorize(
     token: string | undefined,
@@ -98,6 +108,16 @@ const NO_OPTIONS: LookupOptions = Object.freeze({})
  * Makes a client and connects it to the issuer's feed.
  *
  * @throws {TypeError} or {RangeError} naming the option that is wrong
+ * @example
+ * ```ts
+ * import { createClient } from '@claimcheck/client'
+ *
+ * const client = createClient({
+ *   issuer: 'https://issuer.example',
+ *   clientId: 'grades-api',
+ *   clientSecret: 'from your secret store',
+ * })
+ * ```
  */
 export function createClient(options: ClientOptions): Client {
   const resolved = resolveOptions(options)
@@ -157,6 +177,7 @@ export function createClient(options: ClientOptions): Client {
     const settled = answers.settle(question.key, landed, moment())
     if (settled.kind !== 'kept') discard(settled.reason)
     if (settled.kind === 'refused') return undefined
+    lookupProblem = undefined
     return { answer: landed.reply.answer, source: 'live', asOf: landed.askedAt }
   }
 
@@ -222,7 +243,7 @@ export function createClient(options: ClientOptions): Client {
     introspect: async (token, options = NO_OPTIONS) => (await resolve(token, options)).answer,
 
     async authorize(token, needs, options = NO_OPTIONS) {
-      assertContext(needs)
+      assertNeeds(needs)
       try {
         return await decide(token, needs, options)
       } catch (error) {
@@ -234,7 +255,7 @@ export function createClient(options: ClientOptions): Client {
     isAuthenticated: async (token) => isActive((await resolve(token, NO_OPTIONS)).answer),
 
     async isAuthorized(token, needs) {
-      assertContext(needs)
+      assertNeeds(needs)
       return (await decide(token, needs, NO_OPTIONS)).ok
     },
 
@@ -283,8 +304,21 @@ function contextsOf({ contexts = [] }: LookupOptions): string {
   return [...new Set(contexts)].sort().join(' ')
 }
 
-/** The commonest hole in authorization is the role check that forgets where the role holds. */
-function assertContext({ role, permission, context }: Requirements): void {
+const DEMANDS: ReadonlySet<string> = new Set(['scope', 'audience', 'role', 'permission', 'context'])
+const SCOPES = /^[\x21\x23-\x5b\x5d-\x7e]+(?: [\x21\x23-\x5b\x5d-\x7e]+)*$/
+
+/**
+ * A demand that is misspelt would be an open door, and so would a role that forgets where it holds: the commonest hole in
+ * authorization.
+ */
+function assertNeeds(needs: Requirements): void {
+  for (const name of Object.keys(needs)) {
+    if (!DEMANDS.has(name)) throw invalidArgument(name, 'is not a demand')
+  }
+  const { scope, role, permission, context } = needs
+  if (scope !== undefined && !SCOPES.test(scope)) {
+    throw invalidArgument('scope', 'must be scopes separated by single spaces')
+  }
   if (context !== undefined || (role === undefined && permission === undefined)) return
   throw invalidArgument(
     'context',

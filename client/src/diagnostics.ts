@@ -18,7 +18,9 @@ interface BuiltinModules {
 const { process: host } = globalThis as { readonly process?: BuiltinModules }
 const module = host?.getBuiltinModule?.('node:diagnostics_channel')
 
-function publisher<Message>(name: string): (message: Message) => void {
+type Publish<Message> = (message: Message) => void
+
+function publisher<Message>(name: string): Publish<Message> {
   const channel = module?.channel(name)
   return (message) => {
     if (channel?.hasSubscribers === true) channel.publish(message)
@@ -26,12 +28,14 @@ function publisher<Message>(name: string): (message: Message) => void {
 }
 
 /** The client's state has changed. */
-export const publishState = publisher<{ readonly state: string; readonly reason: string }>(
-  'claimcheck:client:state',
-)
+export const publishState: Publish<{ readonly state: string; readonly reason: string }> =
+  publisher('claimcheck:client:state')
 
 /** A decision was made on stale facts. */
-export const publishStale = publisher<{ readonly staleForMs: number }>('claimcheck:client:stale')
+export const publishStale: Publish<{ readonly staleForMs: number }> =
+  publisher('claimcheck:client:stale')
 
 /** An answer was not kept. */
-export const publishDiscard = publisher<{ readonly reason: string }>('claimcheck:client:discard')
+export const publishDiscard: Publish<{ readonly reason: string }> = publisher(
+  'claimcheck:client:discard',
+)

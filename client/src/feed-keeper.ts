@@ -10,6 +10,7 @@ import { type FeedSession, openFeedSession } from './feed-session.ts'
 import type { Effect, Freshness } from './freshness.ts'
 import type { ClientCounts, ClientState } from './health.ts'
 import type { ResolvedOptions } from './options.ts'
+import { callLater, type Timer } from './timer.ts'
 
 /** The cache's connection to the truth. */
 export interface FeedKeeper {
@@ -19,7 +20,7 @@ export interface FeedKeeper {
   state(): { readonly state: ClientState; readonly since: number }
   /** How long the last lease took from its probe, in milliseconds; `undefined` before the first. */
   lagMs(): number | undefined
-  /** Why the server could not be found or was left last. */
+  /** Why the server cannot be found or was left; `undefined` once a lease says that all is well again. */
   lastProblem(): string | undefined
   close(): void
 }
@@ -49,8 +50,8 @@ export function createFeedKeeper(keeper: FeedKeeperOptions): FeedKeeper {
   })
   let mode: CacheMode | 'unknown' = boundMs === 0 ? 'none' : 'unknown'
   let session: FeedSession | undefined
-  let retry: ReturnType<typeof setTimeout> | undefined
-  let leaseWatch: ReturnType<typeof setTimeout> | undefined
+  let retry: Timer | undefined
+  let leaseWatch: Timer | undefined
   let isClosed = false
   let problem: string | undefined
   let lag: number | undefined
@@ -67,6 +68,7 @@ export function createFeedKeeper(keeper: FeedKeeperOptions): FeedKeeper {
       if (effect.kind === 'reset') counts.resets += 1
       if (effect.kind === 'leased') {
         lag = now() - effect.sentAt
+        problem = undefined
         if (!wasLeased) enter('fresh', 'a lease was granted')
         watchLease()
       }
@@ -76,7 +78,7 @@ export function createFeedKeeper(keeper: FeedKeeperOptions): FeedKeeper {
   /** A lease ends by itself; somebody has to notice for those who watch. */
   function watchLease(): void {
     clearTimeout(leaseWatch)
-    leaseWatch = setTimeout(
+    leaseWatch = callLater(
       () => {
         if (isClosed) return
         if (freshness.isLeased(now())) watchLease()
@@ -84,7 +86,6 @@ export function createFeedKeeper(keeper: FeedKeeperOptions): FeedKeeper {
       },
       Math.max(1, freshness.leaseUntil() - now()),
     )
-    leaseWatch.unref?.()
   }
 
   function connect(url: string, answers: Answers): void {
@@ -128,8 +129,7 @@ export function createFeedKeeper(keeper: FeedKeeperOptions): FeedKeeper {
     } catch (error) {
       problem = error instanceof Error ? error.message : String(error)
       if (isClosed) return
-      retry = setTimeout(() => void find(answers), backoff.next())
-      retry.unref?.()
+      retry = callLater(() => void find(answers), backoff.next())
     }
   }
 

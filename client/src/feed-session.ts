@@ -11,6 +11,7 @@
 import type { Backoff } from './backoff.ts'
 import { type FrameReading, readFrame } from './frames.ts'
 import type { Effect, Freshness } from './freshness.ts'
+import { callLater, type Timer } from './timer.ts'
 import { type ClientFrame, FEED_VERSION } from './wire/index.ts'
 
 /** What a session tells the client about. */
@@ -49,13 +50,12 @@ type SocketWithHeaders = new (url: string, init: { headers: Record<string, strin
 export function openFeedSession(options: FeedSessionOptions): FeedSession {
   const { freshness, boundMs, timeoutMs, backoff, now } = options
   let socket: WebSocket | undefined
-  let timer: ReturnType<typeof setTimeout> | undefined
+  let timer: Timer | undefined
   let isClosed = false
 
   function arm(delayMs: number, then: () => void): void {
     clearTimeout(timer)
-    timer = setTimeout(then, delayMs)
-    unref(timer)
+    timer = callLater(then, delayMs)
   }
 
   function open(): void {
@@ -121,9 +121,4 @@ export function openFeedSession(options: FeedSessionOptions): FeedSession {
       open?.close()
     },
   }
-}
-
-/** A timer must not keep the process of its user alive. */
-function unref(timer: unknown): void {
-  ;(timer as { unref?: () => void }).unref?.()
 }

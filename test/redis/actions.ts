@@ -4,11 +4,11 @@ import type { ClientMetadata } from '../../store/clients.ts'
 import type { InactiveReason } from '../../store/introspection.ts'
 import type { IssuedTokens, IssueRefusal, IssueRequest } from '../../store/issue.ts'
 import type { RefreshOutcome, RefreshRequest } from '../../store/refresh.ts'
-import type { RevocationOutcome } from '../../store/revocations.ts'
 import type { RevocationTarget } from '../../store/revocation-target.ts'
+import type { RevocationOutcome } from '../../store/revocations.ts'
 import type { Store } from '../../store/store.ts'
-import type { ParsedToken } from '../../store/token.ts'
 import type { LiveGrant } from '../../store/subjects.ts'
+import type { ParsedToken } from '../../store/token.ts'
 import { type Installation, SELF } from './installation.ts'
 
 /** Who did it, in every record of these tests. */
@@ -140,9 +140,7 @@ export async function refresh(
 export type Refreshed = Extract<RefreshOutcome, { kind: 'refreshed' }>
 
 /** Refreshes, and throws when that is refused. */
-export async function refreshed(
-  ...request: Parameters<typeof refresh>
-): Promise<Refreshed> {
+export async function refreshed(...request: Parameters<typeof refresh>): Promise<Refreshed> {
   const outcome = await refresh(...request)
   if (outcome.kind !== 'refreshed') throw new Error(`refresh came to ${outcome.kind}`)
   return outcome
@@ -213,4 +211,16 @@ export async function moveClock(
   toUs: number,
 ): Promise<void> {
   await redis.hset(keys.partition(partition).head, 'clock', toUs.toFixed(0))
+}
+
+/** Takes the clocks back to the present, and with them what was written in the future that never came. */
+export async function settleClocks({ redis, keys, partitions }: Installation): Promise<void> {
+  const all = Array.from({ length: partitions.count }, (_, n) => keys.partition(n))
+  await Promise.all(
+    all.flatMap(({ head, log, cutoff }) => [
+      redis.hdel(head, 'clock'),
+      redis.del(log),
+      redis.del(cutoff.all),
+    ]),
+  )
 }

@@ -10,7 +10,7 @@ import { createPartitions, type Partitions } from '../../store/partitions.ts'
 import { createScriptRunner, type RunScript } from '../../store/script-runner.ts'
 import { openStore, type Store, type StoreOptions } from '../../store/store.ts'
 import { createTokenMint, type TokenMint } from '../../store/token.ts'
-import { createTokenKeyRing } from '../../store/token-keys.ts'
+import { createTokenKeyRing, type TokenKeySecret } from '../../store/token-keys.ts'
 
 /** A topology to run on. */
 export interface RedisUnderTest {
@@ -28,6 +28,7 @@ export interface Installation {
   readonly keys: Keys
   readonly partitions: Partitions
   readonly mint: TokenMint
+  readonly tokenKeys: readonly TokenKeySecret[]
   /** A plain connection to one of the servers. */
   readonly node: Redis
   /** One more process of the same installation. */
@@ -38,14 +39,25 @@ export interface Installation {
 /** The issuer's own resource, registered by nobody. */
 export const SELF = 'https://issuer.test'
 
+/** Longer than the default, so that a busy machine does not look like an outage. */
+const COMMAND_TIMEOUT_MS = 10_000
+
 /** Opens an installation on an empty Redis. */
 export async function openInstallation(
   { url, node }: Pick<RedisUnderTest, 'url' | 'node'>,
   overrides: Partial<StoreOptions> = {},
 ): Promise<Installation> {
   const tokenKeys = [{ id: 'k1', secret: randomBytes(32) }]
-  const base = { url, prefix: 'cc', partitions: 8, tokenKeys, mints: true, selfResources: [SELF] }
-  const options: StoreOptions = { ...base, ...overrides }
+  const options: StoreOptions = {
+    url,
+    commandTimeoutMs: COMMAND_TIMEOUT_MS,
+    prefix: 'cc',
+    partitions: 8,
+    tokenKeys,
+    mints: true,
+    selfResources: [SELF],
+    ...overrides,
+  }
   const stores: Store[] = []
   const open = async (more: Partial<StoreOptions> = {}): Promise<Store> => {
     const store = await openStore({ ...options, ...more })
@@ -53,10 +65,11 @@ export async function openInstallation(
     return store
   }
   const store = await open()
-  const redis = await connectRedis({ url })
+  const redis = await connectRedis({ url, commandTimeoutMs: COMMAND_TIMEOUT_MS })
   const partitions = createPartitions(options.partitions)
   return {
     store,
+    tokenKeys: options.tokenKeys,
     redis,
     run: createScriptRunner(redis),
     keys: createKeys(options.prefix, partitions),

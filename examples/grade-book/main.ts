@@ -1,0 +1,79 @@
+/**
+ * `npm run example`: serves the grade book beside `npm start`, and signs three people in so that there is something to try.
+ * Their tokens are written to files for curl, readable by this user alone, rather than to the screen or a command line.
+ */
+import { once } from 'node:events'
+import { chmod, mkdir, writeFile } from 'node:fs/promises'
+import { createServer, type RequestListener } from 'node:http'
+import { join, relative } from 'node:path'
+import { createClient } from '../../client/src/index.ts'
+import { createGradeBook } from './app.ts'
+import {
+  createOperator,
+  DATA_DIR,
+  type Operator,
+  PEOPLE,
+  type Person,
+  readDevFile,
+} from './sign-in.ts'
+
+const PORT = Number(process.env.GRADE_BOOK_PORT ?? 4100)
+const FOLDER = join(DATA_DIR, 'grade-book')
+const WAIT_FOR_FEED_MS = 2_000
+
+const say = (line: string): boolean => process.stdout.write(`${line}\n`)
+
+async function writeTokenFile(operator: Operator, person: Person): Promise<void> {
+  const { token } = await operator.signIn(person)
+  const path = join(FOLDER, `${person}.curl`)
+  const lines = [`header = "Authorization: Bearer ${token}"`, 'include', 'silent', 'noproxy = "*"']
+  await writeFile(path, `${lines.join('\n')}\n`, { mode: 0o600 })
+  // An older file keeps its mode when it is written again.
+  await chmod(path, 0o600)
+}
+
+async function main(): Promise<void> {
+  const dev = await readDevFile()
+  const api = dev.clients['grades-api']
+  const claims = createClient({
+    issuer: dev.issuer,
+    clientId: api.client_id,
+    clientSecret: api.client_secret,
+  })
+  const server = createServer(createGradeBook(claims) as RequestListener)
+  server.listen(PORT, '127.0.0.1')
+  await once(server, 'listening')
+
+  const operator = await createOperator(dev)
+  await mkdir(FOLDER, { recursive: true, mode: 0o700 })
+  for (const person of Object.keys(PEOPLE) as Person[]) await writeTokenFile(operator, person)
+
+  const deadline = Date.now() + WAIT_FOR_FEED_MS
+  while (claims.health().state === 'starting' && Date.now() < deadline) {
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+  const url = `http://127.0.0.1:${PORT}`
+  const curl = (person: Person) => `curl -K ${relative(process.cwd(), FOLDER)}/${person}.curl`
+  say(`The grade book is at ${url}; its cache is in the state "${claims.health().state}". Try:\n`)
+  say(`${curl('sam')} ${url}/courses/course-101/grades/mine`)
+  say(`${curl('tina')} ${url}/courses/course-101/grades`)
+  say(`${curl('tina')} ${url}/courses/course-101/grades/sam -X PUT --json '{"grade":"A"}'`)
+  say(`${curl('sam')} ${url}/courses/course-101/grades/sam -X PUT --json '{"grade":"A"}'`)
+  say(`curl -s ${url}/health`)
+  say('\nTo see a token taken back under load: npm run example watch')
+
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => {
+      claims.close()
+      server.closeAllConnections()
+      server.close()
+    })
+  }
+}
+
+try {
+  await main()
+} catch (error) {
+  process.stderr.write(`grade-book: ${error instanceof Error ? error.message : String(error)}\n`)
+  process.exit(1)
+}

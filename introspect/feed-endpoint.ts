@@ -1,0 +1,146 @@
+/**
+ * `GET /feed`: who may open a WebSocket here. Authenticated exactly like `/introspect`, with the Authorization header
+ * alone; refused with the same answers. What is then said on the socket is `feed-connection.ts`.
+ */
+import type { IncomingMessage } from 'node:http'
+import type { Duplex } from 'node:stream'
+import type { Router } from '@koa/router'
+import { type WebSocket, WebSocketServer } from 'ws'
+import type { FailureRecorder } from '../http/client-auth.ts'
+import { type PresentedCredentials, presentedCredentials } from '../http/client-credentials.ts'
+import type { Form } from '../http/form.ts'
+import type { Logger } from '../http/logger.ts'
+import type { Metrics } from '../http/metrics.ts'
+import { invalidRequest, OAuthError } from '../http/oauth-error.ts'
+import { toOAuthError } from '../http/oauth-error-exit.ts'
+import { requestIdFrom } from '../http/request-id.ts'
+import type { RequestState } from '../http/request-state.ts'
+import type { UpgradeHandler } from '../http/server.ts'
+import { sourceAddress } from '../http/source-address.ts'
+import type { Client } from '../store/clients.ts'
+import { claimedClientId, proveCaller } from './caller.ts'
+import type { FeedLimits } from './feed-limits.ts'
+import { refuseUpgrade } from './upgrade-refusal.ts'
+
+/** A socket, and who is at its other end. */
+export interface FeedCaller {
+  readonly clientId: string
+  readonly presented: PresentedCredentials
+}
+
+export interface FeedEndpointOptions {
+  /** Such as `/feed`, with the prefix of the service. */
+  readonly path: string
+  readonly readClient: (clientId: string) => Promise<Client | undefined>
+  readonly failures: FailureRecorder
+  readonly limits: FeedLimits
+  readonly log: Logger
+  readonly metrics: Metrics
+  readonly trustProxy: boolean
+  /** How many sockets are open. */
+  readonly connections: () => number
+  /** Whether new ones are welcome; false once the node is about to stop. */
+  readonly isOpen: () => boolean
+  readonly connected: (socket: WebSocket, caller: FeedCaller) => void
+}
+
+const NO_FORM: Form = { values: new Map(), lists: new Map() }
+const FULL_RETRY_SECONDS = '5'
+
+/** Makes the handler of upgrades. */
+export function createFeedEndpoint(options: FeedEndpointOptions): UpgradeHandler {
+  const { path, readClient, failures, limits, log, metrics, trustProxy } = options
+  const webSockets = new WebSocketServer({
+    noServer: true,
+    clientTracking: false,
+    // Frames are small, and what is told to all must not be packed for each.
+    perMessageDeflate: false,
+    // Above our own limit, which has our own close code.
+    maxPayload: 2 * limits.maxFrameBytes,
+  })
+  webSockets.on('wsClientError', (error, socket, req) => {
+    const refusal = invalidRequest(`the WebSocket handshake is malformed: ${error.message}`, {
+      headers: { 'Sec-WebSocket-Version': '13' },
+    })
+    refuse(req, socket, refusal, { requestId: requestIdOf(req), source: '' })
+  })
+  let authenticating = 0
+
+  async function admit(req: IncomingMessage, state: RequestState): Promise<FeedCaller> {
+    if (!options.isOpen()) throw unavailable('the node is about to stop', '0')
+    if (options.connections() + authenticating > limits.maxConnections) {
+      throw unavailable('the node holds as many feeds as it may', FULL_RETRY_SECONDS)
+    }
+    const presented = presentedCredentials(req, NO_FORM)
+    const callerId = claimedClientId(presented)
+    const registered = callerId === '' ? undefined : await readClient(callerId)
+    const { client_id } = await proveCaller(presented, registered, state, failures)
+    return { clientId: client_id, presented }
+  }
+
+  function refuse(req: IncomingMessage, socket: Duplex, error: unknown, state: RequestState): void {
+    const refusal = toOAuthError(error, state.requestId)
+    if (refusal.error === 'invalid_client') metrics.authFailed(path)
+    if (refusal.error === 'server_error')
+      log.error({ request_id: state.requestId, err: error }, 'request failed')
+    logUpgrade(state, refusal.status, refusal.error)
+    refuseUpgrade(req, socket, refusal, state.requestId)
+  }
+
+  function logUpgrade(state: RequestState, status: number, error?: string): void {
+    const { requestId, source, clientId } = state
+    const line = { request_id: requestId, method: 'GET', route: path, status, source }
+    log[status >= 500 ? 'warn' : 'info']({ ...line, client_id: clientId, error }, 'request')
+  }
+
+  async function handle(req: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    const state = { requestId: requestIdOf(req), source: sourceAddress(req, trustProxy) }
+    // Nobody else listens while the client is being looked up; an error without a listener ends the process.
+    socket.on('error', () => undefined)
+    authenticating++
+    try {
+      const caller = await admit(req, state)
+      webSockets.handleUpgrade(req, socket, head, (opened) => {
+        logUpgrade(state, 101)
+        options.connected(opened, caller)
+      })
+    } catch (error) {
+      refuse(req, socket, error, state)
+    } finally {
+      authenticating--
+    }
+  }
+
+  return {
+    accepts: (req) => req.method === 'GET' && pathOf(req) === path && wantsWebSocket(req),
+    handle: (req, socket, head) => void handle(req, socket, head),
+  }
+}
+
+/** Adds the answer for those who come to the feed with an ordinary request. */
+export function addFeedHint(router: Router<RequestState>): void {
+  router.get('/feed', () => {
+    throw invalidRequest('the feed is a WebSocket', {
+      status: 426,
+      headers: { Upgrade: 'websocket', Connection: 'Upgrade' },
+    })
+  })
+}
+
+function pathOf(req: IncomingMessage): string | undefined {
+  return req.url?.split('?', 1)[0]
+}
+
+function wantsWebSocket(req: IncomingMessage): boolean {
+  return req.headers.upgrade?.toLowerCase() === 'websocket'
+}
+
+function requestIdOf(req: IncomingMessage): string {
+  return requestIdFrom(req.headers['x-request-id'])
+}
+
+function unavailable(description: string, retryAfterSeconds: string): OAuthError {
+  return new OAuthError('temporarily_unavailable', description, {
+    headers: { 'Retry-After': retryAfterSeconds },
+  })
+}

@@ -1,0 +1,196 @@
+/**
+ * The feed of a node: the reader of the log, the gate of leases and the sockets, put together. From `start` to `close`
+ * it follows the log, whether anybody is connected or not, so that a node is ready before its first client comes.
+ *
+ * Invariant: every connection in `live` has been written everything the reader has applied. The reader tells of a
+ * change in the step in which it applies it, and a connection joins in the step in which it is brought up to date.
+ */
+
+import type { WebSocket } from 'ws'
+import { FEED_CLOSE, type FeedEvent } from '../client/src/wire/index.ts'
+import type { Logger } from '../http/logger.ts'
+import type { Metrics } from '../http/metrics.ts'
+import type { UpgradeHandler } from '../http/server.ts'
+import type { Store } from '../store/store.ts'
+import { proveCaller } from './caller.ts'
+import { type Clock, systemClock } from './clock.ts'
+import { createFeedConnection, type FeedConnection } from './feed-connection.ts'
+import { createFeedEndpoint, type FeedCaller } from './feed-endpoint.ts'
+import { encodeReset } from './feed-frames.ts'
+import { type FeedLimits, feedLimits } from './feed-limits.ts'
+import { createFeedMetrics } from './feed-metrics.ts'
+import { createLeaseGate } from './leases.ts'
+import { createLogReader } from './log-reader.ts'
+import type { EncodedFrame } from './partition-history.ts'
+import { createRegistrationWatch, type Watched } from './registration-watch.ts'
+
+/** What the feed is made from. */
+export interface FeedOptions {
+  readonly store: Pick<Store, 'log' | 'clients' | 'failures'>
+  readonly log: Logger
+  readonly metrics: Metrics
+  /** Such as `/feed`, with the prefix of the service. */
+  readonly path: string
+  readonly trustProxy: boolean
+  /** Overrides of the limits. */
+  readonly limits?: Partial<FeedLimits>
+  readonly clock?: Clock
+  /** Between 0 and 1; spreads reconnects. */
+  readonly random?: () => number
+}
+
+/** The feed of one node. */
+export interface Feed {
+  readonly upgrade: UpgradeHandler
+  /** Whether it could vouch for a cache now: the log is read, and nothing of it is missing. */
+  ready(): Promise<boolean>
+  /** Refuses new sockets, says goodbye on all and closes them; resolves when they are gone. */
+  goodbye(): Promise<void>
+  close(): void
+}
+
+/** Shorter than a probe's patience, so that its answer says what is wrong. */
+const READY_TIMEOUT_MS = 1_500
+const NO_FAILURES = { record: () => undefined }
+
+/** Makes the feed and begins to follow the log. */
+export function startFeed(options: FeedOptions): Feed {
+  const { store, log, clock = systemClock, random = Math.random } = options
+  const limits = { ...feedLimits(store.log.partitions), ...options.limits }
+  const connections = new Set<FeedConnection>()
+  const live = new Set<FeedConnection>()
+  let isOpen = true
+  let emptied = (): void => undefined
+
+  const metrics = createFeedMetrics(options.metrics.registry, () => ({
+    connections: () => connections.size,
+    lag: () => reader.lag,
+    unacknowledged: () =>
+      Math.max(0, ...[...live].map((connection) => connection.unacknowledged())),
+  }))
+  const registrations = createRegistrationWatch({
+    clock,
+    read: (clientId) => store.clients.get(clientId),
+    accepts: (presented, registered) =>
+      proveCaller(presented, registered, { requestId: '', source: '' }, NO_FAILURES).then(
+        () => true,
+        () => false,
+      ),
+  })
+  const reader = createLogReader({
+    log: store.log,
+    clock,
+    listener: { changed, reset },
+    onTrouble: (err) => log.warn({ err }, 'the log cannot be followed'),
+    onRecovery: () => log.info('the log is followed again'),
+  })
+  const gate = createLeaseGate({ reader, clock })
+
+  function tellAll(frame: EncodedFrame): void {
+    for (const connection of live) connection.tell(frame)
+  }
+
+  function changed(_partition: number, event: FeedEvent, frame: EncodedFrame, receivedAt: number) {
+    tellAll(frame)
+    metrics.broadcast((clock.now() - receivedAt) / 1_000)
+    if (event.type === 'client') registrations.check(event.client_id)
+  }
+
+  function reset(partition: number): void {
+    const history = reader.histories[partition]
+    if (history === undefined) return
+    metrics.reset()
+    log.info({ partition, epoch: history.epoch, seq: history.seq }, 'partition reset')
+    tellAll(encodeReset(partition, history.epoch, history.seq))
+    registrations.checkAll()
+  }
+
+  function connected(socket: WebSocket, { clientId, presented }: FeedCaller): void {
+    const connection = createFeedConnection(socket, {
+      histories: reader.histories,
+      gate,
+      clock,
+      limits,
+      metrics,
+      joined(joining) {
+        live.add(joining)
+        registrations.check(clientId)
+      },
+      left(leaving, why) {
+        if (why !== undefined) log.info({ client_id: clientId, ...why }, 'feed closed')
+        live.delete(leaving)
+        registrations.remove(watched)
+      },
+    })
+    const watched: Watched = {
+      clientId,
+      presented,
+      expel: () => connection.close(FEED_CLOSE.unauthorized, 'the registration does not allow it'),
+    }
+    registrations.add(watched)
+    connections.add(connection)
+    socket.on('close', () => {
+      connections.delete(connection)
+      if (connections.size === 0) emptied()
+    })
+    // It was on its way in when the goodbyes were said.
+    if (!isOpen) sayGoodbye(connection)
+  }
+
+  function sayGoodbye(connection: FeedConnection): void {
+    connection.goodbye(Math.round(random() * limits.reconnectSpreadMs))
+  }
+
+  let cancelRound = (): void => undefined
+  function makeRounds(): void {
+    for (const connection of connections) connection.lookAfter()
+    cancelRound = clock.after(limits.silenceMs / 4, makeRounds)
+  }
+
+  function ready(): Promise<boolean> {
+    const { promise, resolve } = Promise.withResolvers<boolean>()
+    const cancel = clock.after(READY_TIMEOUT_MS, () => resolve(false))
+    const answer = (isReady: boolean) => () => {
+      cancel()
+      resolve(isReady)
+    }
+    gate.enter({ pass: answer(true), fail: answer(false) })
+    return promise
+  }
+
+  const upgrade = createFeedEndpoint({
+    path: options.path,
+    readClient: (clientId) => store.clients.get(clientId),
+    failures: store.failures,
+    limits,
+    log,
+    metrics: options.metrics,
+    trustProxy: options.trustProxy,
+    connections: () => connections.size,
+    isOpen: () => isOpen,
+    connected,
+  })
+
+  reader.start()
+  makeRounds()
+  return {
+    upgrade,
+    ready,
+    goodbye() {
+      isOpen = false
+      const { promise, resolve } = Promise.withResolvers<void>()
+      emptied = resolve
+      if (connections.size === 0) resolve()
+      for (const connection of connections) sayGoodbye(connection)
+      return promise
+    },
+    close() {
+      isOpen = false
+      cancelRound()
+      gate.close()
+      reader.close()
+      registrations.close()
+      for (const connection of connections) connection.cut()
+    },
+  }
+}

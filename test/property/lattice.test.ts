@@ -1,0 +1,76 @@
+/**
+ * Whatever is issued, refreshed, revoked and suspended, in whatever order: after every step each token is worth what a
+ * naive model says, at two nodes. A narrower cutoff never masks a wider one.
+ */
+import fc from 'fast-check'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Store } from '../../store/store.ts'
+import { type Installation, openInstallation } from '../redis/installation.ts'
+import { startRedis, type TestRedis } from '../redis-server.ts'
+import { runLattice, type Step } from './lattice-run.ts'
+
+const RUNS = 150
+const MAX_STEPS = 16
+const LEVELS = ['token', 'grant', 'session', 'subject', 'subject+client', 'client', 'all'] as const
+
+const issueStep = fc.record({
+  do: fc.constant('issue' as const),
+  sub: fc.nat(2),
+  client: fc.nat(1),
+  refresh: fc.boolean(),
+  session: fc.oneof(fc.constantFrom('none' as const, 'new' as const), fc.nat(3)),
+})
+const revokeStep = fc.record({
+  do: fc.constant('revoke' as const),
+  level: fc.constantFrom(...LEVELS),
+  of: fc.nat(9),
+  before: fc.option(fc.nat(9), { nil: undefined }),
+})
+const step: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 6, arbitrary: issueStep },
+  { weight: 4, arbitrary: fc.record({ do: fc.constant('refresh' as const), grant: fc.nat(5) }) },
+  { weight: 6, arbitrary: revokeStep },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constantFrom('suspend' as const, 'reactivate' as const),
+      sub: fc.nat(2),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constantFrom('disable' as const, 'enable' as const),
+      client: fc.nat(1),
+    }),
+  },
+)
+
+describe('the revocation lattice', () => {
+  let server: TestRedis
+  let installation: Installation
+  let other: Store
+
+  beforeAll(async () => {
+    server = await startRedis()
+    installation = await openInstallation(
+      { url: server.url, node: server.direct },
+      { partitions: 2 },
+    )
+    other = await installation.open({ mints: false })
+  })
+
+  afterAll(async () => {
+    await installation.close()
+    await server.stop()
+  })
+
+  it('agrees with a naive model after every step, at two nodes', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { minLength: 4, maxLength: MAX_STEPS }), async (steps) => {
+        expect(await runLattice([installation.store, other], steps)).toEqual([])
+      }),
+      { numRuns: RUNS },
+    )
+  })
+})

@@ -1,0 +1,50 @@
+/**
+ * What the store promises on every topology: one suite, run on a single server and on a Cluster. Every code path and
+ * every return code of the scripts is met here, on real servers.
+ */
+import { afterAll, afterEach, beforeAll, describe } from 'vitest'
+import { settleClocks } from './actions.ts'
+import { clientsContract } from './contract/clients.ts'
+import { forecastContract } from './contract/forecast.ts'
+import { introspectContract } from './contract/introspect.ts'
+import { issueContract } from './contract/issue.ts'
+import { logContract } from './contract/log.ts'
+import { pinContract } from './contract/pin.ts'
+import { readLogContract } from './contract/read-log.ts'
+import { refreshContract } from './contract/refresh.ts'
+import { revokeContract } from './contract/revoke.ts'
+import { subjectsContract } from './contract/subjects.ts'
+import { type Installation, openInstallation, type RedisUnderTest } from './installation.ts'
+
+/** @param open starts an empty Redis; it is stopped when the suite is over */
+export function storeContract(topology: string, open: () => Promise<RedisUnderTest>): void {
+  describe(`the store on ${topology}`, () => {
+    let redis: RedisUnderTest | undefined
+    let installation: Installation | undefined
+
+    beforeAll(async () => {
+      redis = await open()
+      installation = await openInstallation(redis)
+    })
+
+    afterAll(async () => {
+      await installation?.close()
+      await redis?.stop()
+    })
+
+    const at = (): Installation => installation as Installation
+    afterEach(() => settleClocks(at()))
+
+    pinContract(at)
+    // First, because it counts everything, and later suites leave grants of a future that never came.
+    forecastContract(at)
+    issueContract(at)
+    introspectContract(at)
+    refreshContract(at)
+    revokeContract(at)
+    clientsContract(at)
+    subjectsContract(at)
+    logContract(at)
+    readLogContract(at)
+  })
+}
