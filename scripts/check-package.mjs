@@ -1,3 +1,3 @@
-import { handOver } from 'setup.mjs'
+import { handOver } from './setup.mjs'
 
 await handOver('check-package.ts')
