@@ -9,6 +9,8 @@ export interface FeedMetrics {
   slowClosed(): void
   probed(): void
   leased(): void
+  /** A revocation that a failover had lost was written again. */
+  replayed(): void
 }
 
 /** Read at each scrape. */
@@ -66,11 +68,16 @@ export function createFeedMetrics(registry: Registry, gauges: () => FeedGauges):
   )
   const probes = counter('claimcheck_feed_probes_total', 'Leases asked for')
   const leases = counter('claimcheck_feed_leases_total', 'Leases given')
+  const replays = counter(
+    'claimcheck_feed_replayed_revocations_total',
+    'Revocations that a failover had lost and this node wrote again',
+  )
   return {
     broadcast: (seconds) => latency.observe(seconds),
     reset: () => resets.inc(),
     slowClosed: () => slow.inc(),
     probed: () => probes.inc(),
     leased: () => leases.inc(),
+    replayed: () => replays.inc(),
   }
 }

@@ -7,10 +7,11 @@
  */
 
 import type { WebSocket } from 'ws'
-import { FEED_CLOSE, type FeedEvent } from '../client/src/wire/index.ts'
+import { FEED_CLOSE } from '../client/src/wire/index.ts'
 import type { Logger } from '../http/logger.ts'
 import type { Metrics } from '../http/metrics.ts'
 import type { UpgradeHandler } from '../http/server.ts'
+import type { LoggedEvent } from '../store/change-log.ts'
 import type { Store } from '../store/store.ts'
 import { proveCaller } from './caller.ts'
 import { type Clock, systemClock } from './clock.ts'
@@ -23,10 +24,11 @@ import { createLeaseGate } from './leases.ts'
 import { createLogReader } from './log-reader.ts'
 import type { EncodedFrame } from './partition-history.ts'
 import { createRegistrationWatch, type Watched } from './registration-watch.ts'
+import { createRevocationMemory } from './revocation-memory.ts'
 
 /** What the feed is made from. */
 export interface FeedOptions {
-  readonly store: Pick<Store, 'log' | 'clients' | 'failures'>
+  readonly store: Pick<Store, 'log' | 'replay' | 'clients' | 'failures'>
   readonly log: Logger
   readonly metrics: Metrics
   /** Such as `/feed`, with the prefix of the service. */
@@ -77,6 +79,15 @@ export function startFeed(options: FeedOptions): Feed {
         () => false,
       ),
   })
+  const memory = createRevocationMemory({
+    partitions: store.log.partitions,
+    replay: store.replay,
+    clock,
+    onReplayed(partition) {
+      metrics.replayed()
+      log.warn({ partition }, 'a revocation was lost by a failover and written again')
+    },
+  })
   const reader = createLogReader({
     log: store.log,
     clock,
@@ -90,19 +101,27 @@ export function startFeed(options: FeedOptions): Feed {
     for (const connection of live) connection.tell(frame)
   }
 
-  function changed(_partition: number, event: FeedEvent, frame: EncodedFrame, receivedAt: number) {
+  function changed(
+    partition: number,
+    logged: LoggedEvent,
+    frame: EncodedFrame,
+    receivedAt: number,
+  ) {
     tellAll(frame)
     metrics.broadcast((clock.now() - receivedAt) / 1_000)
+    memory.note(partition, logged)
+    const { event } = logged
     if (event.type === 'client') registrations.check(event.client_id)
   }
 
-  function reset(partition: number): void {
+  function reset(partition: number, previousEpoch: string): void {
     const history = reader.histories[partition]
     if (history === undefined) return
     metrics.reset()
     log.info({ partition, epoch: history.epoch, seq: history.seq }, 'partition reset')
     tellAll(encodeReset(partition, history.epoch, history.seq))
     registrations.checkAll()
+    if (previousEpoch !== history.epoch) memory.replay(partition)
   }
 
   function connected(socket: WebSocket, { clientId, presented }: FeedCaller): void {
@@ -190,6 +209,7 @@ export function startFeed(options: FeedOptions): Feed {
       gate.close()
       reader.close()
       registrations.close()
+      memory.close()
       for (const connection of connections) connection.cut()
     },
   }

@@ -10,8 +10,13 @@
  * Listeners are told of an event or reset in the same step in which the position moves: whoever keeps up with what it
  * is told stands exactly where `histories` stand, at any moment.
  */
-import type { FeedEvent } from '../client/src/wire/index.ts'
-import type { ChangeLog, LogHead, LogPage, PublishedEvent } from '../store/change-log.ts'
+import type {
+  ChangeLog,
+  LoggedEvent,
+  LogHead,
+  LogPage,
+  PublishedEvent,
+} from '../store/change-log.ts'
 import type { Clock } from './clock.ts'
 import { encodeEvent } from './feed-frames.ts'
 import {
@@ -23,9 +28,12 @@ import {
 /** Who is told. */
 export interface LogListener {
   /** @param receivedAt when the event came in from Redis, by the node's clock */
-  changed(partition: number, event: FeedEvent, frame: EncodedFrame, receivedAt: number): void
-  /** The partition goes on from its present position; what was known of it before is void. */
-  reset(partition: number): void
+  changed(partition: number, logged: LoggedEvent, frame: EncodedFrame, receivedAt: number): void
+  /**
+   * The partition goes on from its present position; what was known of it before is void. `previousEpoch` may be the
+   * present one: then its history goes on, and only a part of it was not to be had.
+   */
+  reset(partition: number, previousEpoch: string): void
 }
 
 /** How to follow. */
@@ -79,15 +87,10 @@ export function createLogReader(options: LogReaderOptions): LogReader {
   const isReached = ({ epoch, seq }: LogHead, partition: number) =>
     historyOf(partition).hasReached(epoch, seq)
 
-  function apply(
-    partition: number,
-    epoch: string,
-    { seq, event, json }: PublishedLike,
-    at: number,
-  ) {
-    const frame = encodeEvent(partition, epoch, seq, json)
-    const outcome = historyOf(partition).apply(epoch, seq, frame)
-    if (outcome === 'applied') listener.changed(partition, event, frame, at)
+  function apply(partition: number, epoch: string, logged: LoggedEvent, at: number) {
+    const frame = encodeEvent(partition, epoch, logged.seq, logged.json)
+    const outcome = historyOf(partition).apply(epoch, logged.seq, frame)
+    if (outcome === 'applied') listener.changed(partition, logged, frame, at)
     return outcome
   }
 
@@ -144,8 +147,9 @@ export function createLogReader(options: LogReaderOptions): LogReader {
       if (history.seq > from || seq === from) return
     }
     // Another history; or there is more, and none of it goes on from here: it was trimmed, or has a hole.
+    const previousEpoch = history.epoch
     history.reset(epoch, seq)
-    listener.reset(partition)
+    listener.reset(partition, previousEpoch)
   }
 
   function report(error: unknown): void {
@@ -215,8 +219,6 @@ export function createLogReader(options: LogReaderOptions): LogReader {
     },
   }
 }
-
-type PublishedLike = Pick<PublishedEvent, 'seq' | 'event' | 'json'>
 
 /** In another epoch nothing is known to be common: at least one change. */
 function lagOf(head: LogHead, { epoch, seq }: PartitionHistory): number {

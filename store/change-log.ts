@@ -18,11 +18,21 @@ export interface LogHead {
   readonly floor: number
 }
 
+/** The cutoff that an event tells of. */
+export interface LoggedRevocation {
+  /** Everything issued at or before this time is void; epoch microseconds. */
+  readonly cutoffUs: number
+  /** Who did it and why, as JSON. */
+  readonly details: string
+}
+
 /** One change, parsed and as the text it was written as. */
 export interface LoggedEvent {
   readonly seq: number
   readonly event: FeedEvent
   readonly json: string
+  /** Absent when the change made nothing void. */
+  readonly revocation?: LoggedRevocation
 }
 
 /** A piece of the log. It holds no events when one cannot go on from the position asked. */
@@ -63,9 +73,13 @@ export interface ChangeLog {
 export const PAGE_EVENTS = 256
 
 /** Stands for a logged event that cannot be read: readers take an unknown type as touching everything. */
-const UNREADABLE = '{"type":"unreadable"}'
+const UNREADABLE = {
+  event: { type: 'unreadable' } as unknown as FeedEvent, // a type that no version knows
+  json: '{"type":"unreadable"}',
+}
 
-const PUBLISHED = /^([A-Za-z0-9_-]{1,2}) ([0-9a-f]{1,40}) (\d{1,15}) (\{.*\})$/s
+const PUBLISHED = /^([A-Za-z0-9_-]{1,2}) ([0-9a-f]{1,40}) (\d{1,15}) (\{.*)$/s
+const REVOCATION = /^(\d{1,16}) (\{.*\})$/
 
 /** Makes the log of a store. */
 export function createChangeLog(
@@ -114,28 +128,33 @@ export function createChangeLog(
 function toEvents(entries: readonly (string | number)[]): LoggedEvent[] {
   const events: LoggedEvent[] = []
   for (let i = 0; i < entries.length; i += 2) {
-    const json = String(entries[i + 1])
-    const event = parseEvent(json)
-    events.push({
-      seq: Number(entries[i]),
-      // The change has happened, whatever its description is worth.
-      event: event ?? (JSON.parse(UNREADABLE) as FeedEvent),
-      json: event === undefined ? UNREADABLE : json,
-    })
+    // The change has happened, whatever its description is worth.
+    const described = parseDescription(String(entries[i + 1])) ?? UNREADABLE
+    events.push({ seq: Number(entries[i]), ...described })
   }
   return events
 }
 
-/** Reads `<tag> <epoch> <seq> <event>`; `undefined` for anything else, as anybody may publish anything. */
+/** Reads `<tag> <epoch> <seq> <description>`; `undefined` for anything else, as anybody may publish anything. */
 function parsePublished(
   text: string,
   numbers: ReadonlyMap<string, number>,
 ): PublishedEvent | undefined {
-  const [, tag = '', epoch = '', seq, json = ''] = PUBLISHED.exec(text) ?? []
+  const [, tag = '', epoch = '', seq, description = ''] = PUBLISHED.exec(text) ?? []
   const partition = numbers.get(tag)
+  const described = parseDescription(description)
+  if (partition === undefined || described === undefined) return undefined
+  return { partition, epoch, seq: Number(seq), ...described }
+}
+
+/** Reads `<event>`, and in a second line `<cutoff µs> <details>` if it is a revocation. */
+function parseDescription(text: string): Omit<LoggedEvent, 'seq'> | undefined {
+  const [json = '', second = ''] = text.split('\n', 2)
   const event = parseEvent(json)
-  if (partition === undefined || event === undefined) return undefined
-  return { partition, epoch, seq: Number(seq), event, json }
+  if (event === undefined) return undefined
+  const [, cutoffUs, details = ''] = REVOCATION.exec(second) ?? []
+  if (cutoffUs === undefined) return { event, json }
+  return { event, json, revocation: { cutoffUs: Number(cutoffUs), details } }
 }
 
 function parseEvent(json: string): FeedEvent | undefined {

@@ -173,13 +173,10 @@ function sentinelTopology(scheme: string, rest: string): Topology {
   if (match === null)
     throw new TypeError('a Sentinel URL has the form redis+sentinel://host:port,host:port/name')
   const [, credentials, hosts, name, db] = match
-  const sentinels = (hosts as string).split(',').map((host) => {
-    const { host: name, port } = serverOptions(`redis://${host}`)
-    return {
-      host: name ?? 'localhost',
-      port: host.includes(':') ? (port ?? DEFAULT_SENTINEL_PORT) : DEFAULT_SENTINEL_PORT,
-    }
-  })
+  const sentinels = (hosts as string).split(',').map((host) => ({
+    host: serverOptions(`redis://${host}`).host ?? 'localhost',
+    port: Number(new URL(`redis://${host}`).port || DEFAULT_SENTINEL_PORT),
+  }))
   const { username, password, tls } = serverOptions(
     `${scheme}://${credentials ? `${credentials}@` : ''}localhost`,
   )
@@ -199,6 +196,8 @@ function sentinelTopology(scheme: string, rest: string): Topology {
 function unixOptions(url: string): ServerOptions {
   const [path, query] = url.slice('unix:'.length).split('?', 2)
   const db = new URLSearchParams(query ?? '').get('db')
+  if (db !== null && !/^\d+$/.test(db))
+    throw new TypeError('the db of a Redis URL is a database number')
   const plain = (path as string).replace(/^\/\/(?=\/)/, '')
   if (!plain.startsWith('/'))
     throw new TypeError('a Unix socket URL has the form unix:/path/to/socket')
@@ -218,9 +217,18 @@ function serverOptions(url: string): ServerOptions {
   return {
     host: hostname === '' ? 'localhost' : hostname.replace(/^\[|\]$/g, ''),
     port: port === '' ? DEFAULT_PORT : Number(port),
-    ...(username === '' ? {} : { username: decodeURIComponent(username) }),
-    ...(password === '' ? {} : { password: decodeURIComponent(password) }),
+    ...(username === '' ? {} : { username: decodeCredential(username) }),
+    ...(password === '' ? {} : { password: decodeCredential(password) }),
     ...(db === '' ? {} : { db: Number(db) }),
     ...(protocol === 'rediss:' ? { tls: {} } : {}),
+  }
+}
+
+function decodeCredential(encoded: string): string {
+  try {
+    return decodeURIComponent(encoded)
+  } catch {
+    // The error of the platform repeats what it could not decode.
+    throw new TypeError('the user or password of the Redis URL is not percent-encoded correctly')
   }
 }

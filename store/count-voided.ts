@@ -11,6 +11,39 @@ import type { LiveGrant, PageCursor, Subjects } from './subjects.ts'
 const PAGE_SIZE = 500
 const SCAN_COUNT = 1_000
 
+/** Most grants of a subject that are counted on the way of a revocation. */
+const FEW = 50
+
+/** The same for a revocation that is about to happen: only where it costs next to nothing, else `undefined`. */
+export async function countVoidedIfFew(
+  context: StoreContext,
+  subjects: Subjects,
+  target: RevocationTarget,
+  cutoffUs: number | undefined,
+): Promise<number | undefined> {
+  const sub = await subjectOf(context, target)
+  if (sub === undefined) return undefined
+  const { index } = context.keys.partition(context.partitions.of(sub))
+  const indexed = await askRedis(() => context.redis.zcard(index(sub)))
+  return indexed > FEW ? undefined : countVoided(context, subjects, target, cutoffUs)
+}
+
+/** The subject of a target whose grants need counting; `undefined` where none or many subjects are meant. */
+async function subjectOf(
+  context: StoreContext,
+  target: RevocationTarget,
+): Promise<string | undefined> {
+  switch (target.level) {
+    case 'subject':
+    case 'subject+client':
+      return target.sub
+    case 'session':
+      return ownerOf(context, target.sid, 'session')
+    default:
+      return undefined
+  }
+}
+
 /** @param cutoffUs epoch microseconds; `undefined` counts whatever is live now */
 export async function countVoided(
   context: StoreContext,
@@ -32,11 +65,11 @@ export async function countVoided(
     case 'all':
       return countEverywhere(context, (sub) => count(sub, () => true))
     case 'session':
-      return countOfOwner(context, target.sid, 'session', (sub) =>
+      return countOfOwner(context, target.sid, 'session', cutoffUs, (sub) =>
         count(sub, (grant) => grant.sid === target.sid),
       )
     case 'grant':
-      return countOfOwner(context, target.grantId, 'grant', (sub) =>
+      return countOfOwner(context, target.grantId, 'grant', cutoffUs, (sub) =>
         count(sub, (grant) => grant.grantId === target.grantId),
       )
     case 'token':
@@ -81,21 +114,31 @@ async function countEverywhere(
   return counted
 }
 
-// The first line of a session or grant record is its subject.
 async function countOfOwner(
   context: StoreContext,
   publicId: string,
   kind: 'session' | 'grant',
+  cutoffUs: number | undefined,
   countOf: (sub: string) => Promise<number>,
 ): Promise<number> {
+  const sub = await ownerOf(context, publicId, kind)
+  if (sub !== undefined) return countOf(sub)
+  return kind === 'grant' ? countToken(context, publicId, cutoffUs) : 0
+}
+
+// The first line of a session or grant record is its subject.
+async function ownerOf(
+  context: StoreContext,
+  publicId: string,
+  kind: 'session' | 'grant',
+): Promise<string | undefined> {
   const { keys, partitions } = context
   const id = partitions.parsePublicId(publicId)
-  if (id === undefined) return 0
+  if (id === undefined) return undefined
   const at = keys.partition(id.partition)
   const key = kind === 'session' ? at.session(id.local) : at.grant(id.local)
   const [record] = await readRecord(context.run, key)
-  if (typeof record === 'string') return countOf(record.slice(0, record.indexOf('\n')))
-  return kind === 'grant' ? countToken(context, publicId, undefined) : 0
+  return typeof record === 'string' ? record.slice(0, record.indexOf('\n')) : undefined
 }
 
 async function countToken(

@@ -6,7 +6,7 @@
 import { nanoid } from 'nanoid'
 import type { FeedEvent } from '../client/src/wire/index.ts'
 import { type StoreContext, WIDE_CUTOFF_LIFETIME_MS } from './context.ts'
-import { countVoided } from './count-voided.ts'
+import { countVoided, countVoidedIfFew } from './count-voided.ts'
 import type { LocatedId } from './partitions.ts'
 import type { RevocationTarget } from './revocation-target.ts'
 import { askRedis, type ScriptReply, unknownReply } from './script-runner.ts'
@@ -32,7 +32,7 @@ export type RevocationOutcome =
       readonly id: string
       /** Everything issued at or before this time is void; epoch microseconds. */
       readonly cutoffUs: number
-      /** Live grants it made void, where that is known without counting. */
+      /** Live grants it made void, where they are few enough to count on the way. */
       readonly affected: number | undefined
     }
   /** Nothing of that id is known: it has expired or never was. */
@@ -188,8 +188,13 @@ export function createRevocations(context: StoreContext, subjects: Subjects): Re
   return {
     async revoke(target, request) {
       const identified = withId(request)
+      const few = await countVoidedIfFew(context, subjects, target, cutoffUs(request.issuedBefore))
       const reply = await dispatch(target, identified)
-      return reply === undefined ? { kind: 'unknown' } : toOutcome(identified.id, reply)
+      if (reply === undefined) return { kind: 'unknown' }
+      const outcome = toOutcome(identified.id, reply)
+      return outcome.kind === 'revoked'
+        ? { ...outcome, affected: outcome.affected ?? few }
+        : outcome
     },
 
     async revokePresented({ kind, partition, hash, grant }, request) {

@@ -11,6 +11,7 @@ import { createKeys } from './keys.ts'
 import { createTokenLocator, type LocateToken } from './locate-token.ts'
 import { createPartitions } from './partitions.ts'
 import { createGrantRefresher, type GrantRefresher } from './refresh.ts'
+import { createReplayer, type ReplayRevocation } from './replay.ts'
 import { createRevocations, type Revocations } from './revocations.ts'
 import { createScriptRunner, readRecord } from './script-runner.ts'
 import { createSubjects, type Subjects } from './subjects.ts'
@@ -57,6 +58,7 @@ export interface Store {
   readonly failures: FailureCounter
   /** Every change of what tokens resolve to. */
   readonly log: ChangeLog
+  readonly replay: ReplayRevocation
   readonly locate: LocateToken
   /** The public ids a token goes by. */
   idsOf(token: ParsedToken): TokenIds
@@ -109,6 +111,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     subjects,
     failures: createFailureCounter(redis, context.keys),
     log: createChangeLog(context, createSubscriptionOpener(options)),
+    replay: createReplayer(context),
     locate,
     idsOf({ partition, grant, hash }) {
       const jti = partitions.toPublicId(partition, grant + hash)

@@ -85,7 +85,7 @@ export function createAnswers(options: AnswersOptions): Answers {
     const { stamp } = reply
     if (isFeed && (groups === undefined || stamp === undefined)) return passed('unmarked')
     if (isFeed && groups !== undefined && stamp !== undefined) {
-      const verdict = freshness.judge(stamp, groups)
+      const verdict = freshness.judge(stamp, groups, askedAt)
       if (verdict === 'stale') return { kind: 'refused', reason: 'stale' }
       if (verdict === 'pass') return passed('unsynced')
     }

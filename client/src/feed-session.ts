@@ -86,7 +86,7 @@ export function openFeedSession(options: FeedSessionOptions): FeedSession {
       if (reading.kind === 'malformed') leave('the node sent a malformed frame')
       if (reading.kind !== 'frame') return
       const { frame } = reading
-      const effects = options.onFrame(() => freshness.apply(frame))
+      const effects = options.onFrame(() => freshness.apply(frame, now()))
       if (frame.type === 'start' && !isRunning) {
         isRunning = true
         options.onUp()

@@ -12,7 +12,7 @@
  * `start` enters synced. `lease` prolongs the lease, counted from when its probe was *sent*; nothing else does: no open
  * socket, no event. `disconnected` forgets probes and keeps everything else: the lease still holds for what it covers.
  * Whatever does not continue a history (another epoch, a gap, a reset, another number of partitions) resets the
- * partition: entries are dropped, and every answer read before its new position is refused. Events at or below the
+ * partition: entries are dropped, and every answer asked for before, or read before its new position, is refused. Events at or below the
  * position are ignored, frames of unknown type too.
  */
 import { createMarks, type Groups, type Marks } from './marks.ts'
@@ -48,12 +48,13 @@ export interface Freshness {
   /** Until when entries may be served; 0 before the first lease. */
   leaseUntil(): number
   isSynced(): boolean
-  judge(stamp: FreshnessStamp, groups: Groups): FillVerdict
+  /** @param askedAt when the look-up was sent, in elapsed milliseconds */
+  judge(stamp: FreshnessStamp, groups: Groups, askedAt: number): FillVerdict
   /** Positions for `hello`; `undefined` before the first `start`. */
   cursors(): { readonly [partition: string]: FeedCursor } | undefined
   /** Notes a probe that is about to be sent, and numbers it. */
   probe(now: number): number
-  apply(frame: ServerFrame): readonly Effect[]
+  apply(frame: ServerFrame, now: number): readonly Effect[]
   disconnected(): void
 }
 
@@ -69,6 +70,8 @@ interface PartitionState {
   epoch: string
   applied: number
   marks: Marks
+  /** When it stood anew, in elapsed milliseconds. */
+  stoodAt: number
 }
 
 const ALL_PARTITIONS = -1
@@ -82,12 +85,13 @@ export function createFreshness({ boundMs, marksPerPartition }: FreshnessOptions
   let lastProbe = 0
   let isStarted = false
 
-  function stand(partition: number, epoch: string, seq: number): Effect {
-    partitions[partition] = { epoch, applied: seq, marks: createMarks(seq, marksPerPartition) }
+  function stand(partition: number, epoch: string, seq: number, now: number): Effect {
+    const marks = createMarks(seq, marksPerPartition)
+    partitions[partition] = { epoch, applied: seq, marks, stoodAt: now }
     return { kind: 'reset', partition }
   }
 
-  function start(frame: Extract<ServerFrame, { type: 'start' }>): readonly Effect[] {
+  function start(frame: Extract<ServerFrame, { type: 'start' }>, now: number): readonly Effect[] {
     const effects: Effect[] = []
     if (partitions.length !== frame.partitions.length) {
       partitions.length = 0
@@ -97,19 +101,19 @@ export function createFreshness({ boundMs, marksPerPartition }: FreshnessOptions
       const state = partitions[partition]
       // A node that is behind may name a position before ours; its events up to ours will be ignored.
       const resumes = how === 'resume' && state?.epoch === epoch
-      if (!resumes) effects.push(stand(partition, epoch, seq))
+      if (!resumes) effects.push(stand(partition, epoch, seq, now))
     })
     isStarted = true
     return effects
   }
 
-  function event(frame: Extract<ServerFrame, { type: 'event' }>): readonly Effect[] {
+  function event(frame: Extract<ServerFrame, { type: 'event' }>, now: number): readonly Effect[] {
     const state = partitions[frame.partition]
     if (state === undefined) return NO_EFFECTS
     const { epoch, seq } = frame
     if (state.epoch === epoch && seq <= state.applied) return NO_EFFECTS
     if (state.epoch !== epoch || seq !== state.applied + 1) {
-      return [stand(frame.partition, epoch, seq)]
+      return [stand(frame.partition, epoch, seq, now)]
     }
     state.applied = seq
     state.marks.raise(frame.event, seq)
@@ -130,9 +134,13 @@ export function createFreshness({ boundMs, marksPerPartition }: FreshnessOptions
     leaseUntil: () => leaseUntil,
     isSynced: () => isStarted,
 
-    judge(stamp, groups) {
+    judge(stamp, groups, askedAt) {
       const state = partitions[stamp.partition]
-      if (state === undefined || state.epoch !== stamp.epoch) return 'pass'
+      if (state === undefined) return 'pass'
+      // Asked before the partition stood anew: what was known of it since then may be gone from the marks, and a node that
+      // is behind may have set us back to a position this answer would pass.
+      if (askedAt <= state.stoodAt) return 'stale'
+      if (state.epoch !== stamp.epoch) return 'pass'
       return stamp.seq >= state.marks.required(groups) ? 'store' : 'stale'
     },
 
@@ -149,16 +157,16 @@ export function createFreshness({ boundMs, marksPerPartition }: FreshnessOptions
       return lastProbe
     },
 
-    apply(frame) {
+    apply(frame, now) {
       switch (frame.type) {
         case 'start':
-          return start(frame)
+          return start(frame, now)
         case 'event':
-          return event(frame)
+          return event(frame, now)
         case 'reset':
           return partitions[frame.partition] === undefined
             ? NO_EFFECTS
-            : [stand(frame.partition, frame.epoch, frame.seq)]
+            : [stand(frame.partition, frame.epoch, frame.seq, now)]
         case 'lease':
           return lease(frame.n)
         case 'goodbye':

@@ -9,6 +9,7 @@
 -- the issue time must be later than every cutoff before it. Appends no event: issuing changes no answer.
 -- Bound: at most 20 index entries pruned.
 --- @include "clock"
+--- @include "epoch"
 --- @include "lattice"
 --- @include "records"
 --- @include "expiry"
@@ -16,6 +17,7 @@ local base, hash, lifetime, authorization, grant = ARGV[1], ARGV[2], tonumber(AR
 local grant_lifetime, idle_lifetime, session_mode = tonumber(ARGV[7]), tonumber(ARGV[8]), ARGV[9]
 local sub, client, session = parties(authorization)
 
+epoch()
 local registered = redis.call('HGET', KEYS[3], 'c:' .. client)
 if not registered or not string.find(registered, '^%d+\nenabled\n') then return { 'client-gone' } end
 if redis.call('HGET', KEYS[4], 'status') == 'suspended' then return { 'subject-suspended' } end

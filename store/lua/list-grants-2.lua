@@ -37,15 +37,16 @@ local function live_entry(member)
   return record, 'token', issued, thing
 end
 
--- Going on by rank after the last member seen survives entries of equal score; should that member be gone, the page
--- starts again at its score: an entry may come twice, none is left out.
+-- Going on by rank after the last member seen survives entries of equal score; should that member be gone or have
+-- moved (a refresh prolongs a grant), the page starts again at its score: an entry may come twice, none is left out.
 local function first_rank()
-  if from_member == '' then
-    return kind == 'sessions' and 0 or redis.call('ZCOUNT', KEYS[2], '-inf', seconds)
+  local first_live = kind == 'sessions' and 0 or redis.call('ZCOUNT', KEYS[2], '-inf', seconds)
+  if from_member == '' then return first_live end
+  local score = redis.call('ZSCORE', KEYS[2], from_member)
+  if score and tonumber(score) == tonumber(from_score) then
+    return math.max(first_live, redis.call('ZRANK', KEYS[2], from_member) + 1)
   end
-  local rank = redis.call('ZRANK', KEYS[2], from_member)
-  if rank then return rank + 1 end
-  return redis.call('ZCOUNT', KEYS[2], '-inf', '(' .. from_score)
+  return math.max(first_live, redis.call('ZCOUNT', KEYS[2], '-inf', '(' .. from_score))
 end
 
 local function in_range(score)

@@ -2,7 +2,7 @@
 -- Reads where a partition's log stands, and what follows a position of it.
 -- KEYS  1 head · 2 log
 -- ARGV  1 epoch the caller follows ('' = reads the head alone) · 2 last seq it has · 3 most entries
--- Returns { epoch, seq, floor, then for each entry in order: seq, event }
+-- Returns { epoch, seq, floor, then for each entry in order: seq, event [⏎ revocation] }
 --   floor  the oldest position one can go on from: the oldest entry kept less one, seq when none is
 --   Entries come only if the epoch is still ARGV[1] and floor <= ARGV[2] <= seq. Otherwise there is a gap: a stream
 --   answers from a trimmed position with the later entries, and from one ahead of it with none, and never says so.
@@ -21,11 +21,9 @@ if ARGV[1] ~= answering_epoch or from < floor or from >= seq then return reply e
 
 local entries = redis.call('XRANGE', KEYS[2], '(' .. ARGV[2] .. '-0', '+', 'COUNT', ARGV[3])
 for _, entry in ipairs(entries) do
-  local event = ''
-  for i = 1, #entry[2], 2 do
-    if entry[2][i] == 'event' then event = entry[2][i + 1] end
-  end
+  local field = {}
+  for i = 1, #entry[2], 2 do field[entry[2][i]] = entry[2][i + 1] end
   reply[#reply + 1] = tonumber(string.match(entry[1], '^%d+'))
-  reply[#reply + 1] = event
+  reply[#reply + 1] = (field.event or '') .. (field.revocation and '\n' .. field.revocation or '')
 end
 return reply

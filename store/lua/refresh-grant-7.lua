@@ -48,7 +48,7 @@ if presented ~= current then
   end
   cut(KEYS[7], now, '', ARGV[14], math.max(1, redis.call('PTTL', KEYS[3])), true)
   redis.call('ZREM', base .. 'i' .. sub, grant)
-  append_event(base, now, tonumber(ARGV[16]), ARGV[17], ARGV[15])
+  append_event(base, now, tonumber(ARGV[16]), ARGV[17], ARGV[15], now, ARGV[14])
   return { 'reused' }
 end
 

@@ -9,6 +9,7 @@
 -- Bound: constant.
 --- @include "clock"
 --- @include "epoch"
+--- @include "lattice"
 --- @include "records"
 --- @include "cutoff"
 --- @include "log"
@@ -19,9 +20,11 @@ local field = lines(grant)
 if ARGV[7] ~= '' and field[2] ~= ARGV[7] then return { 'foreign' } end
 
 local now = tick(KEYS[1])
+local thing = { token = '', grant = ARGV[8], session = field[3], sub = field[1], client = field[2] }
+local was_live = tonumber(field[7]) > latest_cutoff(base, thing)
 local ttl_ms = math.max(1, redis.call('PTTL', KEYS[3]))
 local cutoff, moved = cut(KEYS[4], now, ARGV[2], ARGV[3], ttl_ms, true)
 if not cutoff then return { 'future' } end
 if ARGV[2] == '' then redis.call('ZREM', base .. 'i' .. field[1], ARGV[8]) end
-local seq = moved and append_event(base, now, tonumber(ARGV[5]), ARGV[6], ARGV[4]) or ''
-return { 'revoked', stamp(cutoff), (moved and tonumber(field[7]) <= cutoff) and 1 or 0, epoch(), seq }
+local seq = moved and append_event(base, now, tonumber(ARGV[5]), ARGV[6], ARGV[4], cutoff, ARGV[3]) or ''
+return { 'revoked', stamp(cutoff), (was_live and tonumber(field[7]) <= cutoff) and 1 or 0, epoch(), seq }

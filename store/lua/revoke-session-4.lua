@@ -19,5 +19,5 @@ local ttl_ms = math.max(1, redis.call('PTTL', KEYS[3]))
 local cutoff, moved = cut(KEYS[4], now, ARGV[2], ARGV[3], ttl_ms, true)
 if not cutoff then return { 'future' } end
 if ARGV[2] == '' then redis.call('ZREM', base .. 'i' .. string.match(session, '^(.-)\n'), ARGV[7]) end
-local seq = moved and append_event(base, now, tonumber(ARGV[5]), ARGV[6], ARGV[4]) or ''
+local seq = moved and append_event(base, now, tonumber(ARGV[5]), ARGV[6], ARGV[4], cutoff, ARGV[3]) or ''
 return { 'revoked', stamp(cutoff), -1, epoch(), seq }

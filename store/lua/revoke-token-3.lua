@@ -5,11 +5,12 @@
 --       7 client id that must own it ('' = any) · 8 token hash · 9 grant id ('' = the token is the grant)
 -- Derives the keys of token and grant; they carry the tag of the partition.
 -- Returns { 'revoked', cutoff µs, affected 0|1, epoch, seq } · { 'unknown' } · { 'foreign' } · { 'future' }
---   affected is 0 when the cutoff stood already or spares the token; seq is '' when nothing changed
+--   affected is 0 when the token was void or expired already, or is spared; seq is '' when nothing changed
 -- Atomic: the cutoff and its log entry are one step. Allowed when memory is full: this is the emergency door.
 -- Bound: constant.
 --- @include "clock"
 --- @include "epoch"
+--- @include "lattice"
 --- @include "records"
 --- @include "cutoff"
 --- @include "log"
@@ -21,7 +22,11 @@ if ARGV[7] ~= '' and client ~= ARGV[7] then return { 'foreign' } end
 
 local now = tick(KEYS[1])
 local issued, lifetime = token_times(token)
+local sub, _, session = parties(authorization)
+local thing = { token = ARGV[8], grant = ARGV[9], session = session, sub = sub, client = client }
+local is_unexpired = now < (math.floor(issued / 1000000) + lifetime) * 1000000
+local was_live = is_unexpired and issued > latest_cutoff(base, thing)
 local cutoff, moved = cut(KEYS[3], now, ARGV[2], ARGV[3], lifetime * 1000, true)
 if not cutoff then return { 'future' } end
-local seq = moved and append_event(base, now, tonumber(ARGV[5]), ARGV[6], ARGV[4]) or ''
-return { 'revoked', stamp(cutoff), (moved and issued <= cutoff) and 1 or 0, epoch(), seq }
+local seq = moved and append_event(base, now, tonumber(ARGV[5]), ARGV[6], ARGV[4], cutoff, ARGV[3]) or ''
+return { 'revoked', stamp(cutoff), (was_live and issued <= cutoff) and 1 or 0, epoch(), seq }

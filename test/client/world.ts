@@ -288,7 +288,7 @@ export function createWorld(limits: { marks: number; entries: number }): World {
 
     deliver() {
       const frame = socket?.shift()
-      if (frame !== undefined) answers.apply(freshness.apply(frame))
+      if (frame !== undefined) answers.apply(freshness.apply(frame, now))
     },
 
     probe() {
@@ -346,6 +346,7 @@ export function createWorld(limits: { marks: number; entries: number }): World {
     },
 
     isServed(token) {
+      now += 1
       const reply = replyTo(token, token)
       answers.settle(token.key, { reply, askedAt: now }, moment())
       return answers.find(token.key, moment()) !== undefined

@@ -1,12 +1,19 @@
 -- Appends one event to the partition's log and publishes it. The caller changes state in the same script:
 -- there is no way to do one without the other.
+-- An event that is a revocation also carries its cutoff (µs) and details, for those who write it again should a failover
+-- lose it: field `revocation` of the entry, and a line of its own in the message.
 -- Trimming looks at the 16 oldest entries at most; an idle log ages out as a whole.
 local LOG_TRIM_BATCH = 16
 
-local function append_event(base, now, retention_ms, channel, event)
+local function append_event(base, now, retention_ms, channel, event, cutoff, details)
   local head, log = base .. 'h', base .. 'l'
   local seq = redis.call('HINCRBY', head, 'seq', 1)
-  redis.call('XADD', log, seq .. '-0', 'at', stamp(now), 'event', event)
+  local revocation = cutoff and stamp(cutoff) .. ' ' .. details
+  if revocation then
+    redis.call('XADD', log, seq .. '-0', 'at', stamp(now), 'event', event, 'revocation', revocation)
+  else
+    redis.call('XADD', log, seq .. '-0', 'at', stamp(now), 'event', event)
+  end
   local keep_from
   for _, entry in ipairs(redis.call('XRANGE', log, '-', '+', 'COUNT', LOG_TRIM_BATCH)) do
     local entry_seq = tonumber(string.match(entry[1], '^%d+'))
@@ -18,6 +25,7 @@ local function append_event(base, now, retention_ms, channel, event)
   end
   redis.call('XTRIM', log, 'MINID', stamp(keep_from) .. '-0')
   redis.call('PEXPIRE', log, retention_ms)
-  redis.call('PUBLISH', channel, string.match(base, '{(.-)}') .. ' ' .. epoch() .. ' ' .. seq .. ' ' .. event)
+  local message = string.match(base, '{(.-)}') .. ' ' .. epoch() .. ' ' .. seq .. ' ' .. event
+  redis.call('PUBLISH', channel, revocation and message .. '\n' .. revocation or message)
   return seq
 end

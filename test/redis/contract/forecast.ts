@@ -1,7 +1,16 @@
 /** Forecasts: what they count is what the revocation then makes void, at every level. */
 import { describe, expect, it } from 'vitest'
 import type { RevocationTarget } from '../../../store/revocation-target.ts'
-import { issue, issueGrant, liveGrants, newSub, register, revoke, seqOf } from '../actions.ts'
+import {
+  issue,
+  issueGrant,
+  liveGrants,
+  moveClock,
+  newSub,
+  register,
+  revoke,
+  seqOf,
+} from '../actions.ts'
 import type { Installation } from '../installation.ts'
 
 export function forecastContract(at: () => Installation): void {
@@ -91,6 +100,16 @@ export function forecastContract(at: () => Installation): void {
       for (const target of targets) {
         expect(await store.revocations.forecast(target)).toMatchObject({ affected: 0 })
       }
+    })
+
+    it('and the revocation of an expired token agree that nothing is left to void', async () => {
+      const { store, partitions } = at()
+      const [sub, clientId] = [newSub(), await register(store)]
+      const { jti, expiresAt } = await issueGrant(store, { sub, clientId, lifetime: 60 })
+      await moveClock(at(), partitions.of(sub), expiresAt * 1e6)
+      const target = { level: 'token', jti } as const
+      expect(await store.revocations.forecast(target)).toMatchObject({ affected: 0 })
+      expect(await revoke(store, target)).toMatchObject({ kind: 'revoked', affected: 0 })
     })
 
     const wider: readonly [string, (from: Scenario) => RevocationTarget][] = [

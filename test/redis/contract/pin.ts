@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { StoreMismatchError } from '../../../store/errors.ts'
+import { createTokenKeyRing } from '../../../store/token-keys.ts'
 import { issue, newSub, register, stateOf } from '../actions.ts'
 import type { Installation } from '../installation.ts'
 
@@ -21,6 +22,23 @@ export function pinContract(at: () => Installation): void {
       for (const other of [{ partitions: 16 }, { prefix: 'other' }, { tokenKeys }]) {
         await expect(open(other)).rejects.toThrow(StoreMismatchError)
       }
+    })
+
+    it('knows whose token keys fit', async () => {
+      const { run, redis, tokenKeys } = at()
+      const installation = 'claimcheck:installation'
+      const own = createTokenKeyRing(tokenKeys).minting.fingerprint
+      const tell = (...args: string[]) => run('register-token-keys', [installation], args)
+      const fields = async () => Object.keys(await redis.hgetall(installation)).sort()
+      expect(await tell('', 'k1', own)).toEqual(['registered'])
+      expect(await tell('', 'k1', 'another')).toEqual(['differs', 'k1'])
+      expect(await tell('k2', 'k2', 'new')).toEqual(['lacks', 'k1'])
+      const known = await fields()
+      expect(await tell('k2', 'k2', 'new', 'k1', own)).toEqual(['registered'])
+      expect(await fields()).toEqual([...known, 'key:k2'].sort())
+      expect(await tell('k1', 'k1', own, 'k2', 'new')).toEqual(['registered'])
+      expect(await tell('k1', 'k1', own)).toEqual(['registered'])
+      expect(await fields()).toEqual(known)
     })
 
     it('refuses keys of another format', async () => {
