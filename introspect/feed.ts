@@ -118,7 +118,7 @@ export function startFeed(options: FeedOptions): Feed {
     const history = reader.histories[partition]
     if (history === undefined) return
     metrics.reset()
-    log.info({ partition, epoch: history.epoch, seq: history.seq }, 'partition reset')
+    log.debug({ partition, epoch: history.epoch, seq: history.seq }, 'partition reset')
     tellAll(encodeReset(partition, history.epoch, history.seq))
     registrations.checkAll()
     if (previousEpoch !== history.epoch) memory.replay(partition)

@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- Reads everything one introspection needs, at one moment, from the primary.
 -- KEYS  1 head · 2 clients
 -- ARGV  1 base of the partition · 2 token hash · 3 grant id ('' = the token is the grant)
@@ -8,7 +9,8 @@
 --   state: active | unknown | expired | revoked | suspended | client (gone or disabled)
 --   records are '' where they do not apply; only an active answer carries token, grant and claims
 -- Atomic because the position (epoch, seq) must be that of the state it vouches for.
--- Bound: 1 INFO + at most 7 reads, whatever the subject holds. Writes nothing.
+-- Bound: 1 INFO + at most 7 reads, whatever the subject holds. Writes nothing, but is declared as a writing script: a
+-- primary that refuses writes because its replicas are gone may have been replaced, and then must not answer either.
 --- @include "clock"
 --- @include "epoch"
 --- @include "lattice"

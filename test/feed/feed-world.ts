@@ -27,9 +27,6 @@ export interface FeedWorld {
   close(): Promise<void>
 }
 
-/** A subject of partition 0 of 64: all changes of it are in one sequence. */
-export const ALICE = 'alice'
-
 export async function startFeedWorld(
   options: Partial<ServicesOptions> = {},
   ...redisArgs: string[]

@@ -152,11 +152,15 @@ describe('a socket that is read too slowly', () => {
     slow.socket.pause()
     const isClosed = () => world.services.logs.some((line) => line.includes('read too slowly'))
     // Long names fill the buffers of the kernel sooner.
-    const filler = 'x'.repeat(60_000)
-    const { epoch, seq } = (await world.store.log.heads())[0] as LogHead
-    for (let n = 1; !isClosed(); n++) {
-      const text = `A ${epoch} ${seq + n} {"type":"subject","sub":"${filler}"}`
-      await world.redis.direct.publish('cc:feed', text)
+    const json = `{"type":"subject","sub":"${'x'.repeat(60_000)}"}`
+    const { epoch, seq: head } = (await world.store.log.heads())[0] as LogHead
+    for (let seq = head + 1; !isClosed(); seq++) {
+      await world.redis.direct
+        .multi()
+        .hset('cc{A}h', 'seq', seq)
+        .xadd('cc{A}l', `${seq}-0`, 'at', 1, 'event', json)
+        .publish('cc:feed', `A ${epoch} ${seq} ${json}`)
+        .exec()
     }
     slow.socket.resume()
     expect([1006, 4408]).toContain(await slow.closeCode())

@@ -184,6 +184,8 @@ export interface LoggedEvent {
   readonly id: string
   readonly atUs: number
   readonly event: unknown
+  /** Cutoff and details of a revocation, in one text. */
+  readonly revocation?: string
 }
 
 /** The log of a partition. */
@@ -192,10 +194,11 @@ export async function readLog(
   partition: number,
 ): Promise<LoggedEvent[]> {
   const entries = await redis.xrange(keys.partition(partition).log, '-', '+')
-  return entries.map(([id, [, at, , event]]) => ({
+  return entries.map(([id, [, at, , event, , revocation]]) => ({
     id: id as string,
     atUs: Number(at),
     event: JSON.parse(event as string) as unknown,
+    ...(revocation === undefined ? {} : { revocation }),
   }))
 }
 

@@ -1,0 +1,188 @@
+/** A Redis that comes back without its last writes, as after a failover: what was revoked stays revoked. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createRevocationMemory } from '../../introspect/revocation-memory.ts'
+import { createPartitions } from '../../store/partitions.ts'
+import { fetchToken, introspectText, type TestClient } from '../services.ts'
+import { INACTIVE, type Login, login, registerApplication } from '../system/world.ts'
+import { waitFor } from '../wait-for.ts'
+import { type FeedWorld, startFeedWorld } from './feed-world.ts'
+import { createManualClock } from './manual-clock.ts'
+
+const GRADES = 'https://grades.test'
+
+describe('after a history was lost', () => {
+  let world: FeedWorld
+  let grades: TestClient
+  let node: string
+
+  beforeAll(async () => {
+    world = await startFeedWorld()
+    node = world.services.introspect[0]
+    grades = await world.services.register('grades', { introspect: true, resources: [GRADES] })
+  })
+
+  afterAll(() => world.close())
+
+  const introspect = (token: string) => introspectText(node, grades, token)
+  const revoke = async (target: object) => {
+    const response = await world.services.callAdmin('POST', '/revocations', target)
+    expect(response.status).toBe(200)
+  }
+  /** Loses everything since the last snapshot. */
+  async function restart(): Promise<void> {
+    const epoch = (await world.store.log.heads())[0]?.epoch
+    await world.redis.kill()
+    await world.redis.start()
+    const now = await waitFor(() => world.store.log.heads())
+    expect(now[0]?.epoch).not.toBe(epoch)
+  }
+
+  it('every level of the lattice is revoked again, and what came later is not', async () => {
+    const { services, redis } = world
+    const [web, other] = [
+      await registerApplication(services, 'web-app'),
+      await registerApplication(services, 'other-app'),
+    ]
+    const names = ['token', 'grant', 'session', 'subject', 'pair', 'suspended'] as const
+    const logins = {} as Record<(typeof names)[number], Login>
+    for (const name of names) logins[name] = await login(services, name)
+    const otherToken = await fetchToken(services.issuer, other)
+    const spared = await login(services, 'spared')
+    const early = await login(services, 'early')
+    const between = Date.now() / 1_000
+    const late = await login(services, 'early')
+    await redis.direct.save()
+    await revoke({ token: logins.token.access_token })
+    await revoke({ grant: logins.grant.grant_id })
+    await revoke({ session: logins.session.sid })
+    await revoke({ subject: 'subject', reason: 'a lost laptop' })
+    await revoke({ subject: 'pair', client: web.client_id })
+    await revoke({ client: other.client_id })
+    await revoke({ subject: 'early', issued_before: between })
+    await services.callAdmin('PUT', '/subjects/suspended', { status: 'suspended' })
+    const caught = await world.start()
+    await caught.lease()
+
+    await restart()
+    const void_ = [
+      ...names.map((name) => logins[name].access_token),
+      otherToken,
+      early.access_token,
+    ]
+    for (const token of void_) {
+      await waitFor(async () => (await introspect(token)) === INACTIVE)
+    }
+    const metrics = await (await fetch(`${node}/metrics`)).text()
+    expect(metrics).toMatch(/^claimcheck_feed_replayed_revocations_total \d+$/m)
+    expect(await introspect(spared.access_token)).not.toBe(INACTIVE)
+    expect(await introspect(late.access_token)).not.toBe(INACTIVE)
+    const again = await login(services, 'subject')
+    expect(await introspect(again.access_token)).not.toBe(INACTIVE)
+    expect(await redis.direct.keys('cc{*}xusubject')).toHaveLength(1)
+    const [key = ''] = await redis.direct.keys('cc{*}xusubject')
+    expect(await redis.direct.get(key)).toContain('a lost laptop')
+    world.closeSockets()
+  })
+
+  it('nothing is written again that the new history has', async () => {
+    const { of } = createPartitions(64)
+    let lost = 'lost'
+    while (of(lost) !== of('subject')) lost += '!'
+    const seq = async () => (await world.store.log.heads())[of('subject')]?.seq ?? 0
+    await world.redis.direct.save()
+    const before = await seq()
+    await world.revoke(lost)
+    const caught = await world.start()
+    await caught.lease()
+    world.closeSockets()
+    await restart()
+    // What was lost is the last of its partition to be written again.
+    await waitFor(async () => (await seq()) > before)
+    expect(await seq()).toBe(before + 1)
+  })
+})
+
+describe('the memory of revocations', () => {
+  const event = (sub: string, cutoffUs: number, seq = 1) => ({
+    seq,
+    event: { type: 'subject', sub } as const,
+    json: JSON.stringify({ type: 'subject', sub }),
+    revocation: { cutoffUs, details: '{}' },
+  })
+  const turn = () => new Promise<void>((resolve) => setImmediate(resolve))
+
+  function setUp(maxKept = 3) {
+    const clock = createManualClock()
+    const written: string[] = []
+    let isReachable = true
+    const memory = createRevocationMemory({
+      partitions: 1,
+      maxKept,
+      retentionMs: 1_000,
+      clock,
+      onReplayed: () => undefined,
+      async replay(_partition, { ...replayed }, { cutoffUs }) {
+        if (!isReachable) throw new Error('down')
+        written.push(`${'sub' in replayed ? replayed.sub : ''} ${cutoffUs}`)
+        return true
+      },
+    })
+    return {
+      clock,
+      memory,
+      written,
+      setReachable: (value: boolean) => {
+        isReachable = value
+      },
+    }
+  }
+
+  it('keeps the newest, and of the same thing the furthest', async () => {
+    const { memory, written } = setUp()
+    for (const [n, sub] of ['a', 'b', 'c', 'd'].entries()) memory.note(0, event(sub, n))
+    memory.note(0, event('b', 9))
+    memory.note(0, event('b', 5))
+    memory.note(0, { ...event('e', 1), revocation: undefined } as never)
+    memory.replay(0)
+    await turn()
+    expect(written).toEqual(['c 2', 'd 3', 'b 9'])
+  })
+
+  it('forgets what is older than the log', async () => {
+    const { memory, written, clock } = setUp()
+    memory.note(0, event('a', 1))
+    clock.pass(900)
+    memory.note(0, event('b', 2))
+    clock.pass(200)
+    memory.replay(0)
+    await turn()
+    expect(written).toEqual(['b 2'])
+  })
+
+  it('tries again until Redis answers, and begins again when the history changes on the way', async () => {
+    const { memory, written, clock, setReachable } = setUp()
+    memory.note(0, event('a', 1))
+    memory.note(0, event('b', 2))
+    setReachable(false)
+    memory.replay(0)
+    await turn()
+    memory.replay(0)
+    setReachable(true)
+    clock.pass(500)
+    await turn()
+    expect(written).toEqual(['a 1', 'a 1', 'b 2'])
+  })
+
+  it('stops when it is closed', async () => {
+    const { memory, written, clock, setReachable } = setUp()
+    memory.note(0, event('a', 1))
+    setReachable(false)
+    memory.replay(0)
+    await turn()
+    memory.close()
+    setReachable(true)
+    clock.pass(500)
+    await turn()
+    expect(written).toEqual([])
+  })
+})
