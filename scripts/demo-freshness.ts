@@ -80,13 +80,20 @@ async function showCuts(place: Place): Promise<void> {
     await waitFor(async () => client.health().state === 'fresh' && (await decide()) === 'cache')
     console.log('  feed back: from the cache again')
     const allCut = performance.now()
+    let lastAccepted = allCut
     for (const link of [feed, http]) {
       link.refuse()
       link.cut()
     }
-    await waitFor(async () => (await decide()) === '503')
+    await waitFor(async () => {
+      const startedAt = performance.now()
+      const outcome = await decide()
+      if (outcome === 'cache') lastAccepted = startedAt
+      return outcome === '503'
+    })
+    const [last, first503] = [lastAccepted, performance.now()].map((at) => (at - allCut).toFixed(0))
     console.log(
-      `  everything cut: ${(performance.now() - allCut).toFixed(0)} ms later 503, and no 401`,
+      `  everything cut: last accepted ${last} ms later, first 503 after ${first503} ms, no 401`,
     )
   } finally {
     await member.close()

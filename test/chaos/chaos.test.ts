@@ -1,0 +1,61 @@
+/**
+ * The promise under faults: whatever is cut, held, frozen or killed, no client accepts a token later than its bound allows,
+ * none calls a good token void, and once things are calm all is as before.
+ *
+ * A handful of schedules runs always. CLAIMCHECK_TEST_CHAOS=200 runs that many random ones, CLAIMCHECK_TEST_CHAOS_SEED=7
+ * one again.
+ */
+import { randomInt } from 'node:crypto'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type Installation, startInstallation } from './installation.ts'
+import { runSchedule, type ScheduleReport } from './run-schedule.ts'
+
+const FIXED_SEEDS = [1, 2, 3, 4]
+const MAX_SEED = 2 ** 31 - 1
+const SCHEDULE_TIMEOUT_MS = 120_000
+
+const { CLAIMCHECK_TEST_CHAOS: count, CLAIMCHECK_TEST_CHAOS_SEED: replayed } = process.env
+
+function seedsToRun(): readonly number[] {
+  if (replayed !== undefined) return [Number(replayed)]
+  if (count === undefined) return FIXED_SEEDS
+  return Array.from({ length: Number(count) }, () => randomInt(1, MAX_SEED))
+}
+
+function report({ schedule, tokens, voided, counts, worstOfBound, calmMs }: ScheduleReport): void {
+  const seen = [...counts].sort().map(([outcome, times]) => `${times} ${outcome}`)
+  const parts = [
+    `chaos seed ${schedule.seed}: ${schedule.faults.length} faults`,
+    `${schedule.clients} clients`,
+    `${tokens} tokens (${voided} revoked)`,
+    ...seen,
+    `latest acceptance at ${(100 * worstOfBound).toFixed(0)} % of a bound`,
+    `calm after ${Math.round(calmMs)} ms`,
+  ]
+  process.stdout.write(`${parts.join(', ')}\n`)
+}
+
+describe('whatever fails', () => {
+  let installation: Installation
+
+  beforeAll(async () => {
+    installation = await startInstallation()
+  })
+
+  afterAll(async () => {
+    await installation.close()
+  })
+
+  it.each(seedsToRun())(
+    'no decision is later than its bound (seed %i)',
+    { timeout: SCHEDULE_TIMEOUT_MS },
+    async (seed) => {
+      const outcome = await runSchedule(installation, seed)
+      report(outcome)
+      // A schedule in which nothing was cached, revoked or refused would prove nothing.
+      expect(outcome.counts.get('accepted cache')).toBeGreaterThan(0)
+      expect(outcome.counts.get('void -')).toBeGreaterThan(0)
+      expect(outcome.voided).toBeGreaterThan(0)
+    },
+  )
+})

@@ -1,0 +1,141 @@
+/**
+ * One schedule from start to calm: clients that nobody has used before, a workload, faults, and a look at what is left of
+ * it. During all of it the checker looks at every decision; afterwards everything must be as if nothing had happened.
+ */
+import { waitFor } from '../wait-for.ts'
+import { type ChaosClient, startChaosClient } from './chaos-client.ts'
+import { type Checker, createChecker } from './checker.ts'
+import { runFaults } from './faults.ts'
+import { type Installation, RESOURCE } from './installation.ts'
+import { createRandom } from './random.ts'
+import { describeSchedule, planSchedule, type Schedule } from './schedule.ts'
+import { decide, startWorkload } from './workload.ts'
+
+/** What a schedule came to. */
+export interface ScheduleReport {
+  readonly schedule: Schedule
+  readonly tokens: number
+  readonly voided: number
+  /** Number of decisions by outcome, such as `accepted cache`. */
+  readonly counts: ReadonlyMap<string, number>
+  readonly worstOfBound: number
+  /** From the end of the last fault until all was well. */
+  readonly calmMs: number
+}
+
+const SUBJECTS = 12
+const APPLICATIONS = 3
+
+/**
+ * Runs the schedule of a seed.
+ *
+ * @throws {Error} that shows the schedule and what was wrong
+ */
+export async function runSchedule(
+  installation: Installation,
+  seed: number,
+): Promise<ScheduleReport> {
+  const schedule = planSchedule(seed)
+  const random = createRandom(seed ^ 0x5eed)
+  const checker = createChecker()
+  const clients: ChaosClient[] = []
+  try {
+    for (let n = 0; n < schedule.clients; n++) {
+      clients.push(await startChaosClient(`client ${n}`, installation, random.fork()))
+    }
+    await everyoneFresh(clients)
+    const workload = await startWorkload({
+      services: installation.services,
+      checker,
+      clients,
+      applications: await registerApplications(installation, seed),
+      subjects: Array.from({ length: SUBJECTS }, (_, n) => `s${seed}-${n}`),
+      random,
+    })
+    await runFaults({ installation, clients }, schedule.faults)
+    const healedAt = performance.now()
+    await workload.stop()
+    await calm(installation, checker, clients)
+    assertNothingWrong(checker)
+    return {
+      schedule,
+      tokens: checker.tokens.length,
+      voided: checker.tokens.filter(({ voidAt }) => voidAt !== undefined).length,
+      counts: checker.counts,
+      worstOfBound: checker.worstOfBound,
+      calmMs: performance.now() - healedAt,
+    }
+  } catch (error) {
+    throw new Error(await failure(schedule, checker, clients, installation), { cause: error })
+  } finally {
+    await Promise.all(clients.map(({ close }) => close()))
+  }
+}
+
+async function registerApplications(installation: Installation, seed: number): Promise<string[]> {
+  const names = Array.from({ length: APPLICATIONS }, (_, n) => `app-${seed}-${n}`)
+  for (const name of names) {
+    await installation.services.callAdmin('PUT', `/clients/${name}`, {
+      default_resources: [RESOURCE],
+    })
+  }
+  return names
+}
+
+function everyoneFresh(clients: readonly ChaosClient[]): Promise<boolean> {
+  return waitFor(() => clients.every(({ client }) => client.health().state === 'fresh'))
+}
+
+/** Every good token passes at every client, from its cache; every void one is refused. */
+async function calm(
+  { services }: Installation,
+  checker: Checker,
+  clients: readonly ChaosClient[],
+): Promise<void> {
+  await waitFor(async () => {
+    await services.renewAdminToken()
+    return true
+  })
+  await everyoneFresh(clients)
+  await Promise.all(
+    clients.map(async (client) => {
+      for (const token of checker.tokens) {
+        const isGood = !token.isSuspect
+        if (!isGood && token.voidAt === undefined) continue
+        await waitFor(async () => {
+          const { verdict, source } = await decide(checker, client, token, 'bounded')
+          if (checker.violations.length > 0) throw new Error('something was wrong')
+          return isGood ? verdict === 'accepted' && source === 'cache' : verdict === 'void'
+        })
+      }
+    }),
+  )
+  await everyoneFresh(clients)
+}
+
+function assertNothingWrong({ violations }: Checker): void {
+  if (violations.length > 0) throw new Error(violations[0])
+}
+
+async function failure(
+  schedule: Schedule,
+  { violations, tokens }: Checker,
+  clients: readonly ChaosClient[],
+  { nodes }: Installation,
+): Promise<string> {
+  const states = clients.map(({ name, client }) => {
+    const { state, stalenessMs, lastProblem, counts } = client.health()
+    return `${name}: ${JSON.stringify({ state, stalenessMs, lastProblem, counts })}`
+  })
+  const lastLines = nodes.map(
+    ({ output }, n) => `node ${n}:\n${output().split('\n').slice(-8).join('\n')}`,
+  )
+  return [
+    `replay with CLAIMCHECK_TEST_CHAOS_SEED=${schedule.seed}`,
+    describeSchedule(schedule),
+    `${tokens.length} tokens; violations:`,
+    ...violations,
+    ...states,
+    ...lastLines,
+  ].join('\n')
+}
