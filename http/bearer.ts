@@ -65,7 +65,7 @@ export function invalidToken(detail?: string): OAuthError {
 
 /** 403: the token is good but lacks a scope; `scope` names what would do. */
 export function insufficientScope(scope: string): OAuthError {
-  const description = 'the access token lacks the scope this needs'
+  const description = `the access token lacks the scope ${scope}`
   return new OAuthError('insufficient_scope', description, {
     headers: {
       'WWW-Authenticate': bearerChallenge({ error: 'insufficient_scope', description, scope }),

@@ -104,6 +104,14 @@ function logError(log: Logger, ctx: AppContext, err: unknown): void {
     log.debug({ ...fields, detail: err.detail, reason: err.message }, 'request refused')
     return
   }
-  if (faultKind(err) === 'unavailable') log.warn({ ...fields, err }, 'store unavailable')
+  // Of an outage the cause is of interest, not where each request met it.
+  if (faultKind(err) === 'unavailable')
+    log.warn({ ...fields, ...reasonsOf(err) }, 'store unavailable')
   else log.error({ ...fields, err }, 'request failed')
+}
+
+function reasonsOf(error: unknown): { readonly reason: string; readonly cause?: string } {
+  if (!(error instanceof Error)) return { reason: String(error) }
+  const { message: reason, cause } = error
+  return cause instanceof Error ? { reason, cause: cause.message } : { reason }
 }

@@ -39,17 +39,14 @@ function isAudience(state: ActiveState, caller: Client): boolean {
   )
 }
 
-// Claims come first, so that none of them can stand in for a member of the answer.
+// None of the claims can stand in for a member of the answer.
 function activeToken(
   { record, claims, jti, grantId, sid }: ActiveState,
   issuer: string,
 ): ActiveToken {
   const { sub, clientId, scope, aud, login } = record.authorization
   const username = claims.username ?? claims.email
-  return {
-    ...claims,
-    ...login,
-    ...(typeof username === 'string' ? { username } : {}),
+  const answer: ActiveToken = {
     active: true,
     iss: issuer,
     sub,
@@ -62,5 +59,8 @@ function activeToken(
     jti,
     grant_id: grantId,
     ...(sid === undefined ? {} : { sid }),
+    ...(typeof username === 'string' ? { username } : {}),
+    ...login,
   }
+  return { ...answer, ...claims, ...answer }
 }

@@ -26,7 +26,7 @@ const METADATA: ClientMetadata = {
 }
 
 /**
- * Makes sure that the client exists, is enabled and accepts the secret, in every partition: written at every start, so that
+ * Makes sure that the client exists as registered here, is enabled and accepts the secret, in every partition: written at every start, so that
  * a start that was cut short is made good by the next. `nowSeconds` in epoch seconds.
  */
 export async function ensureAdminClient(
@@ -37,7 +37,7 @@ export async function ensureAdminClient(
   const hash = hashSecret(secret)
   await store.clients.put(ADMIN_CLIENT_ID, 'CLAIMCHECK_ADMIN_SECRET', (client) => ({
     enabled: true,
-    metadata: client?.metadata ?? METADATA,
+    metadata: METADATA,
     secrets: [
       ...(client?.secrets ?? []).filter(({ secret_id }) => secret_id !== CONFIGURED_SECRET_ID),
       { secret_id: CONFIGURED_SECRET_ID, hash, created_at: nowSeconds },

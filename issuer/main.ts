@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { createLogger } from '../http/logger.ts'
 import { createMetrics } from '../http/metrics.ts'
+import { createOutageLog } from '../http/outage-log.ts'
 import { runService } from '../http/service.ts'
 import { parseSettings } from '../http/settings.ts'
 import { loadTokenKeyFile } from '../http/token-key-file.ts'
@@ -19,6 +20,7 @@ async function main(): Promise<void> {
   const settings = parseSettings(process.env, (path) => readFileSync(path, 'utf8'))
   const log = createLogger(settings.logLevel, 'issuer')
   const metrics = createMetrics({ service: 'issuer', version: '0.1.0' })
+  const outage = createOutageLog(log)
   const store = await openStoreWhenReachable(
     {
       url: settings.redisUrl,
@@ -27,12 +29,19 @@ async function main(): Promise<void> {
       tokenKeys: settings.tokenKeys ?? loadTokenKeyFile(settings.dataDir),
       mints: true,
       selfResources: [settings.issuer],
-      onError: (err) => log.warn({ err }, 'connection to Redis lost'),
+      onError: outage.failed,
+      onReady: outage.recovered,
     },
     {
-      onWaiting: (err) => log.warn({ err }, 'waiting for Redis'),
+      onWaiting: outage.failed,
       pause: () => delay(RETRY_MS),
     },
+  )
+  const { minting, mintedBefore } = store.tokenKeys
+  const isNewKey = mintedBefore !== undefined && mintedBefore !== minting
+  log[isNewKey ? 'warn' : 'info'](
+    { key: minting, before: mintedBefore },
+    'minting with this token key',
   )
   const nowSeconds = (): number => Math.floor(Date.now() / 1000)
   if (settings.adminSecret !== undefined) {
@@ -62,6 +71,8 @@ async function main(): Promise<void> {
 }
 
 main().catch((error: unknown) => {
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
+  process.stderr.write(
+    `claimcheck issuer: ${error instanceof Error ? error.message : String(error)}\n`,
+  )
   process.exit(1)
 })

@@ -24,8 +24,9 @@ export function grantScope(requested: string | undefined, allowed: string): stri
   if (!isScope(requested)) throw new OAuthError('invalid_scope', 'the scope is malformed')
   const grantable = new Set(allowed.split(' '))
   const scopes = [...new Set(requested.split(' '))]
-  if (!scopes.every((scope) => grantable.has(scope))) {
-    throw new OAuthError('invalid_scope', 'the scope exceeds what may be granted')
+  const excess = scopes.find((scope) => !grantable.has(scope))
+  if (excess !== undefined) {
+    throw new OAuthError('invalid_scope', `the scope exceeds what may be granted: ${excess}`)
   }
   return scopes.join(' ')
 }

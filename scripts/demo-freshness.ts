@@ -107,8 +107,9 @@ async function startBare() {
   return {
     url: `ws://127.0.0.1:${(server.address() as AddressInfo).port}`,
     broadcast() {
-      for (const socket of server.clients)
+      for (const socket of server.clients) {
         socket.send(BARE_TEXT, { binary: false, compress: false })
+      }
     },
     close: () => server.close(),
   }
@@ -132,12 +133,20 @@ async function showRevocations(place: Place, size: typeof SMALL): Promise<void> 
   const refused: number[] = []
   const returned: number[] = []
   const broadcast: number[] = []
+  const written: number[] = []
+  const send = (): void => {
+    const startedAt = performance.now()
+    bare.broadcast()
+    written.push(performance.now() - startedAt)
+  }
+  const before = await broadcastMetric(place)
   for (const [n, member] of logins.entries()) {
-    broadcast.push(await timeBroadcast(fleet, bare.broadcast))
+    broadcast.push(await timeBroadcast(fleet, send))
     const times = await timeRevocation(place, fleet, member, n)
     refused.push(times.refused)
     returned.push(times.returned)
   }
+  const after = await broadcastMetric(place)
   await fleet.close()
   bare.close()
   const preparedS = ((readyAt - startedAt) / 1_000).toFixed(0)
@@ -148,6 +157,23 @@ async function showRevocations(place: Place, size: typeof SMALL): Promise<void> 
   console.log(distributionLine('bare ws broadcast, until the last socket has it', broadcast))
   console.log(distributionLine('revocation, until the call has returned', returned))
   console.log(distributionLine('revocation, until the slowest client refuses', refused))
+  const feedMs = (1_000 * (after.seconds - before.seconds)) / (after.count - before.count)
+  const bareMs = written.reduce((sum, ms) => sum + ms, 0) / written.length
+  console.log(
+    `  of it at the feed node, from the change's arrival to the last write: ${feedMs.toFixed(2)} ms on average (bare: ${bareMs.toFixed(2)} ms)`,
+  )
+}
+
+/** Sum and count of what the node says it took from the arrival of a change to its writing to the last socket. */
+async function broadcastMetric({ services }: Place): Promise<{ seconds: number; count: number }> {
+  const text = await (await fetch(`${services.introspect[0]}/metrics`)).text()
+  const read = (name: string): number =>
+    Number(
+      new RegExp(`^claimcheck_feed_broadcast_seconds_${name}(?:\\{.*\\})? (.+)$`, 'm').exec(
+        text,
+      )?.[1],
+    )
+  return { seconds: read('sum'), count: read('count') }
 }
 
 async function timeBroadcast(fleet: Fleet, send: () => void): Promise<number> {

@@ -34,11 +34,13 @@ const GRADES = 'https://grades.test'
 
 const REGISTRATIONS = {
   'grades-api': {
+    enabled: true,
     client_name: 'Grades API (development)',
     introspect: true,
     resources: [GRADES],
   },
   'web-app': {
+    enabled: true,
     client_name: 'Web app (development)',
     grant_types: ['client_credentials', 'refresh_token'],
     scope: 'grades:read grades:write profile',

@@ -80,7 +80,7 @@ export function run(command, args, options = {}, onStart = () => {}) {
 }
 
 async function installPackages(reason) {
-  say(`${reason}: running npm ci`)
+  say(`${reason}: running npm ci (about half a minute)`)
   const env = { ...process.env, PATH: pathOutside(ROOT, process.env.PATH ?? '') }
   const args = ['ci', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error']
   const end = await run('npm', args, { env }).catch((error) => {

@@ -21,6 +21,8 @@ export interface ConnectionOptions {
   readonly commandTimeoutMs?: number
   /** Told about every lost or failed connection; ioredis reconnects by itself. */
   readonly onError?: (error: Error) => void
+  /** Told each time the connection is ready. */
+  readonly onReady?: () => void
 }
 
 const DEFAULT_COMMAND_TIMEOUT_MS = 2_000
@@ -80,6 +82,7 @@ async function connected(
   options: ConnectionOptions,
 ): Promise<RedisConnection> {
   connection.on('error', options.onError ?? (() => undefined))
+  if (options.onReady !== undefined) connection.on('ready', options.onReady)
   try {
     await connection.connect()
   } catch (cause) {

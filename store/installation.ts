@@ -53,13 +53,14 @@ export async function pinInstallation(
  * Tells the installation which token keys this process has. One that mints also makes its first key the minting one, and
  * retires those it no longer has.
  *
+ * @returns id of the key that issuers minted with until now; `undefined` when none did
  * @throws {StoreMismatchError} when an id stands for another secret elsewhere, or the key others mint with is missing
  */
 export async function registerTokenKeys(
   run: RunScript,
   tokenKeys: TokenKeyRing,
   mints: boolean,
-): Promise<void> {
+): Promise<string | undefined> {
   const [outcome, keyId] = await run(
     'register-token-keys',
     [INSTALLATION_KEY],
@@ -70,7 +71,7 @@ export async function registerTokenKeys(
   )
   switch (outcome) {
     case 'registered':
-      return
+      return keyId === '' ? undefined : (keyId as string)
     case 'differs':
       throw new StoreMismatchError(
         `the token key "${keyId}" is not the one this installation uses under that id: give every node the same CLAIMCHECK_TOKEN_KEYS, and a new key a new id`,

@@ -60,6 +60,8 @@ export interface Store {
   readonly log: ChangeLog
   readonly replay: ReplayRevocation
   readonly locate: LocateToken
+  /** Id of the key this process would mint with, and of the one issuers minted with when it started. */
+  readonly tokenKeys: { readonly minting: string; readonly mintedBefore: string | undefined }
   /** The public ids a token goes by. */
   idsOf(token: ParsedToken): TokenIds
   /** Whether every primary answers; rejects or hangs no longer than a command may when one does not. */
@@ -81,9 +83,10 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   const tokenKeys = createTokenKeyRing(options.tokenKeys)
   const redis = await connectRedis(options)
   const run = createScriptRunner(redis)
+  let mintedBefore: string | undefined
   try {
     await pinInstallation(run, { prefix: options.prefix, partitions: partitions.count })
-    await registerTokenKeys(run, tokenKeys, options.mints)
+    mintedBefore = await registerTokenKeys(run, tokenKeys, options.mints)
   } catch (error) {
     redis.disconnect()
     throw error
@@ -113,6 +116,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     log: createChangeLog(context, createSubscriptionOpener(options)),
     replay: createReplayer(context),
     locate,
+    tokenKeys: { minting: tokenKeys.minting.id, mintedBefore },
     idsOf({ partition, grant, hash }) {
       const jti = partitions.toPublicId(partition, grant + hash)
       return { jti, grantId: grant === '' ? jti : partitions.toPublicId(partition, grant) }

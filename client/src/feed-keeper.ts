@@ -65,9 +65,10 @@ export function createFeedKeeper(keeper: FeedKeeperOptions): FeedKeeper {
   function onEffects(answers: Answers, effects: readonly Effect[], wasLeased: boolean): void {
     answers.apply(effects)
     for (const effect of effects) {
-      if (effect.kind === 'reset') counts.resets += 1
+      // Taking the first positions is no reset of anything.
+      if (effect.kind === 'reset' && freshness.leaseUntil() > 0) counts.resets += 1
       if (effect.kind === 'leased') {
-        lag = now() - effect.sentAt
+        lag = Math.ceil(now() - effect.sentAt)
         problem = undefined
         if (!wasLeased) enter('fresh', 'a lease was granted')
         watchLease()

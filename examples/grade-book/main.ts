@@ -5,7 +5,7 @@
 import { once } from 'node:events'
 import { chmod, mkdir, writeFile } from 'node:fs/promises'
 import { createServer, type RequestListener } from 'node:http'
-import { join, relative } from 'node:path'
+import { join } from 'node:path'
 import { createClient } from '../../client/src/index.ts'
 import { createGradeBook } from './app.ts'
 import {
@@ -17,9 +17,24 @@ import {
   readDevFile,
 } from './sign-in.ts'
 
-const PORT = Number(process.env.GRADE_BOOK_PORT ?? 4100)
+const DEFAULT_PORT = 4_100
 const FOLDER = join(DATA_DIR, 'grade-book')
 const WAIT_FOR_FEED_MS = 2_000
+
+function portFrom(text: string | undefined): number {
+  if (text === undefined) return DEFAULT_PORT
+  const port = Number(text)
+  if (Number.isInteger(port) && port >= 0 && port <= 65_535) return port
+  throw new Error('GRADE_BOOK_PORT must be a port number')
+}
+
+/** What people can do about it, where the message of the platform does not say. */
+function adviceOn(error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException
+  if (code === 'EADDRINUSE') return 'its port is taken: set GRADE_BOOK_PORT to another'
+  if (message === 'fetch failed') return 'no issuer answers: run "npm start" in another terminal'
+  return message
+}
 
 const say = (line: string): boolean => process.stdout.write(`${line}\n`)
 
@@ -33,6 +48,7 @@ async function writeTokenFile(operator: Operator, person: Person): Promise<void>
 }
 
 async function main(): Promise<void> {
+  const port = portFrom(process.env.GRADE_BOOK_PORT)
   const dev = await readDevFile()
   const api = dev.clients['grades-api']
   const claims = createClient({
@@ -41,7 +57,7 @@ async function main(): Promise<void> {
     clientSecret: api.client_secret,
   })
   const server = createServer(createGradeBook(claims) as RequestListener)
-  server.listen(PORT, '127.0.0.1')
+  server.listen(port, '127.0.0.1')
   await once(server, 'listening')
 
   const operator = await createOperator(dev)
@@ -52,8 +68,8 @@ async function main(): Promise<void> {
   while (claims.health().state === 'starting' && Date.now() < deadline) {
     await new Promise((resolve) => setTimeout(resolve, 20))
   }
-  const url = `http://127.0.0.1:${PORT}`
-  const curl = (person: Person) => `curl -K ${relative(process.cwd(), FOLDER)}/${person}.curl`
+  const url = `http://127.0.0.1:${port}`
+  const curl = (person: Person) => `curl -K ${join(FOLDER, person)}.curl`
   say(`The grade book is at ${url}; its cache is in the state "${claims.health().state}". Try:\n`)
   say(`${curl('sam')} ${url}/courses/course-101/grades/mine`)
   say(`${curl('tina')} ${url}/courses/course-101/grades`)
@@ -74,6 +90,6 @@ async function main(): Promise<void> {
 try {
   await main()
 } catch (error) {
-  process.stderr.write(`grade-book: ${error instanceof Error ? error.message : String(error)}\n`)
+  process.stderr.write(`grade-book: ${adviceOn(error)}\n`)
   process.exit(1)
 }

@@ -90,12 +90,9 @@ export function createClientHandlers(store: Store, nowSeconds: () => number): Cl
 
     async put(ctx) {
       const id = pathId(ctx)
-      const {
-        client_id,
-        enabled,
-        secrets: _readOnly,
-        ...metadata
-      } = parseBody(body, await readJson(ctx.req))
+      const given = await readJson(ctx.req)
+      const { client_id, enabled, secrets: _readOnly, ...metadata } = parseBody(body, given)
+      const isSwitch = enabled !== undefined && Object.keys(given as object).length === 1
       if (client_id !== undefined && client_id !== id) {
         throw new ProblemError(
           'unprocessable',
@@ -106,9 +103,10 @@ export function createClientHandlers(store: Store, nowSeconds: () => number): Cl
       const client = await store.clients.put(id, ctx.state.operator, (current) => {
         isNew = current === undefined
         return {
-          // Leaving it out must not switch a disabled client back on.
+          // Leaving it out must not switch a disabled client back on; giving it alone must not wipe the rest.
           enabled: enabled ?? current?.enabled ?? true,
-          metadata: metadata as ClientMetadata,
+          metadata:
+            isSwitch && current !== undefined ? current.metadata : (metadata as ClientMetadata),
           secrets: current?.secrets ?? [],
         }
       })

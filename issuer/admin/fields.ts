@@ -58,7 +58,10 @@ export const resources = z
   .refine((values) => new Set(values).size === values.length, 'must not name a resource twice')
 
 /** Epoch seconds, fractions allowed, within the years a timestamp in microseconds can tell apart. */
-export const numericDate = z.number().min(0).max(9_007_199_254)
+export const numericDate = z
+  .number()
+  .min(0)
+  .max(9_007_199_254, 'must be epoch seconds, not milliseconds')
 
 /**
  * Reads a path parameter.

@@ -34,7 +34,8 @@ export function revoke(store: Store): AdminHandler {
       request.dry_run === true
         ? await forecast(store, target, request)
         : await carryOut(store, target, request, ctx.state.operator)
-    replyJson(ctx, 200, JSON.stringify({ ...answer, level: target.level }))
+    const { id, ...rest } = answer
+    replyJson(ctx, 200, JSON.stringify({ id, level: target.level, ...rest }))
   }
 }
 

@@ -124,7 +124,7 @@ function withoutNulls(claims: Claims): Claims {
 }
 
 function toView({ sub, status, claims }: Subject) {
-  return { ...claims, sub, status }
+  return { sub, status, ...claims }
 }
 
 function toSessionView({ sid, startedAt, expiresAt, device }: LiveSession) {

@@ -1,7 +1,7 @@
 -- Tells the installation which token keys a process has, and refuses what does not fit.
 -- KEYS  1 the installation hash
 -- ARGV  1 id of the key this process mints with ('' = it does not mint) · 2… id, fingerprint, id, fingerprint…
--- Returns { 'registered' } · { 'differs', id }: another secret is in use under this id
+-- Returns { 'registered', id of the key that others minted with before ('' = none) } · { 'differs', id }: another secret is in use under this id
 --   · { 'lacks', id }: others mint with a key this process could not read
 -- A minting process also retires the keys it no longer has.
 -- Atomic: of two processes starting at once with different secrets one must be refused.
@@ -23,4 +23,4 @@ if minting ~= '' then
     if id and not own[id] then redis.call('HDEL', KEYS[1], field) end
   end
 end
-return { 'registered' }
+return { 'registered', in_use or '' }

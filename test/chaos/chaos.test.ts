@@ -10,7 +10,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Installation, startInstallation } from './installation.ts'
 import { runSchedule, type ScheduleReport } from './run-schedule.ts'
 
-const FIXED_SEEDS = [1, 2, 3, 4]
+/** Short ones that together hold every fault at every kind of place. */
+const FIXED_SEEDS = [5, 13, 704, 1446]
 const MAX_SEED = 2 ** 31 - 1
 const SCHEDULE_TIMEOUT_MS = 120_000
 

@@ -52,9 +52,12 @@ export async function runSchedule(
       subjects: Array.from({ length: SUBJECTS }, (_, n) => `s${seed}-${n}`),
       random,
     })
-    await runFaults({ installation, clients }, schedule.faults)
+    try {
+      await runFaults({ installation, clients }, schedule.faults)
+    } finally {
+      await workload.stop()
+    }
     const healedAt = performance.now()
-    await workload.stop()
     await calm(installation, checker, clients)
     assertNothingWrong(checker)
     return {

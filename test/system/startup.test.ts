@@ -142,7 +142,7 @@ describe('a service process', () => {
   it('waits for a Redis that is not there yet', async () => {
     await redis.kill()
     const waiting = startBoth()
-    for (const process of waiting) await process.says('waiting for Redis')
+    for (const process of waiting) await process.says('trying again')
     await redis.start()
     for (const process of waiting) {
       const url = await process.listening()
@@ -153,7 +153,7 @@ describe('a service process', () => {
   it('ends on SIGTERM while it waits', async () => {
     await redis.kill()
     const waiting = start('issuer')
-    await waiting.says('waiting for Redis')
+    await waiting.says('trying again')
     waiting.signal('SIGTERM')
     expect([0, 'SIGTERM']).toContain(await waiting.ended())
     await redis.start()
