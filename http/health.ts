@@ -5,7 +5,7 @@
 import { Router } from '@koa/router'
 import type { Metrics } from './metrics.ts'
 import { replyJson } from './reply.ts'
-import type { RequestState, RouteContext } from './request-state.ts'
+import { EXACT_PATHS, type RequestState, type RouteContext } from './request-state.ts'
 
 export interface Readiness {
   readonly ready: boolean
@@ -23,6 +23,7 @@ export interface HealthOptions {
   readonly withMetrics?: boolean
 }
 
+const SHARED_MS = 500
 const NOT_READY: Readiness = Object.freeze({ ready: false, checks: Object.freeze({}) })
 
 /** Asked all the time by machines: not worth a log line each. */
@@ -30,10 +31,11 @@ export const PROBE_ROUTES = ['/healthz', '/readyz', '/metrics'] as const
 
 /** The health routes. */
 export function createHealthRouter(options: HealthOptions): Router<RequestState> {
-  const router = new Router<RequestState>()
+  const router = new Router<RequestState>(EXACT_PATHS)
   router.get('/healthz', (ctx: RouteContext) => replyJson(ctx, 200, '{"status":"ok"}'))
+  const readiness = shareFor(SHARED_MS, () => readinessWithin(options))
   router.get('/readyz', async (ctx: RouteContext) => {
-    const { ready, checks } = await readinessWithin(options)
+    const { ready, checks } = await readiness()
     const status = ready ? 'ready' : 'not_ready'
     if (!ready) ctx.set('Retry-After', '1')
     replyJson(ctx, ready ? 200 : 503, JSON.stringify({ status, checks }))
@@ -65,5 +67,19 @@ async function readinessWithin(options: HealthOptions): Promise<Readiness> {
     return NOT_READY
   } finally {
     clearTimeout(timer)
+  }
+}
+
+/** Anybody may ask, and asking costs a look at every partition: answers serve all who ask within a short time. */
+function shareFor<Answer>(milliseconds: number, ask: () => Promise<Answer>): () => Promise<Answer> {
+  let askedAt = Number.NEGATIVE_INFINITY
+  let answer: Promise<Answer> | undefined
+  return () => {
+    const now = performance.now()
+    if (answer === undefined || now - askedAt >= milliseconds) {
+      askedAt = now
+      answer = ask()
+    }
+    return answer
   }
 }

@@ -43,6 +43,7 @@ export function createLogger(
   const options = {
     level,
     base: { service },
+    serializers: { err: describeError },
     redact: { paths: REDACTED, censor: '[redacted]' },
     hooks: { streamWrite: scrubSecrets },
   }
@@ -51,4 +52,18 @@ export function createLogger(
 
 function standardOutput(): DestinationStream {
   return destination({ dest: 1, sync: false, minLength: BUFFER_BYTES, periodicFlush: FLUSH_MS })
+}
+
+/** What an error says of itself. What a library hung on it stays out: ioredis keeps the command, and so its password. */
+function describeError(error: unknown): object {
+  if (!(error instanceof Error)) return { message: String(error) }
+  const { name, message, stack, cause } = error
+  const { code } = error as { readonly code?: unknown }
+  return {
+    type: name,
+    message,
+    stack,
+    ...(typeof code === 'string' ? { code } : {}),
+    ...(cause instanceof Error ? { cause: cause.message } : {}),
+  }
 }

@@ -20,6 +20,9 @@ export type AppContext = ParameterizedContext<RequestState, DefaultContext, unkn
 /** The context of a route's handler. */
 export type RouteContext = RouterContext<RequestState, DefaultContext, unknown>
 
+/** Options of every router: a path that differs in case or by a slash is another path, as a proxy in front sees it. */
+export const EXACT_PATHS = { sensitive: true, strict: true } as const
+
 /** The label of requests that reached no route. */
 export const UNMATCHED = 'unmatched'
 

@@ -97,7 +97,15 @@ export async function listen(options: ListenOptions): Promise<RunningServer> {
     connections.set(socket, undefined)
     socket.once('close', () => connections.delete(socket))
   })
-  if (options.upgrade !== undefined) server.on('upgrade', options.upgrade.handle)
+  const { upgrade } = options
+  if (upgrade !== undefined) {
+    server.on('upgrade', (req, socket, head) => {
+      // A pipelined upgrade comes while the answer before it is still to be written on the same socket.
+      const before = connections.get(socket as Socket)
+      if (before !== undefined && !before.writableFinished) socket.destroy()
+      else upgrade.handle(req, socket, head)
+    })
+  }
   server.on('clientError', answerClientError)
   server.on('tlsClientError', (err) => log.debug({ err }, 'TLS handshake failed'))
 

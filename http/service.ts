@@ -39,6 +39,7 @@ export async function runService(options: ServiceOptions): Promise<RunningServic
   const { name, callback, upgrade, settings, log, metrics, quiesce, release } = options
   const { host } = settings
   const isIssuer = name === 'issuer'
+  const tls = settings.tls && readTls(settings.tls)
   const main = await listen({
     callback,
     upgrade,
@@ -46,7 +47,7 @@ export async function runService(options: ServiceOptions): Promise<RunningServic
     port: isIssuer ? settings.issuerPort : settings.introspectPort,
     portSetting: isIssuer ? 'CLAIMCHECK_ISSUER_PORT' : 'CLAIMCHECK_INTROSPECT_PORT',
     log,
-    tls: settings.tls && readTls(settings.tls),
+    tls,
   })
   const servers: RunningServer[] = [main]
   if (settings.metricsPort !== undefined) {
@@ -58,7 +59,7 @@ export async function runService(options: ServiceOptions): Promise<RunningServic
     })
     const port = settings.metricsPort
     const portSetting = 'CLAIMCHECK_METRICS_PORT'
-    servers.push(await listen({ callback: app.callback(), host, port, portSetting, log }))
+    servers.push(await listen({ callback: app.callback(), host, port, portSetting, log, tls }))
   }
   log.info({ url: main.url }, 'listening')
   return {

@@ -1,5 +1,5 @@
 /**
- * The introspection service as a function of its parts. It only reads: whatever it answers was true of the primary at
+ * The introspection service as a function of its parts. It reads: whatever it answers was true of the primary at
  * the moment of the answer, and nothing is kept for the next one. The feed follows the log from the start of the
  * service to its close.
  */
@@ -10,7 +10,7 @@ import { createKoaApp } from '../http/koa-app.ts'
 import type { Logger } from '../http/logger.ts'
 import type { Metrics } from '../http/metrics.ts'
 import { pathPrefix } from '../http/public-url.ts'
-import type { RequestState } from '../http/request-state.ts'
+import { EXACT_PATHS, type RequestState } from '../http/request-state.ts'
 import type { UpgradeHandler } from '../http/server.ts'
 import type { Store } from '../store/store.ts'
 import { type Feed, startFeed } from './feed.ts'
@@ -49,7 +49,7 @@ export interface IntrospectService {
 export function startIntrospectService(options: IntrospectServiceOptions): IntrospectService {
   const { store, log, metrics, issuer, introspectUrl, trustProxy, withMetrics } = options
   const prefix = pathPrefix(introspectUrl)
-  const router = new Router<RequestState>({ prefix })
+  const router = new Router<RequestState>({ prefix, ...EXACT_PATHS })
   const count = createOutcomeCounter(metrics.registry)
   addIntrospection(router, { store, failures: store.failures, issuer, count })
   addFeedHint(router)

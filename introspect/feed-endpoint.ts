@@ -65,6 +65,17 @@ export function createFeedEndpoint(options: FeedEndpointOptions): UpgradeHandler
     refuse(req, socket, refusal, { requestId: requestIdOf(req), source: '' })
   })
   let authenticating = 0
+  /** Open feeds by client, so that one cannot take the places of all. */
+  const held = new Map<string, number>()
+
+  function hold(clientId: string, opened: WebSocket): void {
+    held.set(clientId, (held.get(clientId) ?? 0) + 1)
+    opened.once('close', () => {
+      const left = (held.get(clientId) ?? 1) - 1
+      if (left === 0) held.delete(clientId)
+      else held.set(clientId, left)
+    })
+  }
 
   async function admit(req: IncomingMessage, state: RequestState): Promise<FeedCaller> {
     if (!options.isOpen()) throw unavailable('the node is about to stop', '0')
@@ -75,6 +86,12 @@ export function createFeedEndpoint(options: FeedEndpointOptions): UpgradeHandler
     const callerId = claimedClientId(presented)
     const registered = callerId === '' ? undefined : await readClient(callerId)
     const { client_id } = await proveCaller(presented, registered, state, failures)
+    if ((held.get(client_id) ?? 0) >= limits.maxConnectionsPerClient) {
+      throw unavailable(
+        'this client holds as many feeds of this node as it may',
+        FULL_RETRY_SECONDS,
+      )
+    }
     return { clientId: client_id, presented }
   }
 
@@ -84,7 +101,13 @@ export function createFeedEndpoint(options: FeedEndpointOptions): UpgradeHandler
     if (refusal.error === 'server_error')
       log.error({ request_id: state.requestId, err: error }, 'request failed')
     logUpgrade(state, refusal.status, refusal.error)
-    refuseUpgrade(req, socket, refusal, state.requestId)
+    try {
+      refuseUpgrade(req, socket, refusal, state.requestId)
+    } catch (err) {
+      // A refusal that cannot be written must end the socket, not the process.
+      log.warn({ request_id: state.requestId, err }, 'the refusal could not be written')
+      socket.destroy()
+    }
   }
 
   function logUpgrade(state: RequestState, status: number, error?: string): void {
@@ -102,6 +125,7 @@ export function createFeedEndpoint(options: FeedEndpointOptions): UpgradeHandler
       const caller = await admit(req, state)
       webSockets.handleUpgrade(req, socket, head, (opened) => {
         logUpgrade(state, 101)
+        hold(caller.clientId, opened)
         options.connected(opened, caller)
       })
     } catch (error) {

@@ -3,6 +3,8 @@
 export interface FeedLimits {
   /** Most sockets of a node, those that are still being authenticated included. */
   readonly maxConnections: number
+  /** Of one client on one node: half, so that there is room for others whatever it does. */
+  readonly maxConnectionsPerClient: number
   /** Longest wait for `hello`, in milliseconds. */
   readonly helloTimeoutMs: number
   /** Most bytes of a client's frame; more closes the socket. */
@@ -30,6 +32,7 @@ const CURSOR_BYTES = 64
 export function feedLimits(partitions: number): FeedLimits {
   return {
     maxConnections: 10_000,
+    maxConnectionsPerClient: 5_000,
     helloTimeoutMs: 10_000,
     maxFrameBytes: 4_096 + CURSOR_BYTES * partitions,
     maxFramesPerSecond: 50,

@@ -59,13 +59,15 @@ async function main(): Promise<void> {
     },
   })
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    process.once(signal, () => void service.stop().then(() => process.exit(0)))
+    process.once(signal, () => void service.stop().then(() => process.exit(0), fail))
   }
 }
 
-main().catch((error: unknown) => {
+function fail(error: unknown): void {
   process.stderr.write(
     `claimcheck introspect: ${error instanceof Error ? error.message : String(error)}\n`,
   )
   process.exit(1)
-})
+}
+
+main().catch(fail)

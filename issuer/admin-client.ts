@@ -30,7 +30,7 @@ const METADATA: ClientMetadata = {
  * a start that was cut short is made good by the next. `nowSeconds` in epoch seconds.
  */
 export async function ensureAdminClient(
-  store: Pick<Store, 'clients'>,
+  store: Pick<Store, 'clients' | 'subjects'>,
   secret: string,
   nowSeconds: number,
 ): Promise<void> {
@@ -43,4 +43,8 @@ export async function ensureAdminClient(
       { secret_id: CONFIGURED_SECRET_ID, hash, created_at: nowSeconds },
     ],
   }))
+  const subject = await store.subjects.get(ADMIN_CLIENT_ID)
+  if (subject.status === 'suspended') {
+    await store.subjects.put(ADMIN_CLIENT_ID, 'CLAIMCHECK_ADMIN_SECRET', { status: 'active' })
+  }
 }

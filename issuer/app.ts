@@ -9,7 +9,7 @@ import { createKoaApp } from '../http/koa-app.ts'
 import type { Logger } from '../http/logger.ts'
 import type { Metrics } from '../http/metrics.ts'
 import { pathPrefix } from '../http/public-url.ts'
-import type { RequestState } from '../http/request-state.ts'
+import { EXACT_PATHS, type RequestState } from '../http/request-state.ts'
 import type { Store } from '../store/store.ts'
 import { createAdminRouter } from './admin/routes.ts'
 import { addMetadata, type PublicUrls } from './metadata.ts'
@@ -33,7 +33,7 @@ export function createIssuerApp(options: IssuerAppOptions): Koa<RequestState> {
   const { store, log, metrics, issuer, trustProxy, withMetrics, nowSeconds } = options
   const prefix = pathPrefix(issuer)
   const adminPrefix = `${prefix}/admin/v1`
-  const oauth = new Router<RequestState>({ prefix })
+  const oauth = new Router<RequestState>({ prefix, ...EXACT_PATHS })
   addTokenEndpoint(oauth, { store, issuer, failures: store.failures })
   addRevocationEndpoint(oauth, { store, failures: store.failures })
   const root = createHealthRouter({ ready: store.readiness, metrics, withMetrics })

@@ -66,13 +66,15 @@ async function main(): Promise<void> {
     release: store.close,
   })
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    process.once(signal, () => void service.stop().then(() => process.exit(0)))
+    process.once(signal, () => void service.stop().then(() => process.exit(0), fail))
   }
 }
 
-main().catch((error: unknown) => {
+function fail(error: unknown): void {
   process.stderr.write(
     `claimcheck issuer: ${error instanceof Error ? error.message : String(error)}\n`,
   )
   process.exit(1)
-})
+}
+
+main().catch(fail)

@@ -5,7 +5,7 @@
 import type { Form } from '../http/form.ts'
 import { invalidRequest, OAuthError } from '../http/oauth-error.ts'
 import type { Client } from '../store/clients.ts'
-import type { GrantRecord } from '../store/records.ts'
+import { type GrantRecord, splitList } from '../store/records.ts'
 import { narrowResources } from './resource.ts'
 import { grantScope } from './scope.ts'
 import { type GrantContext, type TokenResponse, toTokenResponse } from './token-response.ts'
@@ -26,7 +26,7 @@ export async function refreshGrant(
   const grant = await store.grants.read(token)
   if (grant === undefined) throw deadGrant('unknown')
   if (grant.authorization.clientId !== client.client_id) throw deadGrant('foreign')
-  const narrowed = narrow(grant, values.get('scope'), lists.get('resource') ?? [])
+  const narrowed = narrow(grant, client, values.get('scope'), lists.get('resource') ?? [])
   const { access_token_lifetime, refresh_token_idle_lifetime } = client.metadata
   const outcome = await store.grants.refresh({
     presented,
@@ -40,11 +40,22 @@ export async function refreshGrant(
   return toTokenResponse(outcome)
 }
 
-function narrow(grant: GrantRecord, scope: string | undefined, resources: readonly string[]) {
-  if (scope === undefined && resources.length === 0) return undefined
+/** What the next access token carries, if it is less than the grant: by request, or because the client may ask for less now. */
+function narrow(
+  grant: GrantRecord,
+  client: Client,
+  scope: string | undefined,
+  resources: readonly string[],
+) {
   const { authorization } = grant
+  const allowed = new Set(client.metadata.scope.split(' '))
+  const granted = splitList(authorization.scope)
+  const grantable = granted.filter((one) => allowed.has(one)).join(' ')
+  if (scope === undefined && resources.length === 0 && grantable === authorization.scope) {
+    return undefined
+  }
   return {
-    scope: grantScope(scope, authorization.scope),
+    scope: grantScope(scope, grantable),
     aud: narrowResources(resources, authorization.aud),
   }
 }

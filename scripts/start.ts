@@ -184,7 +184,7 @@ async function writeDevFile(plan: Plan): Promise<void> {
     clients,
   }
   writePrivateFile(path, `${JSON.stringify(file, null, 2)}\n`)
-  for (const { client_id, client_secret } of [clients['web-app'], clients['grades-api']]) {
+  for (const { client_id, client_secret } of Object.values(clients)) {
     writePrivateFile(curlConfigPath(dataDir, client_id), curlConfig(client_id, client_secret))
   }
   const inside = relative(process.cwd(), dataDir)

@@ -28,6 +28,28 @@ export async function countVoidedIfFew(
   return indexed > FEW ? undefined : countVoided(context, subjects, target, cutoffUs)
 }
 
+/** Whether a token, grant or session is there to be revoked; wider targets always are. */
+export async function isKnown(context: StoreContext, target: RevocationTarget): Promise<boolean> {
+  if (target.level === 'session')
+    return (await ownerOf(context, target.sid, 'session')) !== undefined
+  if (target.level !== 'token' && target.level !== 'grant') return true
+  const id = target.level === 'token' ? target.jti : target.grantId
+  if (target.level === 'grant' && (await ownerOf(context, id, 'grant')) !== undefined) return true
+  return isTokenKnown(context, id)
+}
+
+async function isTokenKnown(context: StoreContext, jti: string): Promise<boolean> {
+  const { keys, partitions, run } = context
+  const id = partitions.parsePublicId(jti)
+  if (id === undefined || id.hash === '') return false
+  const at = keys.partition(id.partition)
+  const [record] =
+    id.local === ''
+      ? await readRecord(run, at.token(id.hash))
+      : await readRecord(run, at.tokens(id.local), id.hash)
+  return typeof record === 'string'
+}
+
 /** The subject of a target whose grants need counting; `undefined` where none or many subjects are meant. */
 async function subjectOf(
   context: StoreContext,

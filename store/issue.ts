@@ -64,7 +64,7 @@ export function createTokenIssuer(
     if (request.session.mode === 'none') return ''
     if (request.session.mode === 'new') return partitions.newLocalId()
     const located = partitions.parsePublicId(request.session.sid)
-    return located?.partition === partition ? located.local : undefined
+    return located?.partition === partition && located.hash === '' ? located.local : undefined
   }
 
   return {

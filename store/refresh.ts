@@ -3,6 +3,7 @@
  * within the grace are handed the same successor; any later use of a rotated token voids the grant.
  */
 import type { StoreContext } from './context.ts'
+import { StoreUnavailableError } from './errors.ts'
 import { decodeGrant, decodeGrantedToken, type GrantRecord } from './records.ts'
 import { readRecord, unknownReply } from './script-runner.ts'
 import { openSuccessor, type Successor, sealSuccessor } from './successor.ts'
@@ -120,7 +121,7 @@ export function createGrantRefresher(context: StoreContext): GrantRefresher {
           const record = decodeGrantedToken(tokenRecord, grantRecord)
           return {
             kind: 'refreshed',
-            ...writeSuccessor(token, openSuccessor(sealing, presented, sealed)),
+            ...writeSuccessor(token, openKnown(sealing, presented, sealed)),
             expiresAt: record.expiresAt,
             expiresIn: Math.max(0, record.expiresAt - Math.floor(Number(nowUs) / 1e6)),
             scope: record.authorization.scope,
@@ -139,6 +140,13 @@ export function createGrantRefresher(context: StoreContext): GrantRefresher {
           throw unknownReply('refresh-grant', outcome)
       }
     },
+  }
+
+  // A retry may reach a node that is behind in a key rotation; that is an outage of this node, not of the token.
+  function openKnown(sealing: TokenKey, presented: string, sealed: string): Successor {
+    const successor = openSuccessor(sealing, presented, sealed)
+    if (tokenKeys.get(successor.keyId) !== undefined) return successor
+    throw new StoreUnavailableError(`this node lacks the token key "${successor.keyId}"`)
   }
 
   function writeSuccessor({ partition, grant }: ParsedToken, successor: Successor) {

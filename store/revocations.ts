@@ -6,7 +6,7 @@
 import { nanoid } from 'nanoid'
 import type { FeedEvent } from '../client/src/wire/index.ts'
 import { type StoreContext, WIDE_CUTOFF_LIFETIME_MS } from './context.ts'
-import { countVoided, countVoidedIfFew } from './count-voided.ts'
+import { countVoided, countVoidedIfFew, isKnown } from './count-voided.ts'
 import type { LocatedId } from './partitions.ts'
 import type { RevocationTarget } from './revocation-target.ts'
 import { askRedis, type ScriptReply, unknownReply } from './script-runner.ts'
@@ -41,13 +41,20 @@ export type RevocationOutcome =
   /** `issuedBefore` lies in the future. */
   | { readonly kind: 'future' }
 
-/** What a revocation would do. */
-export interface RevocationForecast {
-  /** Live grants it would make void. */
-  readonly affected: number
-  /** Everything issued at or before this time would be void; epoch microseconds. */
-  readonly cutoffUs: number
-}
+/** What a revocation would come to. */
+export type RevocationForecast =
+  | {
+      readonly kind: 'forecast'
+      /** Live grants it would make void. */
+      readonly affected: number
+      /** Everything issued at or before this time would be void; epoch microseconds. */
+      readonly cutoffUs: number
+    }
+  | { readonly kind: 'unknown' }
+  | { readonly kind: 'future' }
+
+/** A slightly fast clock of the caller is no mistake; lua/include/cutoff.lua allows as much. */
+const FUTURE_TOLERANCE_US = 60e6
 
 /** Revokes, and tells beforehand what that would do. */
 export interface Revocations {
@@ -209,10 +216,11 @@ export function createRevocations(context: StoreContext, subjects: Subjects): Re
     async forecast(target, issuedBefore) {
       const cutoff = cutoffUs(issuedBefore)
       const [seconds, microseconds] = await askRedis(() => context.redis.time())
-      return {
-        affected: await countVoided(context, subjects, target, cutoff),
-        cutoffUs: cutoff ?? Number(seconds) * 1e6 + Number(microseconds),
-      }
+      const nowUs = Number(seconds) * 1e6 + Number(microseconds)
+      if (cutoff !== undefined && cutoff > nowUs + FUTURE_TOLERANCE_US) return { kind: 'future' }
+      if (!(await isKnown(context, target))) return { kind: 'unknown' }
+      const affected = await countVoided(context, subjects, target, cutoff)
+      return { kind: 'forecast', affected, cutoffUs: Math.min(cutoff ?? nowUs, nowUs) }
     },
   }
 }
@@ -223,7 +231,7 @@ function withId(request: RevocationRequest): IdentifiedRequest {
 
 // "Issued before" spares what was issued at that very moment; a cutoff voids it. Hence one microsecond less.
 function cutoffUs(issuedBefore: number | undefined): number | undefined {
-  return issuedBefore === undefined ? undefined : Math.round(issuedBefore * 1e6) - 1
+  return issuedBefore === undefined ? undefined : Math.max(0, Math.round(issuedBefore * 1e6) - 1)
 }
 
 function cutoffArgument(issuedBefore: number | undefined): string {

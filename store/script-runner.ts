@@ -6,21 +6,25 @@ import type { RedisConnection } from './connection.ts'
 import { StoreReplyError, StoreUnavailableError } from './errors.ts'
 
 /** Names of the scripts, without the number of keys. */
-export type ScriptName =
-  | 'introspect-token'
-  | 'issue-token'
-  | 'list-grants'
-  | 'pin-installation'
-  | 'put-client'
-  | 'put-subject'
-  | 'read-log'
-  | 'read-record'
-  | 'refresh-grant'
-  | 'register-token-keys'
-  | 'revoke-grant'
-  | 'revoke-session'
-  | 'revoke-token'
-  | 'write-cutoff'
+export const SCRIPT_NAMES = [
+  'introspect-token',
+  'issue-token',
+  'list-grants',
+  'pin-installation',
+  'put-client',
+  'put-subject',
+  'read-log',
+  'read-record',
+  'refresh-grant',
+  'register-token-keys',
+  'revoke-grant',
+  'revoke-session',
+  'revoke-token',
+  'write-cutoff',
+] as const
+
+/** One of them. */
+export type ScriptName = (typeof SCRIPT_NAMES)[number]
 
 /** A reply: texts and numbers in a row, the first one usually an outcome. */
 export type ScriptReply = readonly (string | number)[]
@@ -37,6 +41,9 @@ type ScriptCommand = (...args: (string | number)[]) => Promise<ScriptReply>
 /** Makes the runner of a connection on which the scripts are defined. */
 export function createScriptRunner(connection: RedisConnection): RunScript {
   const commands = connection as unknown as Record<ScriptName, ScriptCommand>
+  for (const name of SCRIPT_NAMES) {
+    if (typeof commands[name] !== 'function') throw new TypeError(`there is no script ${name}`)
+  }
   return async (name, keys, args) => {
     try {
       return await commands[name](...keys, ...args)

@@ -20,6 +20,14 @@ const INCLUDE = /^--- @include "([a-z]+)"$/gm
  * @throws {TypeError} when a file name is not of the form, or its number is not the highest `KEYS[n]` used
  */
 export function loadScripts(): readonly Script[] {
+  loaded ??= readScripts()
+  return loaded
+}
+
+/** Read once: connections are made again and again while Redis is away. */
+let loaded: readonly Script[] | undefined
+
+function readScripts(): readonly Script[] {
   const folder = new URL('./lua/', import.meta.url)
   return readdirSync(folder)
     .filter((file) => file.endsWith('.lua'))

@@ -34,8 +34,14 @@ async function main(level = 'token'): Promise<void> {
     confirmedAt = performance.now()
     say(`the issuer has confirmed, after ${ms(confirmedAt - sentAt)}`)
   })
+  // Awaited only after the first refusal; until then its failure must not end the process without a word.
+  let failure: unknown
+  revoked.catch((error: unknown) => {
+    failure = error
+  })
   const giveUpAt = performance.now() + CALM_MS + LONGEST_MS
   while (performance.now() < giveUpAt) {
+    if (failure !== undefined) throw failure
     const askedAt = performance.now()
     const response = await fetch(URL_OF_GRADE, {
       headers: { authorization: `Bearer ${sam.token}` },

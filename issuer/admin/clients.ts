@@ -14,7 +14,7 @@ import {
 import type { Store } from '../../store/store.ts'
 import { GRANT_TYPES } from '../grant-types.ts'
 import { clientId, parsePathValue, resources, scope, text } from './fields.ts'
-import type { AdminHandler } from './guard.ts'
+import { type AdminHandler, assertMayManage } from './guard.ts'
 import { badCursor, parsePageRequest } from './paging.ts'
 
 const SECRET_BYTES = 32
@@ -76,7 +76,7 @@ export function createClientHandlers(store: Store, nowSeconds: () => number): Cl
   return {
     async list(ctx) {
       const { cursor, limit } = parsePageRequest(ctx)
-      if (cursor !== undefined && !/^\d{1,20}$/.test(cursor)) throw badCursor()
+      if (cursor !== undefined && !/^\d{1,19}$/.test(cursor)) throw badCursor()
       const page = await store.clients.list(cursor, limit)
       const clients = page.clients.map(toView)
       replyJson(ctx, 200, JSON.stringify({ clients, next_cursor: page.next }))
@@ -102,19 +102,24 @@ export function createClientHandlers(store: Store, nowSeconds: () => number): Cl
       let isNew = false
       const client = await store.clients.put(id, ctx.state.operator, (current) => {
         isNew = current === undefined
+        assertMayManage(ctx, `${current?.metadata.scope ?? ''} ${metadata.scope}`)
         return {
           // Leaving it out must not switch a disabled client back on; giving it alone must not wipe the rest.
           enabled: enabled ?? current?.enabled ?? true,
           metadata:
             isSwitch && current !== undefined ? current.metadata : (metadata as ClientMetadata),
-          secrets: current?.secrets ?? [],
+          // A public client has none to come back to.
+          secrets: metadata.token_endpoint_auth_method === 'none' ? [] : (current?.secrets ?? []),
         }
       })
       replyJson(ctx, isNew ? 201 : 200, JSON.stringify(toView(client)))
     },
 
     async remove(ctx) {
-      if (!(await store.clients.delete(pathId(ctx), ctx.state.operator))) throw unknownClient()
+      const id = pathId(ctx)
+      const current = await store.clients.get(id)
+      assertMayManage(ctx, current?.metadata.scope ?? '')
+      if (!(await store.clients.delete(id, ctx.state.operator))) throw unknownClient()
       ctx.status = 204
     },
 
@@ -130,6 +135,7 @@ export function createClientHandlers(store: Store, nowSeconds: () => number): Cl
       }
       await store.clients.put(id, ctx.state.operator, (current) => {
         if (current === undefined) throw unknownClient()
+        assertMayManage(ctx, current.metadata.scope)
         if (current.token_endpoint_auth_method === 'none') {
           throw new ProblemError('unprocessable', 'A public client has no secret.')
         }
@@ -143,8 +149,10 @@ export function createClientHandlers(store: Store, nowSeconds: () => number): Cl
         if (current === undefined) throw unknownClient()
         const { enabled, metadata, secrets } = current
         const others = secrets.filter(({ secret_id }) => secret_id !== added.secret_id)
-        const kept = revoke_others === true ? [] : others.slice(1 - LIVE_SECRETS)
-        return { enabled, metadata, secrets: [...kept, added] }
+        const live = others.filter(({ pending }) => pending !== true)
+        const kept = revoke_others === true ? [] : live.slice(1 - LIVE_SECRETS)
+        const awaited = others.filter(({ pending }) => pending === true)
+        return { enabled, metadata, secrets: [...kept, added, ...awaited] }
       })
       const shown = {
         client_id: id,

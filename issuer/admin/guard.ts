@@ -3,6 +3,7 @@
  * route or `claimcheck:admin`. The token is looked up like any other, so a revoked operator is out at once.
  */
 import { bearerToken, insufficientScope, invalidToken } from '../../http/bearer.ts'
+import { ProblemError } from '../../http/problem.ts'
 import type { RequestState, RouteContext } from '../../http/request-state.ts'
 import type { Store } from '../../store/store.ts'
 import { holdsScope } from '../scope.ts'
@@ -17,12 +18,16 @@ export const ADMIN_SCOPES = [
   'claimcheck:admin',
 ] as const
 
+const RESERVED_PREFIX = 'claimcheck:'
+
 /** One of them. */
 export type AdminScope = (typeof ADMIN_SCOPES)[number]
 
 /** Subject of the operator's token: who did it, in every record. */
 export interface AdminState extends RequestState {
   operator: string
+  /** What the operator's token was granted. */
+  operatorScope: string
 }
 
 /** The context of a handler behind the guard. */
@@ -36,6 +41,27 @@ export type RequireScope = (
   scope: AdminScope,
   handler: AdminHandler,
 ) => (ctx: RouteContext) => Promise<void>
+
+/**
+ * Refuses to hand out what the operator does not hold: with a narrow scope nobody may make themselves a wider one.
+ *
+ * @param granted space-separated scopes about to be given to somebody
+ * @throws {OAuthError} 403 when one of them is a scope of the admin API that the operator lacks
+ */
+export function assertMayGrant({ state }: AdminContext, granted: string): void {
+  if (holdsScope(state.operatorScope, 'claimcheck:admin')) return
+  const reserved = granted.split(' ').filter((scope) => scope.startsWith(RESERVED_PREFIX))
+  const missing = reserved.find((scope) => !holdsScope(state.operatorScope, scope))
+  if (missing !== undefined) throw insufficientScope(missing)
+}
+
+/** Whether a client with this scope could use the admin API: only `claimcheck:admin` may touch it. */
+export function assertMayManage({ state }: AdminContext, scope: string): void {
+  const isOperator = scope.split(' ').some((one) => one.startsWith(RESERVED_PREFIX))
+  if (isOperator && !holdsScope(state.operatorScope, 'claimcheck:admin')) {
+    throw insufficientScope('claimcheck:admin')
+  }
+}
 
 /**
  * Makes the guard of an issuer.
@@ -52,11 +78,21 @@ export function createGuard(store: Pick<Store, 'tokens'>, issuer: string): Requi
     if (!holdsScope(granted, scope) && !holdsScope(granted, 'claimcheck:admin')) {
       throw insufficientScope(scope)
     }
-    ;(ctx.state as AdminState).operator = sub
+    Object.assign(ctx.state, { operator: sub, operatorScope: granted })
   }
 
   return (scope, handler) => async (ctx) => {
     await admit(ctx, scope)
+    assertDecodable(ctx.path)
     await handler(ctx as AdminContext)
+  }
+}
+
+/** The router takes a parameter it cannot decode as it stands, and so for somebody else's name. */
+function assertDecodable(path: string): void {
+  try {
+    decodeURIComponent(path)
+  } catch {
+    throw new ProblemError('invalid-request', 'The path is not percent-encoded UTF-8.')
   }
 }

@@ -15,7 +15,7 @@ export interface PageRequest {
 
 /** @throws {ProblemError} 400 for a doubled, unknown or malformed parameter */
 export function parsePageRequest(ctx: RouteContext): PageRequest {
-  const { searchParams } = ctx.URL
+  const searchParams = new URLSearchParams(ctx.querystring)
   for (const name of searchParams.keys()) {
     if (name !== 'cursor' && name !== 'limit') throw badQuery('Only cursor and limit may be given.')
     if (searchParams.getAll(name).length > 1)

@@ -40,24 +40,23 @@ export function revoke(store: Store): AdminHandler {
 }
 
 async function forecast(store: Store, target: RevocationTarget, { issued_before }: Body) {
-  const { affected, cutoffUs } = await store.revocations.forecast(target, issued_before)
-  return { id: null, cutoff: cutoffUs / 1e6, dry_run: true, affected }
+  const outcome = await store.revocations.forecast(target, issued_before)
+  if (outcome.kind !== 'forecast') throw refusal(outcome.kind)
+  return { id: null, cutoff: outcome.cutoffUs / 1e6, dry_run: true, affected: outcome.affected }
 }
 
 async function carryOut(store: Store, target: RevocationTarget, request: Body, by: string) {
   const { issued_before: issuedBefore, reason } = request
   const outcome = await store.revocations.revoke(target, { by, reason, issuedBefore })
-  switch (outcome.kind) {
-    case 'revoked': {
-      const { id, cutoffUs, affected = null } = outcome
-      return { id, cutoff: cutoffUs / 1e6, dry_run: false, affected }
-    }
-    case 'future':
-      throw new ProblemError('unprocessable', 'The time issued_before lies in the future.')
-    case 'unknown':
-    case 'foreign':
-      throw new ProblemError('not-found', NOTHING_THERE)
-  }
+  if (outcome.kind !== 'revoked') throw refusal(outcome.kind)
+  const { id, cutoffUs, affected = null } = outcome
+  return { id, cutoff: cutoffUs / 1e6, dry_run: false, affected }
+}
+
+function refusal(kind: 'future' | 'unknown' | 'foreign'): ProblemError {
+  return kind === 'future'
+    ? new ProblemError('unprocessable', 'The time issued_before lies in the future.')
+    : new ProblemError('not-found', NOTHING_THERE)
 }
 
 async function toTarget(store: Store, request: Body): Promise<RevocationTarget> {

@@ -1,6 +1,6 @@
 /** The routes of the admin API, each with the scope it takes. */
 import { Router } from '@koa/router'
-import type { RequestState } from '../../http/request-state.ts'
+import { EXACT_PATHS, type RequestState } from '../../http/request-state.ts'
 import type { GrantContext } from '../token-response.ts'
 import { createClientHandlers } from './clients.ts'
 import { createGuard } from './guard.ts'
@@ -15,7 +15,7 @@ export function createAdminRouter(
   nowSeconds: () => number,
 ): Router<RequestState> {
   const { store, issuer } = context
-  const router = new Router<RequestState>({ prefix })
+  const router = new Router<RequestState>({ prefix, ...EXACT_PATHS })
   const needs = createGuard(store, issuer)
   const clients = createClientHandlers(store, nowSeconds)
   const subjects = createSubjectHandlers(store)

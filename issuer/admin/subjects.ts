@@ -7,7 +7,7 @@ import type { RouteContext } from '../../http/request-state.ts'
 import type { Store } from '../../store/store.ts'
 import type { Claims, LiveGrant, LiveSession, Page, Subject } from '../../store/subjects.ts'
 import { parsePathValue, sub } from './fields.ts'
-import type { AdminHandler } from './guard.ts'
+import { type AdminHandler, assertMayManage } from './guard.ts'
 import { decodeCursor, encodeCursor, parsePageRequest } from './paging.ts'
 
 /** Members of an introspection answer that no claim may stand in for. */
@@ -84,7 +84,10 @@ export function createSubjectHandlers(store: Store): SubjectHandlers {
     // A body with a status alone leaves the claims as they are: suspending somebody must lose nothing.
     async put(ctx) {
       const { status, ...given } = parseBody(body, await readJson(ctx.req))
-      const subject = await store.subjects.put(pathSub(ctx), ctx.state.operator, {
+      const sub = pathSub(ctx)
+      const service = await store.clients.get(sub)
+      assertMayManage(ctx, service?.metadata.scope ?? '')
+      const subject = await store.subjects.put(sub, ctx.state.operator, {
         ...(status === undefined ? {} : { status }),
         ...(Object.keys(given).length === 0 ? {} : { claims: withoutNulls(given) }),
       })

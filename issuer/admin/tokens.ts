@@ -10,7 +10,7 @@ import { grantResources } from '../resource.ts'
 import { grantScope } from '../scope.ts'
 import { type GrantContext, toTokenResponse } from '../token-response.ts'
 import { clientId, numericDate, resources, scope, sub, text } from './fields.ts'
-import type { AdminHandler } from './guard.ts'
+import { type AdminHandler, assertMayGrant } from './guard.ts'
 
 const body = z.strictObject({
   sub,
@@ -39,6 +39,7 @@ export function issueTokens({ store, issuer }: GrantContext): AdminHandler {
       throw new ProblemError('unprocessable', 'The client_id names no registered client.')
     }
     const issue = toIssueRequest(request, client, issuer)
+    assertMayGrant(ctx, issue.authorization.scope)
     const issued = await store.tokens.issue(issue)
     if (issued.kind !== 'issued') throw refusal(issued)
     const response = toTokenResponse({
@@ -69,7 +70,7 @@ function toIssueRequest(request: Body, client: Client, issuer: string): IssueReq
     authorization: {
       sub: request.sub,
       clientId: client.client_id,
-      scope: grantScope(request.scope || undefined, metadata.scope),
+      scope: request.scope === '' ? '' : grantScope(request.scope, metadata.scope),
       aud: grantResources(request.resource ?? [], metadata, issuer),
       login: loginOf(request),
     },

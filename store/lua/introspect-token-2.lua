@@ -9,7 +9,7 @@
 --   state: active | unknown | expired | revoked | suspended | client (gone or disabled)
 --   records are '' where they do not apply; only an active answer carries token, grant and claims
 -- Atomic because the position (epoch, seq) must be that of the state it vouches for.
--- Bound: 1 INFO + at most 7 reads, whatever the subject holds. Writes nothing, but is declared as a writing script: a
+-- Bound: 1 INFO, the time and at most 8 reads, whatever the subject holds. Writes nothing, but is declared as a writing script: a
 -- primary that refuses writes because its replicas are gone may have been replaced, and then must not answer either.
 --- @include "clock"
 --- @include "epoch"

@@ -5,6 +5,7 @@
 --       10 session details (JSON) · 11 user|client (whose subject it is) · 12… resources that must be registered
 -- Returns { 'issued', issued µs, expires s } or one of { client-gone | subject-suspended | subject-is-client |
 --   unknown-target, resource | session-unknown | session-foreign | session-void }
+-- Derives cutoff keys; all carry the tag of the partition.
 -- Atomic because the checks (client, subject, session, lattice) must hold at the very moment of issue, and because
 -- the issue time must be later than every cutoff before it. Appends no event: issuing changes no answer.
 -- Bound: at most 20 index entries pruned.
@@ -21,7 +22,7 @@ epoch()
 local registered = redis.call('HGET', KEYS[3], 'c:' .. client)
 if not registered or not string.find(registered, '^%d+\nenabled\n') then return { 'client-gone' } end
 if redis.call('HGET', KEYS[4], 'status') == 'suspended' then return { 'subject-suspended' } end
-if ARGV[11] == 'user' and redis.call('HEXISTS', KEYS[3], 'c:' .. sub) == 1 then return { 'subject-is-client' } end
+if ARGV[11] == 'user' and is_client(KEYS[3], sub) then return { 'subject-is-client' } end
 for i = 12, #ARGV do
   if redis.call('HEXISTS', KEYS[3], 'r:' .. ARGV[i]) == 0 then return { 'unknown-target', ARGV[i] } end
 end

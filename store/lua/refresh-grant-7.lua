@@ -4,7 +4,7 @@
 --       7 token lifetime s · 8 refresh idle lifetime s · 9 narrowed scope · 10 narrowed aud · 11 'narrowed' or ''
 --       12 sealed successor · 13 grace ms · 14 details of a reuse cutoff (JSON) · 15 event · 16 log retention ms
 --       17 channel
--- Derives index, subject and cutoff keys from the grant record; all carry the tag of the partition.
+-- Derives index, subject, session and cutoff keys from the grant record; all carry the tag of the partition.
 -- Returns { 'rotated', issued µs, expires s, grant record } · { 'retry', sealed, now µs, token record, grant record }
 --   · { unknown | foreign | expired | revoked | suspended | client-gone } · { 'reused' } (the grant is void now)
 -- Atomic because exactly one successor may exist: of any number of parallel calls one rotates, the others within
@@ -38,6 +38,8 @@ end
 local registered = redis.call('HGET', KEYS[6], 'c:' .. client)
 if not registered or not string.find(registered, '^%d+\nenabled\n') then return { 'client-gone' } end
 if redis.call('HGET', base .. 'u' .. sub, 'status') == 'suspended' then return { 'suspended' } end
+-- A client was registered under the user's name since: nobody could tell their tokens apart.
+if sub ~= client and is_client(KEYS[6], sub) then return { 'revoked' } end
 
 if presented ~= current then
   local successor = redis.call('GET', KEYS[4])

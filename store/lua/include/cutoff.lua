@@ -7,7 +7,7 @@ local FUTURE_TOLERANCE_US = 60000000
 local function cut(key, now, requested, details, ttl_ms, is_closed)
   local cutoff = now
   if requested ~= '' then
-    cutoff = tonumber(requested)
+    cutoff = math.max(0, tonumber(requested))
     if cutoff > now + FUTURE_TOLERANCE_US then return nil end
     if cutoff > now then cutoff = now end
   end
@@ -15,7 +15,7 @@ local function cut(key, now, requested, details, ttl_ms, is_closed)
   if existing then
     local in_force, written = string.match(existing, '^(%d+)\n(%d+)')
     local is_final = is_closed and in_force == written
-    if is_final or tonumber(in_force) >= cutoff then return tonumber(in_force), false end
+    if is_final or tonumber(in_force or '0') >= cutoff then return tonumber(in_force), false end
   end
   redis.call('SET', key, stamp(cutoff) .. '\n' .. stamp(now) .. '\n' .. details, 'PX', ttl_ms)
   return cutoff, true

@@ -1,7 +1,6 @@
 -- The revocation lattice: the latest of all cutoffs that match decides. A narrower one never masks a wider one.
+-- Levels, in the order of the keys: token, grant, session, subject, subject+client, client, all.
 -- thing = { token, grant, session, sub, client }; an id that does not apply is ''.
-local LEVELS = { 'token', 'grant', 'session', 'subject', 'subject+client', 'client', 'all' }
-
 local function matching_cutoffs(base, thing)
   return redis.call('MGET',
     base .. 'xt' .. thing.token,
@@ -17,7 +16,7 @@ local function latest_cutoff(base, thing)
   local latest = 0
   for _, record in ipairs(matching_cutoffs(base, thing)) do
     if record then
-      local cutoff = tonumber(string.match(record, '^%d+'))
+      local cutoff = tonumber(string.match(record, '^%d+') or '0')
       if cutoff > latest then latest = cutoff end
     end
   end

@@ -30,6 +30,12 @@ local function find_token(base, hash, grant)
   return nil
 end
 
+-- Whether a client of this name is registered, enabled or not; a deleted one leaves only its version behind.
+local function is_client(clients, name)
+  local record = redis.call('HGET', clients, 'c:' .. name)
+  return record and not string.find(record, '^%d+\ndeleted\n')
+end
+
 local function token_times(record)
   local issued, lifetime = string.match(record, '^(%d+)\n(%d+)')
   return tonumber(issued), tonumber(lifetime)

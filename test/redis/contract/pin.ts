@@ -30,14 +30,14 @@ export function pinContract(at: () => Installation): void {
       const own = createTokenKeyRing(tokenKeys).minting.fingerprint
       const tell = (...args: string[]) => run('register-token-keys', [installation], args)
       const fields = async () => Object.keys(await redis.hgetall(installation)).sort()
-      expect(await tell('', 'k1', own)).toEqual(['registered'])
+      expect(await tell('', 'k1', own)).toEqual(['registered', 'k1'])
       expect(await tell('', 'k1', 'another')).toEqual(['differs', 'k1'])
       expect(await tell('k2', 'k2', 'new')).toEqual(['lacks', 'k1'])
       const known = await fields()
-      expect(await tell('k2', 'k2', 'new', 'k1', own)).toEqual(['registered'])
+      expect(await tell('k2', 'k2', 'new', 'k1', own)).toEqual(['registered', 'k1'])
       expect(await fields()).toEqual([...known, 'key:k2'].sort())
-      expect(await tell('k1', 'k1', own, 'k2', 'new')).toEqual(['registered'])
-      expect(await tell('k1', 'k1', own)).toEqual(['registered'])
+      expect(await tell('k1', 'k1', own, 'k2', 'new')).toEqual(['registered', 'k2'])
+      expect(await tell('k1', 'k1', own)).toEqual(['registered', 'k1'])
       expect(await fields()).toEqual(known)
     })
 
