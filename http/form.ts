@@ -38,6 +38,9 @@ export const FORM_RULES: FormRules = Object.freeze({
 const FORM_TYPE = 'application/x-www-form-urlencoded'
 const NO_LISTS: ReadonlyMap<string, readonly string[]> = new Map()
 
+/** The form of a request without one. */
+export const NO_FORM: Form = Object.freeze({ values: new Map(), lists: NO_LISTS })
+
 /**
  * The parameters of a request.
  * @throws {OAuthError} `invalid_request`: 400 for a wrong type or a malformed body, 408, 413 or 415 from the reading.

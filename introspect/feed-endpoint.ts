@@ -8,7 +8,7 @@ import type { Router } from '@koa/router'
 import { type WebSocket, WebSocketServer } from 'ws'
 import type { FailureRecorder } from '../http/client-auth.ts'
 import { type PresentedCredentials, presentedCredentials } from '../http/client-credentials.ts'
-import type { Form } from '../http/form.ts'
+import { NO_FORM } from '../http/form.ts'
 import type { Logger } from '../http/logger.ts'
 import type { Metrics } from '../http/metrics.ts'
 import { invalidRequest, OAuthError } from '../http/oauth-error.ts'
@@ -44,7 +44,6 @@ export interface FeedEndpointOptions {
   readonly connected: (socket: WebSocket, caller: FeedCaller) => void
 }
 
-const NO_FORM: Form = { values: new Map(), lists: new Map() }
 const FULL_RETRY_SECONDS = '5'
 
 /** Makes the handler of upgrades. */

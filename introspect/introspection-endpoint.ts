@@ -6,7 +6,7 @@ import type { Router } from '@koa/router'
 import { FRESHNESS_HEADER, formatFreshness } from '../client/src/wire/index.ts'
 import type { FailureRecorder } from '../http/client-auth.ts'
 import { presentedCredentials } from '../http/client-credentials.ts'
-import { type Form, readForm } from '../http/form.ts'
+import { NO_FORM, readForm } from '../http/form.ts'
 import { readJson } from '../http/json-body.ts'
 import { invalidRequest } from '../http/oauth-error.ts'
 import { replyJson } from '../http/reply.ts'
@@ -18,8 +18,6 @@ import type { CountOutcome } from './outcome-counter.ts'
 
 /** Most tokens one batch may hold. */
 export const MAX_BATCH_TOKENS = 100
-
-const NO_FORM: Form = { values: new Map(), lists: new Map() }
 
 /** What the endpoints are made from. */
 export interface IntrospectionOptions {

@@ -3,8 +3,9 @@
  * queued while there is none, never resent on their own and never waited for longer than the time-out: a caller
  * learns within it that the truth cannot be had.
  */
-import { Cluster, type ClusterOptions, Redis, type RedisOptions } from 'ioredis'
+import { Cluster, Redis } from 'ioredis'
 import { StoreUnavailableError } from './errors.ts'
+import { type NodeOptions, parseRedisUrl, type ServerOptions, type Topology } from './redis-url.ts'
 import { loadScripts } from './scripts.ts'
 
 /** A connection to one of the supported topologies. */
@@ -28,39 +29,6 @@ export interface ConnectionOptions {
 const DEFAULT_COMMAND_TIMEOUT_MS = 2_000
 const RECONNECT_STEP_MS = 50
 const RECONNECT_MAX_MS = 500
-const DEFAULT_PORT = 6379
-const DEFAULT_SENTINEL_PORT = 26379
-
-/** Where a URL points, with the topology made explicit. */
-export type Topology =
-  | { readonly kind: 'standalone'; readonly options: ServerOptions }
-  | { readonly kind: 'cluster'; readonly nodes: readonly Address[]; readonly options: NodeOptions }
-  | { readonly kind: 'sentinel'; readonly options: ServerOptions }
-
-/** One host and port. */
-export interface Address {
-  readonly host: string
-  readonly port: number
-}
-
-/**
- * Reads a Redis URL.
- *
- * @throws {TypeError} when the URL is of no supported form; the message never repeats it, it may hold a password
- */
-export function parseRedisUrl(url: string): Topology {
-  const plus = /^(rediss?)\+(cluster|sentinel):\/\/(.*)$/.exec(url)
-  if (plus?.[2] === 'sentinel') return sentinelTopology(plus[1] as string, plus[3] as string)
-  if (plus?.[2] === 'cluster') return clusterTopology(`${plus[1]}://${plus[3]}`)
-  if (url.includes(',')) return clusterTopology(url)
-  if (url.startsWith('unix:')) return { kind: 'standalone', options: unixOptions(url) }
-  return { kind: 'standalone', options: serverOptions(url) }
-}
-
-/** Number of the database a URL names; Cluster has only one. */
-export function databaseOf(url: string): number {
-  return parseRedisUrl(url).options.db ?? 0
-}
 
 /** Opens a connection and waits until it is ready; the first failure is thrown, later ones are retried for ever. */
 export function connectRedis(options: ConnectionOptions): Promise<RedisConnection> {
@@ -91,12 +59,6 @@ async function connected(
   }
   return connection
 }
-
-/** Options of one server; replies keep the mapping of RESP2, which the scripts are written for. */
-type ServerOptions = Omit<RedisOptions, 'replyMapping'>
-
-/** Options that mean the same for one server and for every node of a Cluster. */
-type NodeOptions = Omit<NonNullable<ClusterOptions['redisOptions']>, 'replyMapping'>
 
 function createConnection(topology: Topology, options: ConnectionOptions): RedisConnection {
   const base = connectionOptions(options.commandTimeoutMs ?? DEFAULT_COMMAND_TIMEOUT_MS)
@@ -156,82 +118,4 @@ function connectionOptions(commandTimeoutMs: number): NodeOptions {
 
 function reconnectDelayMs(attempt: number): number {
   return Math.min(attempt * RECONNECT_STEP_MS, RECONNECT_MAX_MS)
-}
-
-function clusterTopology(list: string): Topology {
-  const [first, ...rest] = list.split(',').map((part) => part.trim())
-  const scheme = /^rediss?:\/\//.exec(first as string)?.[0] ?? 'redis://'
-  const options = serverOptions(first as string)
-  const others = rest.map((part) => serverOptions(part.includes('://') ? part : scheme + part))
-  const nodes = [options, ...others].map(({ host, port }) => ({
-    host: host ?? 'localhost',
-    port: port ?? DEFAULT_PORT,
-  }))
-  const { host: _host, port: _port, ...credentials } = options
-  return { kind: 'cluster', nodes, options: credentials }
-}
-
-function sentinelTopology(scheme: string, rest: string): Topology {
-  const match = /^(?:(.*)@)?([^/@]+)\/([^/?]+)(?:\?db=(\d+))?$/.exec(rest)
-  if (match === null)
-    throw new TypeError('a Sentinel URL has the form redis+sentinel://host:port,host:port/name')
-  const [, credentials, hosts, name, db] = match
-  const sentinels = (hosts as string).split(',').map((host) => ({
-    host: serverOptions(`redis://${host}`).host ?? 'localhost',
-    port: Number(new URL(`redis://${host}`).port || DEFAULT_SENTINEL_PORT),
-  }))
-  const { username, password, tls } = serverOptions(
-    `${scheme}://${credentials ? `${credentials}@` : ''}localhost`,
-  )
-  return {
-    kind: 'sentinel',
-    options: {
-      sentinels,
-      name: name as string,
-      ...(db === undefined ? {} : { db: Number(db) }),
-      ...(username === undefined ? {} : { username }),
-      ...(password === undefined ? {} : { password }),
-      ...(tls === undefined ? {} : { tls, enableTLSForSentinelMode: true }),
-    },
-  }
-}
-
-function unixOptions(url: string): ServerOptions {
-  const [path, query] = url.slice('unix:'.length).split('?', 2)
-  const db = new URLSearchParams(query ?? '').get('db')
-  if (db !== null && !/^\d+$/.test(db))
-    throw new TypeError('the db of a Redis URL is a database number')
-  const plain = (path as string).replace(/^\/\/(?=\/)/, '')
-  if (!plain.startsWith('/'))
-    throw new TypeError('a Unix socket URL has the form unix:/path/to/socket')
-  return { path: plain, ...(db === null ? {} : { db: Number(db) }) }
-}
-
-function serverOptions(url: string): ServerOptions {
-  if (!URL.canParse(url)) throw new TypeError('the Redis URL cannot be read')
-  const { protocol, hostname, port, username, password, pathname } = new URL(url)
-  if (protocol !== 'redis:' && protocol !== 'rediss:') {
-    throw new TypeError(
-      'a Redis URL starts with redis://, rediss://, unix:, redis+cluster:// or redis+sentinel://',
-    )
-  }
-  const db = pathname.replace(/^\//, '')
-  if (!/^\d*$/.test(db)) throw new TypeError('the path of a Redis URL is a database number')
-  return {
-    host: hostname === '' ? 'localhost' : hostname.replace(/^\[|\]$/g, ''),
-    port: port === '' ? DEFAULT_PORT : Number(port),
-    ...(username === '' ? {} : { username: decodeCredential(username) }),
-    ...(password === '' ? {} : { password: decodeCredential(password) }),
-    ...(db === '' ? {} : { db: Number(db) }),
-    ...(protocol === 'rediss:' ? { tls: {} } : {}),
-  }
-}
-
-function decodeCredential(encoded: string): string {
-  try {
-    return decodeURIComponent(encoded)
-  } catch {
-    // The error of the platform repeats what it could not decode.
-    throw new TypeError('the user or password of the Redis URL is not percent-encoded correctly')
-  }
 }

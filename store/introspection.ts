@@ -103,14 +103,12 @@ export function createTokenReader(context: StoreContext, locate: LocateToken): T
       ? decodeOwnToken(tokenRecord as string)
       : decodeGrantedToken(tokenRecord as string, grantRecord as string)
     const { session } = record.authorization
-    const jti = partitions.toPublicId(token.partition, token.grant + token.hash)
     return {
       caller,
       state: {
         kind: 'active',
         record,
-        jti,
-        grantId: own ? jti : partitions.toPublicId(token.partition, token.grant),
+        ...partitions.idsOf(token),
         sid: session === '' ? undefined : partitions.toPublicId(token.partition, session),
         claims: claims === '' ? {} : (JSON.parse(claims as string) as Claims),
         stamp: { partition: token.partition, epoch: epoch as string, seq: Number(seq) },

@@ -109,15 +109,13 @@ export function createTokenIssuer(
       )
       switch (outcome as IssueRefusal['kind'] | 'issued') {
         case 'issued': {
-          const jti = partitions.toPublicId(partition, grant + hash)
           return {
             kind: 'issued',
             accessToken,
             refreshToken,
             issuedAt: Math.floor(Number(rest[0]) / 1e6),
             expiresAt: Number(rest[1]),
-            jti,
-            grantId: grant === '' ? jti : partitions.toPublicId(partition, grant),
+            ...partitions.idsOf({ partition, grant, hash }),
             sid: session === '' ? undefined : partitions.toPublicId(partition, session),
           }
         }

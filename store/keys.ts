@@ -29,7 +29,6 @@ export function tokenKeyField(keyId: string): string {
 
 /** The keys of one partition. */
 export interface PartitionKeys {
-  readonly partition: number
   /** What every key of the partition begins with. */
   readonly base: string
   /** Hash: `seq` of the last change, `clock` last handed out. */
@@ -83,7 +82,7 @@ export interface Keys {
  */
 export function createKeys(prefix: string, partitions: Partitions, database = 0): Keys {
   const all = Array.from({ length: partitions.count }, (_, partition) =>
-    partitionKeys(partition, `${prefix}{${partitions.tag(partition)}}`),
+    partitionKeys(`${prefix}{${partitions.tag(partition)}}`),
   )
   const index = new RegExp(`^${prefix.replaceAll('.', '\\.')}\\{([A-Za-z0-9_-]{1,2})\\}i([^]*)$`)
   return {
@@ -98,9 +97,8 @@ export function createKeys(prefix: string, partitions: Partitions, database = 0)
   }
 }
 
-function partitionKeys(partition: number, base: string): PartitionKeys {
+function partitionKeys(base: string): PartitionKeys {
   return {
-    partition,
     base,
     head: `${base}h`,
     log: `${base}l`,

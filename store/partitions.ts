@@ -28,6 +28,14 @@ export interface LocatedId {
   readonly hash: string
 }
 
+/** Public ids of a token. */
+export interface TokenIds {
+  /** Of the access token itself; of no use for a refresh token. */
+  readonly jti: string
+  /** A token that is a grant of its own lends the grant its id. */
+  readonly grantId: string
+}
+
 /** The fixed set of partitions of an installation. */
 export interface Partitions {
   readonly count: number
@@ -39,6 +47,8 @@ export interface Partitions {
   newLocalId(): string
   /** Puts the tag in front of a local id, of a token hash, or of both. */
   toPublicId(partition: number, local: string): string
+  /** The public ids a token goes by. */
+  idsOf(token: { partition: number; grant: string; hash: string }): TokenIds
   /** Takes a public id apart; `undefined` for anything that cannot be one. */
   parsePublicId(id: string): LocatedId | undefined
 }
@@ -69,6 +79,11 @@ export function createPartitions(count: number): Partitions {
     tag: (partition) => tags[partition] as string,
     newLocalId: () => randomLocalId(),
     toPublicId: (partition, local) => tags[partition] + local,
+    idsOf({ partition, grant, hash }) {
+      const tag = tags[partition] as string
+      const jti = tag + grant + hash
+      return { jti, grantId: grant === '' ? jti : tag + grant }
+    },
     parsePublicId(id) {
       const [, tag = '', local = '', hash = ''] = publicId.exec(id) ?? []
       const partition = numbers.get(tag)

@@ -1,7 +1,7 @@
 /** The store: everything the services keep in Redis, behind functions that speak of tokens, grants and subjects. */
 import { type ChangeLog, createChangeLog } from './change-log.ts'
 import { type ClientRegistry, createClientRegistry } from './clients.ts'
-import { type ConnectionOptions, connectRedis, databaseOf } from './connection.ts'
+import { type ConnectionOptions, connectRedis } from './connection.ts'
 import type { StoreContext } from './context.ts'
 import { createFailureCounter, type FailureCounter } from './failures.ts'
 import { pinInstallation, registerTokenKeys } from './installation.ts'
@@ -9,7 +9,8 @@ import { createTokenReader, type TokenReader } from './introspection.ts'
 import { createTokenIssuer, type TokenIssuer } from './issue.ts'
 import { createKeys } from './keys.ts'
 import { createTokenLocator, type LocateToken } from './locate-token.ts'
-import { createPartitions } from './partitions.ts'
+import { createPartitions, type TokenIds } from './partitions.ts'
+import { databaseOf } from './redis-url.ts'
 import { createGrantRefresher, type GrantRefresher } from './refresh.ts'
 import { createReplayer, type ReplayRevocation } from './replay.ts'
 import { createRevocations, type Revocations } from './revocations.ts'
@@ -39,13 +40,6 @@ export interface StoreOptions extends ConnectionOptions {
 export interface StoreReadiness {
   readonly ready: boolean
   readonly checks: { readonly redis: 'ok' | 'unreachable' }
-}
-
-/** Public ids of a token. */
-export interface TokenIds {
-  /** Of the access token itself; of no use for a refresh token. */
-  readonly jti: string
-  readonly grantId: string
 }
 
 /** An open store. */
@@ -117,10 +111,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     replay: createReplayer(context),
     locate,
     tokenKeys: { minting: tokenKeys.minting.id, mintedBefore },
-    idsOf({ partition, grant, hash }) {
-      const jti = partitions.toPublicId(partition, grant + hash)
-      return { jti, grantId: grant === '' ? jti : partitions.toPublicId(partition, grant) }
-    },
+    idsOf: (token) => partitions.idsOf(token),
     // One key in each partition: on a Cluster every primary that holds one must answer.
     async readiness() {
       const answers = await Promise.allSettled(

@@ -72,7 +72,6 @@ describe('the keys', () => {
       'cc{*}i*',
     ])
     expect(createKeys('cc', createPartitions(64), 3).channel).toBe('cc:feed:3')
-    expect(at.partition).toBe(9)
     const { cutoff } = at
     expect([at.base, at.head, at.log, at.clients]).toEqual(['cc{J}', 'cc{J}h', 'cc{J}l', 'cc{J}c'])
     expect([at.token('H'), at.grant('G'), at.tokens('G'), at.successor('G')]).toEqual([
