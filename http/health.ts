@@ -23,7 +23,6 @@ export interface HealthOptions {
   readonly withMetrics?: boolean
 }
 
-const SHARED_MS = 500
 const NOT_READY: Readiness = Object.freeze({ ready: false, checks: Object.freeze({}) })
 
 /** Asked all the time by machines: not worth a log line each. */
@@ -33,7 +32,7 @@ export const PROBE_ROUTES = ['/healthz', '/readyz', '/metrics'] as const
 export function createHealthRouter(options: HealthOptions): Router<RequestState> {
   const router = new Router<RequestState>(EXACT_PATHS)
   router.get('/healthz', (ctx: RouteContext) => replyJson(ctx, 200, '{"status":"ok"}'))
-  const readiness = shareFor(SHARED_MS, () => readinessWithin(options))
+  const readiness = oneAtATime(() => readinessWithin(options))
   router.get('/readyz', async (ctx: RouteContext) => {
     const { ready, checks } = await readiness()
     const status = ready ? 'ready' : 'not_ready'
@@ -70,16 +69,13 @@ async function readinessWithin(options: HealthOptions): Promise<Readiness> {
   }
 }
 
-/** Anybody may ask, and asking costs a look at every partition: answers serve all who ask within a short time. */
-function shareFor<Answer>(milliseconds: number, ask: () => Promise<Answer>): () => Promise<Answer> {
-  let askedAt = Number.NEGATIVE_INFINITY
-  let answer: Promise<Answer> | undefined
+/** Anybody may ask, and asking costs a look at every partition: all who come while one is under way share its answer. */
+function oneAtATime<Answer>(ask: () => Promise<Answer>): () => Promise<Answer> {
+  let underWay: Promise<Answer> | undefined
   return () => {
-    const now = performance.now()
-    if (answer === undefined || now - askedAt >= milliseconds) {
-      askedAt = now
-      answer = ask()
-    }
-    return answer
+    underWay ??= ask().finally(() => {
+      underWay = undefined
+    })
+    return underWay
   }
 }
