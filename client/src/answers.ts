@@ -55,7 +55,9 @@ export interface AnswersOptions {
   readonly freshness: Freshness
   /** Staleness bound in milliseconds. */
   readonly boundMs: number
-  /** Our own client id: a change of it may make void tokens ours. */
+  /** How old an answer may be when it arrives, in milliseconds; the bound unless given. */
+  readonly lateMs?: number
+  /** Our own client id: a change of it decides which tokens are ours. */
   readonly clientId: string
   /** May change once the server is known. */
   readonly mode: () => CacheMode
@@ -72,10 +74,32 @@ const KEPT: Settled = { kind: 'kept' }
 
 /** Makes an empty cache. */
 export function createAnswers(options: AnswersOptions): Answers {
-  const { entries, negatives, freshness, boundMs, clientId, mode } = options
+  const { entries, negatives, freshness, boundMs, lateMs = boundMs, clientId, mode } = options
+  /** Elapsed milliseconds at which the negatives were last cleared. */
+  let negativesClearedAt = Number.NEGATIVE_INFINITY
 
   function isUnexpired(entry: Entry, { elapsed, wall }: Moment): boolean {
-    return elapsed < entry.servedUntil && wall < entry.answer.exp * 1_000
+    const { exp } = entry.answer
+    return elapsed < entry.expiresAt && (exp === undefined || wall < exp * 1_000)
+  }
+
+  function clearNegatives(at: number): void {
+    negatives.clear()
+    negativesClearedAt = Math.max(negativesClearedAt, at)
+  }
+
+  /** A change of our own registration: what we may see of every token is another now. */
+  function forgetOwn(partition: number, at: number): void {
+    entries.reset(partition)
+    freshness.fence(partition, at)
+    clearNegatives(at)
+  }
+
+  function keepVoid(key: string, askedAt: number): void {
+    entries.delete(key)
+    // What was void before the change that cleared the negatives need not be void after it.
+    if (askedAt <= negativesClearedAt) return
+    negatives.add(key, mode() === 'feed' ? Number.POSITIVE_INFINITY : askedAt + boundMs)
   }
 
   function keep(key: string, answer: ActiveToken, landed: Landed): Settled {
@@ -83,20 +107,22 @@ export function createAnswers(options: AnswersOptions): Answers {
     const groups = groupsOf(answer)
     const isFeed = mode() === 'feed'
     const { stamp } = reply
-    if (isFeed && (groups === undefined || stamp === undefined)) return passed('unmarked')
+    // An answer that names no expiry would be served by a feed for ever.
+    const isMarked = groups !== undefined && stamp !== undefined && answer.exp !== undefined
+    if (isFeed && !isMarked) return passed('unmarked')
     if (isFeed && groups !== undefined && stamp !== undefined) {
       const verdict = freshness.judge(stamp, groups, askedAt)
       if (verdict === 'stale') return { kind: 'refused', reason: 'stale' }
       if (verdict === 'pass') return passed('unsynced')
     }
-    const expiry = askedAt + remainingMs(answer, reply)
     entries.set({
       key,
       answer,
       groups: groups ?? { jti: key, grantId: key, sid: '', sub: '', clientId: '' },
       partition: stamp?.partition ?? NO_PARTITION,
       seq: stamp?.seq ?? 0,
-      servedUntil: isFeed ? expiry : Math.min(expiry, askedAt + boundMs),
+      expiresAt: askedAt + remainingMs(answer, reply),
+      liveUntil: isFeed ? Number.POSITIVE_INFINITY : askedAt + boundMs,
       askedAt,
       bytes: 2 * key.length + reply.bytes + ENTRY_OVERHEAD_BYTES,
       isUsed: false,
@@ -108,6 +134,7 @@ export function createAnswers(options: AnswersOptions): Answers {
     find(key, moment) {
       const entry = entries.get(key)
       if (entry === undefined || !isUnexpired(entry, moment)) return undefined
+      if (moment.elapsed >= entry.liveUntil) return undefined
       if (mode() === 'feed' && !freshness.isLeased(moment.elapsed)) return undefined
       entry.isUsed = true
       return entry
@@ -117,20 +144,19 @@ export function createAnswers(options: AnswersOptions): Answers {
 
     findStale(key, moment, allowMs) {
       const entry = entries.get(key)
-      if (entry === undefined || moment.wall >= entry.answer.exp * 1_000) return undefined
-      const goodUntil = mode() === 'feed' ? freshness.leaseUntil() : entry.servedUntil
+      if (entry === undefined || !isUnexpired(entry, moment)) return undefined
+      const goodUntil = mode() === 'feed' ? freshness.leaseUntil() : entry.liveUntil
       return moment.elapsed < goodUntil + allowMs ? entry : undefined
     },
 
     settle(key, landed, moment) {
       const { answer } = landed.reply
-      if (boundMs > 0 && moment.elapsed - landed.askedAt > boundMs) {
+      if (moment.elapsed - landed.askedAt > lateMs) {
         return { kind: 'refused', reason: 'late' }
       }
       if (mode() === 'none') return KEPT
       if (!isActive(answer)) {
-        entries.delete(key)
-        negatives.add(key, mode() === 'feed' ? Number.POSITIVE_INFINITY : landed.askedAt + boundMs)
+        keepVoid(key, landed.askedAt)
         return KEPT
       }
       return keep(key, answer, landed)
@@ -141,11 +167,16 @@ export function createAnswers(options: AnswersOptions): Answers {
         if (effect.kind === 'reset') {
           entries.reset(effect.partition)
           // Among the changes that were missed may be one of our own registration.
-          negatives.clear()
+          clearNegatives(effect.at)
+        } else if (effect.kind === 'reset-all') {
+          entries.clear()
+          clearNegatives(effect.at)
         } else if (effect.kind === 'invalidate') {
           const { event } = effect
           entries.invalidate(effect.partition, effect.seq, event)
-          if (event.type === 'client' && event.client_id === clientId) negatives.clear()
+          if (event.type === 'client' && event.client_id === clientId) {
+            forgetOwn(effect.partition, effect.at)
+          }
         }
       }
     },
@@ -154,7 +185,7 @@ export function createAnswers(options: AnswersOptions): Answers {
       mode() === 'feed' ? Math.max(entry.askedAt, freshness.leaseUntil() - boundMs) : entry.askedAt,
 
     clear() {
-      entries.reset(-1)
+      entries.clear()
       negatives.clear()
     },
   }
@@ -166,6 +197,6 @@ function passed(reason: DiscardReason): Settled {
 
 /** What was left of the token's life when the server answered, as its own clock saw it. */
 function remainingMs({ exp }: ActiveToken, { serverTimeMs }: Reply): number {
-  if (serverTimeMs === undefined) return Number.POSITIVE_INFINITY
+  if (exp === undefined || serverTimeMs === undefined) return Number.POSITIVE_INFINITY
   return exp * 1_000 - serverTimeMs - DATE_GRANULARITY_MS
 }

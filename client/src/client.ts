@@ -13,12 +13,13 @@ import {
   type Source,
   UNAVAILABLE,
 } from './decision.ts'
+import { assertDemands, contextsOf, isPresentable, lookupRules } from './demands.ts'
 import { publishDiscard, publishStale } from './diagnostics.ts'
 import { createDiscovery } from './discovery.ts'
 import { createElapsedClock } from './elapsed-clock.ts'
 import { basicAuthorization, createSend } from './endpoint.ts'
 import { createEntryCache } from './entry-cache.ts'
-import { ClaimcheckError, invalidArgument, invalidType } from './errors.ts'
+import { ClaimcheckError, isOutage } from './errors.ts'
 import { createFeedKeeper } from './feed-keeper.ts'
 import { createFreshness } from './freshness.ts'
 import { type ClientHealth, createCounts, type DiscardReason } from './health.ts'
@@ -27,7 +28,7 @@ import { createLookups, type Question } from './lookups.ts'
 import { createNegativeCache } from './negative-cache.ts'
 import { type ClientOptions, resolveOptions } from './options.ts'
 import { INACTIVE } from './reply.ts'
-import type { IntrospectionResponse } from './wire/index.ts'
+import { type IntrospectionResponse, isTokenShaped } from './wire/index.ts'
 
 /** How to look a token up. */
 export interface LookupOptions {
@@ -37,7 +38,7 @@ export interface LookupOptions {
   readonly freshness?: 'bounded' | 'live'
   /**
    * Serve facts up to this much older than the staleness bound when the service is out of reach, in milliseconds. Default
-   * is 0: refuse. Each such answer is counted and published.
+   * is 0: refuse. Must be a non-negative integer. Each such answer is counted and published.
    */
   readonly allowStaleMs?: number
 }
@@ -99,9 +100,6 @@ interface Facts {
 
 const MARKS_PER_PARTITION = 256
 const RETRY_SPREAD_MS = 100
-const MAX_TOKEN_LENGTH = 4_096
-/** What may stand behind `Bearer` (RFC 6750 §2.1). */
-const B64_TOKEN = /^[A-Za-z0-9._~+/-]+=*$/
 const NO_OPTIONS: LookupOptions = Object.freeze({})
 
 /**
@@ -141,10 +139,18 @@ export function createClient(options: ClientOptions): Client {
   const negatives = createNegativeCache(resolved.maxNegatives)
   const { mode } = keeper
   const { clientId } = resolved
-  const answers = createAnswers({ entries, negatives, freshness, boundMs, clientId, mode })
+  const answers = createAnswers({
+    entries,
+    negatives,
+    freshness,
+    boundMs,
+    lateMs: boundMs === 0 ? resolved.timeoutMs : boundMs,
+    clientId,
+    mode,
+  })
   const lookups = createLookups({
     ...resolved,
-    introspect: createIntrospector({ discover, send, authorization }),
+    introspector: createIntrospector({ discover, send, authorization }),
     now,
     pauseBeforeRetry: () =>
       new Promise((resolve) => setTimeout(resolve, surroundings.random() * RETRY_SPREAD_MS)),
@@ -190,7 +196,7 @@ export function createClient(options: ClientOptions): Client {
 
   function fromStale(key: string, allowMs: number, error: unknown): Facts {
     const at = moment()
-    const entry = allowMs > 0 ? answers.findStale(key, at, allowMs) : undefined
+    const entry = allowMs > 0 && isOutage(error) ? answers.findStale(key, at, allowMs) : undefined
     if (entry === undefined) throw error
     const asOf = answers.asOf(entry)
     counts.staleServed += 1
@@ -198,20 +204,33 @@ export function createClient(options: ClientOptions): Client {
     return { answer: entry.answer, source: 'stale', asOf }
   }
 
+  /** A server with a feed issues tokens of one shape; of any other server it is only known what a header can hold. */
+  function mayBeIssued(token: string): boolean {
+    return isPresentable(token) && (mode() !== 'feed' || isTokenShaped(token))
+  }
+
+  /** How old the facts that are served may be; `undefined` when none are. */
+  function stalenessMs(): number | undefined {
+    if (closing.signal.aborted) return undefined
+    if (mode() === 'ttl') return boundMs
+    const elapsed = now()
+    if (mode() === 'none' || !freshness.isLeased(elapsed)) return undefined
+    return Math.max(0, elapsed - (freshness.leaseUntil() - boundMs))
+  }
+
   async function resolve(token: string, options: LookupOptions): Promise<Facts> {
     if (closing.signal.aborted)
       throw new ClaimcheckError('ERR_CLAIMCHECK_CLOSED', 'the client is closed')
-    const { freshness: wanted = 'bounded', allowStaleMs = 0 } = options
-    if (wanted !== 'bounded' && wanted !== 'live') {
-      throw invalidArgument('freshness', 'must be "bounded" or "live"')
-    }
-    if (!isPresentable(token)) return { answer: INACTIVE, source: 'cache', asOf: now() }
-    const contexts = contextsOf(options)
+    const { freshness: wanted, allowStaleMs } = lookupRules(options)
+    const contexts = contextsOf(options.contexts ?? [])
+    if (!mayBeIssued(token)) return { answer: INACTIVE, source: 'cache', asOf: now() }
+    // A bound of 0 leaves no room even for an answer that was asked for by somebody else a moment ago.
+    const live = wanted === 'live' || boundMs === 0
     const key = contexts === '' ? token : `${token} ${contexts}`
-    const known = wanted === 'bounded' ? fromCache(key) : undefined
+    const known = live ? undefined : fromCache(key)
     if (known !== undefined) return known
     try {
-      return await fromService({ key, token, contexts }, wanted === 'live')
+      return await fromService({ key, token, contexts }, live)
     } catch (error) {
       lookupProblem = error instanceof Error ? error.message : String(error)
       return fromStale(key, allowStaleMs, error)
@@ -243,7 +262,7 @@ export function createClient(options: ClientOptions): Client {
     introspect: async (token, options = NO_OPTIONS) => (await resolve(token, options)).answer,
 
     async authorize(token, needs, options = NO_OPTIONS) {
-      assertNeeds(needs)
+      assertDemands(needs)
       try {
         return await decide(token, needs, options)
       } catch (error) {
@@ -255,21 +274,14 @@ export function createClient(options: ClientOptions): Client {
     isAuthenticated: async (token) => isActive((await resolve(token, NO_OPTIONS)).answer),
 
     async isAuthorized(token, needs) {
-      assertNeeds(needs)
+      assertDemands(needs)
       return (await decide(token, needs, NO_OPTIONS)).ok
     },
 
     health() {
-      const elapsed = now()
-      const isServing = keeper.mode() === 'feed' ? freshness.isLeased(elapsed) : mode() === 'ttl'
-      const leasedAt = freshness.leaseUntil() - boundMs
       return {
         ...keeper.state(),
-        stalenessMs: isServing
-          ? mode() === 'ttl'
-            ? boundMs
-            : Math.max(0, elapsed - leasedAt)
-          : undefined,
+        stalenessMs: stalenessMs(),
         lagMs: keeper.lagMs(),
         entries: entries.size,
         entryBytes: entries.bytes,
@@ -287,41 +299,4 @@ export function createClient(options: ClientOptions): Client {
       answers.clear()
     },
   }
-}
-
-/** What could not stand behind `Bearer` was never issued, and is not worth asking about. */
-function isPresentable(token: unknown): boolean {
-  if (typeof token !== 'string') throw invalidType('token', 'must be a string')
-  return token.length <= MAX_TOKEN_LENGTH && B64_TOKEN.test(token)
-}
-
-function contextsOf({ contexts = [] }: LookupOptions): string {
-  for (const context of contexts) {
-    if (typeof context !== 'string' || !/^[\x21-\x7e]+$/.test(context)) {
-      throw invalidArgument('contexts', 'must be names such as "course:123", without spaces')
-    }
-  }
-  return [...new Set(contexts)].sort().join(' ')
-}
-
-const DEMANDS: ReadonlySet<string> = new Set(['scope', 'audience', 'role', 'permission', 'context'])
-const SCOPES = /^[\x21\x23-\x5b\x5d-\x7e]+(?: [\x21\x23-\x5b\x5d-\x7e]+)*$/
-
-/**
- * A demand that is misspelt would be an open door, and so would a role that forgets where it holds: the commonest hole in
- * authorization.
- */
-function assertNeeds(needs: Requirements): void {
-  for (const name of Object.keys(needs)) {
-    if (!DEMANDS.has(name)) throw invalidArgument(name, 'is not a demand')
-  }
-  const { scope, role, permission, context } = needs
-  if (scope !== undefined && !SCOPES.test(scope)) {
-    throw invalidArgument('scope', 'must be scopes separated by single spaces')
-  }
-  if (context !== undefined || (role === undefined && permission === undefined)) return
-  throw invalidArgument(
-    'context',
-    'must say where the role or permission holds; "*" says everywhere on purpose',
-  )
 }

@@ -13,7 +13,12 @@ export type Source =
   /** The cache beyond the bound, because the caller opted in and the service was out of reach. */
   | 'stale'
 
-/** What a route demands besides a live token. */
+/**
+ * What a route demands besides a live token.
+ *
+ * The introspection service does not tell roles and permissions yet: until it does, whoever demands one refuses every
+ * token (403). Scopes and audiences work today.
+ */
 export type Requirements = {
   /** Scopes that must all have been granted, space-separated. */
   readonly scope?: string
@@ -77,7 +82,8 @@ export const UNAVAILABLE: Refusal = Object.freeze({
 /** Judges facts; `undefined` means that everything demanded is there. */
 export function refuse(facts: IntrospectionResponse, needs: Requirements): Refusal | undefined {
   if (!isActive(facts)) return INVALID_TOKEN
-  if (needs.audience !== undefined && !facts.aud.includes(needs.audience)) return INVALID_TOKEN
+  // As an element: a text that merely contains it is another audience.
+  if (needs.audience !== undefined && !includes(facts.aud, needs.audience)) return INVALID_TOKEN
   if (needs.scope !== undefined && !hasScopes(facts, needs.scope)) {
     return insufficientScope(needs.scope)
   }

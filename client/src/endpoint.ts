@@ -99,7 +99,16 @@ async function readText(response: Response): Promise<string> {
     if (bytes > MAX_BODY_BYTES) {
       throw new ClaimcheckError('ERR_CLAIMCHECK_BAD_RESPONSE', 'the answer is too large')
     }
-    text += decoder.decode(chunk, { stream: true })
+    text += decode(decoder, chunk)
   }
-  return text + decoder.decode()
+  return text + decode(decoder)
+}
+
+/** Decodes a piece, or without one the end. What is no UTF-8 is the server's mistake; asking again would not help. */
+function decode(decoder: InstanceType<typeof TextDecoder>, chunk?: Uint8Array): string {
+  try {
+    return chunk === undefined ? decoder.decode() : decoder.decode(chunk, { stream: true })
+  } catch {
+    throw new ClaimcheckError('ERR_CLAIMCHECK_BAD_RESPONSE', 'the answer is not UTF-8')
+  }
 }

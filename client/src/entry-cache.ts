@@ -16,8 +16,10 @@ export interface Entry {
   readonly partition: number
   /** Position it was read at. */
   readonly seq: number
-  /** Elapsed milliseconds from which it is not served: expiry as the server's clock saw it, or a time to live. */
-  readonly servedUntil: number
+  /** Elapsed milliseconds at which the token expires, as the server's clock saw it; Infinity when it did not tell. */
+  readonly expiresAt: number
+  /** Elapsed milliseconds at which its time to live ends; Infinity where leases decide. */
+  readonly liveUntil: number
   /** Elapsed milliseconds at which its request was sent. */
   readonly askedAt: number
   readonly bytes: number
@@ -38,8 +40,10 @@ export interface EntryCache {
   delete(key: string): void
   /** Drops what an event touches and what was read before it. */
   invalidate(partition: number, seq: number, event: FeedEvent): void
-  /** Drops everything of a partition; of all partitions when it is negative. */
+  /** Drops everything of a partition. */
   reset(partition: number): void
+  /** Drops everything. */
+  clear(): void
   readonly size: number
   readonly bytes: number
 }
@@ -142,8 +146,11 @@ export function createEntryCache({ maxEntries, maxBytes }: EntryCacheOptions): E
     },
 
     reset(partition) {
-      const dropped = partition < 0 ? [...entries.values()] : [...(partitions.get(partition) ?? [])]
-      for (const entry of dropped) remove(entry)
+      for (const entry of [...(partitions.get(partition) ?? [])]) remove(entry)
+    },
+
+    clear() {
+      for (const entry of [...entries.values()]) remove(entry)
     },
 
     get size() {

@@ -37,6 +37,12 @@ export function isRetryable(error: unknown): boolean {
   return error.code === 'ERR_CLAIMCHECK_TIMEOUT' || error.code === 'ERR_CLAIMCHECK_UNREACHABLE'
 }
 
+/** Whether nobody could be asked: the service is out of reach, or there was no room to wait for it. */
+export function isOutage(error: unknown): boolean {
+  if (isRetryable(error)) return true
+  return error instanceof ClaimcheckError && error.code === 'ERR_CLAIMCHECK_OVERLOADED'
+}
+
 /** The caller's mistake in a value. */
 export function invalidArgument(name: string, rule: string): RangeError & { code: string } {
   return Object.assign(new RangeError(`"${name}" ${rule}`), { code: 'ERR_INVALID_ARG_VALUE' })

@@ -27,6 +27,7 @@ export interface ExpressRouteRequest extends ExpressRequest {
 /** The part of an Express response that is touched. */
 export interface ExpressResponse {
   statusCode: number
+  readonly headersSent: boolean
   setHeader(name: string, value: string): unknown
   end(text?: string): unknown
 }
@@ -70,22 +71,26 @@ export function protect<Request extends ExpressRequest = ExpressRouteRequest>(
   const guard = createGuard(claims, protection)
   return (req, res, next) => {
     // Middleware fits routes of any type only if it asks for nothing they may lack; a whole request comes.
-    guard(credentialsOf(req), req as Request).then((verdict) => {
-      if (verdict.ok === true) {
-        req.claims = verdict.claims
-        next()
-        return
-      }
-      const { status, headers, body } = verdict.answer
-      res.statusCode = status
-      for (const [name, value] of Object.entries(headers)) res.setHeader(name, value)
-      if (body === undefined) {
-        res.end()
-        return
-      }
-      res.setHeader('content-type', 'application/json')
-      res.end(JSON.stringify(body))
-      // Express 4 does not look at promises: errors must be handed on.
-    }, next)
+    guard(credentialsOf(req), req as Request)
+      .then((verdict) => {
+        if (verdict.ok === true) {
+          req.claims = verdict.claims
+          next()
+          return
+        }
+        // Somebody has answered meanwhile, a time-out for instance: the request must go no further all the same.
+        if (res.headersSent) return
+        const { status, headers, body } = verdict.answer
+        res.statusCode = status
+        for (const [name, value] of Object.entries(headers)) res.setHeader(name, value)
+        if (body === undefined) {
+          res.end()
+          return
+        }
+        res.setHeader('content-type', 'application/json')
+        res.end(JSON.stringify(body))
+      })
+      // Express 4 does not look at promises: errors must be handed on, those of what comes next too.
+      .catch(next)
   }
 }

@@ -33,6 +33,7 @@ export interface FastifyRouteRequest extends FastifyRequestLike {
 
 /** The part of a Fastify reply that is touched. */
 export interface FastifyReplyLike {
+  readonly sent: boolean
   code(status: number): unknown
   headers(values: Record<string, string>): unknown
   send(body?: unknown): unknown
@@ -96,6 +97,8 @@ export function protect<Request extends FastifyRequestLike = FastifyRouteRequest
       request.claims = verdict.claims
       return undefined
     }
+    // Somebody has answered meanwhile; Fastify itself goes no further then.
+    if (reply.sent) return undefined
     const { status, headers, body } = verdict.answer
     reply.code(status)
     reply.headers({ ...headers })

@@ -42,6 +42,8 @@ export interface FeedSession {
 }
 
 const PROBES_PER_BOUND = 3
+/** Longest that a node may send us away for. */
+const MAX_RECONNECT_MS = 60_000
 
 /** `WebSocket` of Node takes headers; the standard type does not know. */
 type SocketWithHeaders = new (url: string, init: { headers: Record<string, string> }) => WebSocket
@@ -65,13 +67,14 @@ export function openFeedSession(options: FeedSessionOptions): FeedSession {
     let lastLeaseAt = now()
     let isRunning = false
 
-    const leave = (reason: string, delayMs = backoff.next()): void => {
+    const leave = (reason: string, delayMs?: number): void => {
       if (socket !== opened) return
       socket = undefined
       opened.close()
       freshness.disconnected()
       options.onDown(reason)
-      if (!isClosed) arm(delayMs, open)
+      // `error` and `close` both come for one failure: the back-off is asked once, by the first.
+      if (!isClosed) arm(delayMs ?? backoff.next(), open)
     }
     const send = (frame: ClientFrame): void => opened.send(JSON.stringify(frame))
     const probe = (): void => {
@@ -95,7 +98,7 @@ export function openFeedSession(options: FeedSessionOptions): FeedSession {
         lastLeaseAt = now()
         backoff.reset()
       } else if (frame.type === 'goodbye') {
-        leave('the node said goodbye', frame.reconnect_after_ms)
+        leave('the node said goodbye', Math.min(frame.reconnect_after_ms, MAX_RECONNECT_MS))
       }
     }
 

@@ -25,8 +25,8 @@ export function readFrame(text: unknown): FrameReading {
   if (typeof text !== 'string' || text.length > MAX_FRAME_LENGTH) return MALFORMED
   const value = parse(text)
   if (!isObject(value) || typeof value.type !== 'string') return MALFORMED
+  if (!Object.hasOwn(CHECKS, value.type)) return UNKNOWN
   const check = CHECKS[value.type as ServerFrame['type']]
-  if (check === undefined) return UNKNOWN
   return check(value) ? { kind: 'frame', frame: value as unknown as ServerFrame } : MALFORMED
 }
 

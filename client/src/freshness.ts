@@ -20,18 +20,20 @@ import type { FeedCursor, FeedEvent, FreshnessStamp, ServerFrame } from './wire/
 
 /** What the cache has to do after a frame. */
 export type Effect =
-  /** Everything of the partition is void; -1 means of all partitions. */
-  | { readonly kind: 'reset'; readonly partition: number }
+  /** Everything of the partition is void. `at` is when, in elapsed milliseconds. */
+  | { readonly kind: 'reset'; readonly partition: number; readonly at: number }
+  /** Everything of all partitions is void. */
+  | { readonly kind: 'reset-all'; readonly at: number }
   /** Entries the event touches and that were read before it are void. */
   | {
       readonly kind: 'invalidate'
       readonly partition: number
       readonly seq: number
       readonly event: FeedEvent
+      readonly at: number
     }
   /** `sentAt` is when its probe was sent, in elapsed milliseconds. */
   | { readonly kind: 'leased'; readonly sentAt: number }
-  | { readonly kind: 'goodbye'; readonly reconnectAfterMs: number }
 
 /** What becomes of an answer that has arrived. */
 export type FillVerdict =
@@ -47,7 +49,6 @@ export interface Freshness {
   isLeased(now: number): boolean
   /** Until when entries may be served; 0 before the first lease. */
   leaseUntil(): number
-  isSynced(): boolean
   /** @param askedAt when the look-up was sent, in elapsed milliseconds */
   judge(stamp: FreshnessStamp, groups: Groups, askedAt: number): FillVerdict
   /** Positions for `hello`; `undefined` before the first `start`. */
@@ -55,6 +56,8 @@ export interface Freshness {
   /** Notes a probe that is about to be sent, and numbers it. */
   probe(now: number): number
   apply(frame: ServerFrame, now: number): readonly Effect[]
+  /** Makes every answer of a partition stale that was asked for at or before a moment. */
+  fence(partition: number, at: number): void
   disconnected(): void
 }
 
@@ -70,11 +73,10 @@ interface PartitionState {
   epoch: string
   applied: number
   marks: Marks
-  /** When it stood anew, in elapsed milliseconds. */
-  stoodAt: number
+  /** When it stood anew, or was fenced since, in elapsed milliseconds. */
+  fencedAt: number
 }
 
-const ALL_PARTITIONS = -1
 const NO_EFFECTS: readonly Effect[] = []
 
 /** Makes the state of a client that has not heard of any node yet. */
@@ -87,15 +89,15 @@ export function createFreshness({ boundMs, marksPerPartition }: FreshnessOptions
 
   function stand(partition: number, epoch: string, seq: number, now: number): Effect {
     const marks = createMarks(seq, marksPerPartition)
-    partitions[partition] = { epoch, applied: seq, marks, stoodAt: now }
-    return { kind: 'reset', partition }
+    partitions[partition] = { epoch, applied: seq, marks, fencedAt: now }
+    return { kind: 'reset', partition, at: now }
   }
 
   function start(frame: Extract<ServerFrame, { type: 'start' }>, now: number): readonly Effect[] {
     const effects: Effect[] = []
     if (partitions.length !== frame.partitions.length) {
       partitions.length = 0
-      effects.push({ kind: 'reset', partition: ALL_PARTITIONS })
+      effects.push({ kind: 'reset-all', at: now })
     }
     frame.partitions.forEach(([how, epoch, seq], partition) => {
       const state = partitions[partition]
@@ -117,7 +119,8 @@ export function createFreshness({ boundMs, marksPerPartition }: FreshnessOptions
     }
     state.applied = seq
     state.marks.raise(frame.event, seq)
-    return [{ kind: 'invalidate', partition: frame.partition, seq, event: frame.event }]
+    const { partition, event } = frame
+    return [{ kind: 'invalidate', partition, seq, event, at: now }]
   }
 
   function lease(n: number): readonly Effect[] {
@@ -132,14 +135,13 @@ export function createFreshness({ boundMs, marksPerPartition }: FreshnessOptions
   return {
     isLeased: (now) => now < leaseUntil,
     leaseUntil: () => leaseUntil,
-    isSynced: () => isStarted,
 
     judge(stamp, groups, askedAt) {
       const state = partitions[stamp.partition]
       if (state === undefined) return 'pass'
       // Asked before the partition stood anew: what was known of it since then may be gone from the marks, and a node that
       // is behind may have set us back to a position this answer would pass.
-      if (askedAt <= state.stoodAt) return 'stale'
+      if (askedAt <= state.fencedAt) return 'stale'
       if (state.epoch !== stamp.epoch) return 'pass'
       return stamp.seq >= state.marks.required(groups) ? 'store' : 'stale'
     },
@@ -169,11 +171,14 @@ export function createFreshness({ boundMs, marksPerPartition }: FreshnessOptions
             : [stand(frame.partition, frame.epoch, frame.seq, now)]
         case 'lease':
           return lease(frame.n)
-        case 'goodbye':
-          return [{ kind: 'goodbye', reconnectAfterMs: frame.reconnect_after_ms }]
         default:
           return NO_EFFECTS
       }
+    },
+
+    fence(partition, at) {
+      const state = partitions[partition]
+      if (state !== undefined) state.fencedAt = Math.max(state.fencedAt, at)
     },
 
     disconnected() {

@@ -8,7 +8,8 @@
  */
 import type { AuthorizeOptions, Client } from './client.ts'
 import { MISSING_TOKEN, type Refusal, type Requirements } from './decision.ts'
-import { invalidArgument, invalidType } from './errors.ts'
+import { assertContext, assertDemands, lookupRules } from './demands.ts'
+import { invalidType } from './errors.ts'
 import type { ActiveToken } from './wire/index.ts'
 
 /** The part of a client that middleware needs. */
@@ -83,17 +84,8 @@ const BEARER = /^bearer +([A-Za-z0-9._~+/-]+=*)$/i
 const BEARER_SCHEME = /^bearer(?: |$)/i
 /** Where headers are joined by commas, a second one may hide behind another scheme. */
 const JOINED_BEARER = /, *bearer(?: |$)/i
-const SCOPES = /^[\x21\x23-\x5b\x5d-\x7e]+(?: [\x21\x23-\x5b\x5d-\x7e]+)*$/
-const CONTEXT = /^[\x21-\x7e]+$/
-const KNOWN: ReadonlySet<string> = new Set([
-  'scope',
-  'audience',
-  'role',
-  'permission',
-  'context',
-  'freshness',
-  'allowStaleMs',
-])
+
+type Members = Readonly<Record<string, unknown>>
 
 const NONE: Credentials = Object.freeze({ kind: 'none' })
 const MALFORMED: Credentials = Object.freeze({ kind: 'malformed' })
@@ -143,7 +135,8 @@ export function createGuard<Input>(
   return async (credentials, input) => {
     if (credentials.kind === 'none') return NO_CREDENTIALS
     if (credentials.kind === 'malformed') return MALFORMED_REQUEST
-    const place = typeof context === 'function' ? contextName(await context(input)) : context
+    const place = typeof context === 'function' ? await context(input) : context
+    if (context !== undefined) assertContext('context', place)
     // That a role or permission comes with a context was asserted when the guard was made.
     const needs = (place === undefined ? demands : { ...demands, context: place }) as Requirements
     const decision = await claims.authorize(credentials.token, needs, options)
@@ -170,46 +163,18 @@ function refused(
   return { ok: false, answer: { status, headers, body } }
 }
 
-function contextName(value: unknown): string {
-  if (typeof value !== 'string') throw invalidType('context', 'must give a string')
-  if (!CONTEXT.test(value)) {
-    throw invalidArgument('context', 'must be a name such as "course:123", without spaces')
-  }
-  return value
-}
-
 function assertProtection(claims: Authorizer, protection: unknown): void {
   if (typeof claims?.authorize !== 'function') throw invalidType('claims', 'must be a client')
   if (typeof protection !== 'object' || protection === null) {
     throw invalidType('protection', 'must be an object')
   }
-  const given = Object.entries(protection)
-  for (const [name, value] of given) {
-    if (!KNOWN.has(name)) throw invalidArgument(name, 'is not something to demand')
-    // A demand that was left undefined by accident would be no demand at all.
-    if (value === undefined) throw invalidType(name, 'must not be undefined; leave it out')
-  }
-  const { scope, audience, role, permission, context, freshness, allowStaleMs } =
-    Object.fromEntries(given)
-  for (const [name, value] of Object.entries({ audience, role, permission })) {
-    if (value !== undefined && (typeof value !== 'string' || value === '')) {
-      throw invalidType(name, 'must be a string that is not empty')
+  for (const name of ['freshness', 'allowStaleMs']) {
+    if (Object.hasOwn(protection, name) && (protection as Members)[name] === undefined) {
+      throw invalidType(name, 'must not be undefined; leave it out')
     }
   }
-  if (scope !== undefined && (typeof scope !== 'string' || !SCOPES.test(scope))) {
-    throw invalidArgument('scope', 'must be names separated by single spaces')
-  }
-  if (context === undefined && (role !== undefined || permission !== undefined)) {
-    throw invalidArgument(
-      'context',
-      'must say where the role or permission holds; "*" says everywhere on purpose',
-    )
-  }
-  if (context !== undefined && typeof context !== 'function') contextName(context)
-  if (freshness !== undefined && freshness !== 'bounded' && freshness !== 'live') {
-    throw invalidArgument('freshness', 'must be "bounded" or "live"')
-  }
-  if (allowStaleMs !== undefined && !(Number.isSafeInteger(allowStaleMs) && allowStaleMs >= 0)) {
-    throw invalidArgument('allowStaleMs', 'must be a non-negative integer')
-  }
+  const { freshness, allowStaleMs, ...demands } = protection as Members
+  lookupRules({ freshness, allowStaleMs })
+  // What a function will say is checked when it has said it; until then any name stands for it.
+  assertDemands(typeof demands.context === 'function' ? { ...demands, context: '*' } : demands)
 }

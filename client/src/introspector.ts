@@ -6,10 +6,17 @@ import { type Reply, readAnswer } from './reply.ts'
 import { FRESHNESS_HEADER, type FreshnessStamp, parseFreshness } from './wire/index.ts'
 
 /** Most tokens of one batch. */
-export const MAX_BATCH = 100
+const MAX_BATCH = 100
 
 /** Asks about tokens, all in the same contexts (space-separated, '' for none), and answers in their order. */
 export type Introspect = (tokens: readonly string[], contexts: string) => Promise<readonly Reply[]>
+
+/** The asking part of a client. */
+export interface Introspector {
+  readonly ask: Introspect
+  /** Finds the service, and tells how many tokens it takes at once. */
+  readonly batchLimit: () => Promise<number>
+}
 
 /** What asking takes. */
 export interface IntrospectorOptions {
@@ -24,7 +31,7 @@ export function createIntrospector({
   discover,
   send,
   authorization,
-}: IntrospectorOptions): Introspect {
+}: IntrospectorOptions): Introspector {
   const accept = 'application/json'
 
   async function one(url: string, token: string, contexts: string): Promise<Reply> {
@@ -51,21 +58,23 @@ export function createIntrospector({
     return toReplies(answer, results)
   }
 
-  return async (tokens, contexts) => {
-    const { introspectionEndpoint, batchEndpoint } = await discover()
-    const [only] = tokens
-    if (tokens.length === 1 && only !== undefined) {
-      return [await one(introspectionEndpoint, only, contexts)]
-    }
-    if (batchEndpoint !== undefined) return batch(batchEndpoint, tokens, contexts)
-    return Promise.all(tokens.map((token) => one(introspectionEndpoint, token, contexts)))
+  return {
+    async ask(tokens, contexts) {
+      const { introspectionEndpoint, batchEndpoint } = await discover()
+      if (tokens.length > 1 && batchEndpoint !== undefined) {
+        return batch(batchEndpoint, tokens, contexts)
+      }
+      return Promise.all(tokens.map((token) => one(introspectionEndpoint, token, contexts)))
+    },
+
+    async batchLimit() {
+      const { batchEndpoint } = await discover()
+      return batchEndpoint === undefined ? 1 : MAX_BATCH
+    },
   }
 }
 
-function toReplies(
-  { headers, text }: EndpointAnswer,
-  results: readonly unknown[],
-): readonly Reply[] {
+function toReplies({ headers }: EndpointAnswer, results: readonly unknown[]): readonly Reply[] {
   const stamps = readStamps(headers, results.length)
   const date = Date.parse(headers.get('date') ?? '')
   return results.map((result, index) => {
@@ -74,7 +83,8 @@ function toReplies(
     return {
       answer,
       stamp: stamps?.[index],
-      bytes: Math.ceil(text.length / results.length),
+      // Its own length: beside a huge answer of the same batch, a small one stays small.
+      bytes: JSON.stringify(result).length,
       serverTimeMs: Number.isNaN(date) ? undefined : date,
     }
   })

@@ -2,11 +2,14 @@
  * Look-ups on their way to the service: one flight a key, those of the same tick together in one request, a bounded
  * number of requests at once, a bounded number waiting. It knows nothing of caches.
  *
+ * Tokens come from strangers: a request that the service refuses as a whole is asked again token by token, so that one
+ * token nobody can answer spoils no other.
+ *
  * A flight may be joined until its request is sent; after that only by callers who accept an answer read before they
  * asked.
  */
 import { ClaimcheckError, isRetryable } from './errors.ts'
-import { type Introspect, MAX_BATCH } from './introspector.ts'
+import type { Introspector } from './introspector.ts'
 import type { Reply } from './reply.ts'
 
 /** What is asked: a token, and the contexts to resolve roles in (space-separated, '' for none). */
@@ -36,7 +39,7 @@ export interface Lookups {
 
 /** How look-ups are bounded. Times in milliseconds. */
 export interface LookupsOptions {
-  readonly introspect: Introspect
+  readonly introspector: Introspector
   readonly maxConcurrency: number
   readonly maxQueued: number
   /** Elapsed milliseconds. */
@@ -51,11 +54,18 @@ interface Flight {
   readonly resolve: (landed: Landed) => void
   readonly reject: (error: unknown) => void
   isSent: boolean
+  /** Asked by itself: the batch it was in was refused. */
+  isAlone: boolean
 }
+
+/** The service takes bodies of 64 KiB. */
+const MAX_BATCH_BYTES = 48 * 1_024
+/** Quotes and a comma. */
+const BYTES_AROUND_TOKEN = 3
 
 /** Makes the look-ups of a client. */
 export function createLookups(options: LookupsOptions): Lookups {
-  const { introspect, maxConcurrency, maxQueued, now, pauseBeforeRetry } = options
+  const { introspector, maxConcurrency, maxQueued, now, pauseBeforeRetry } = options
   const flights = new Map<string, Flight>()
   let waiting: Flight[] = []
   let underway = 0
@@ -64,18 +74,39 @@ export function createLookups(options: LookupsOptions): Lookups {
   function schedule(): void {
     if (isScheduled) return
     isScheduled = true
-    queueMicrotask(() => {
-      isScheduled = false
-      while (waiting.length > 0 && underway < maxConcurrency) void send(nextBatch())
-    })
+    queueMicrotask(() => void depart())
   }
 
-  function nextBatch(): readonly Flight[] {
-    const contexts = waiting[0]?.question.contexts
+  /** Sends what is waiting, as far as there is room. */
+  async function depart(): Promise<void> {
+    try {
+      // What comes in until the service is known waits with the others, and fails with them.
+      const limit = await withRetry(introspector.batchLimit)
+      while (waiting.length > 0 && underway < maxConcurrency) void send(nextBatch(limit))
+    } catch (error) {
+      const failed = waiting
+      waiting = []
+      for (const flight of failed) fail(flight, error)
+    } finally {
+      isScheduled = false
+    }
+  }
+
+  function nextBatch(limit: number): readonly Flight[] {
+    const [first] = waiting
+    const most = first?.isAlone === true ? 1 : limit
+    const contexts = first?.question.contexts ?? ''
     const batch: Flight[] = []
     const rest: Flight[] = []
+    let bytes = contexts.length
     for (const flight of waiting) {
-      const fits = batch.length < MAX_BATCH && flight.question.contexts === contexts
+      const { question, isAlone } = flight
+      const more = question.token.length + BYTES_AROUND_TOKEN
+      const fits =
+        batch.length < most &&
+        question.contexts === contexts &&
+        (batch.length === 0 || (!isAlone && bytes + more <= MAX_BATCH_BYTES))
+      if (fits) bytes += more
       ;(fits ? batch : rest).push(flight)
     }
     waiting = rest
@@ -88,12 +119,10 @@ export function createLookups(options: LookupsOptions): Lookups {
     try {
       await land(batch)
     } catch (error) {
-      for (const flight of batch) flight.reject(error)
+      if (batch.length > 1 && isRefusal(error)) askAlone(batch)
+      else for (const flight of batch) fail(flight, error)
     } finally {
       underway -= 1
-      for (const flight of batch) {
-        if (flights.get(flight.question.key) === flight) flights.delete(flight.question.key)
-      }
       if (waiting.length > 0) schedule()
     }
   }
@@ -101,19 +130,40 @@ export function createLookups(options: LookupsOptions): Lookups {
   async function land(batch: readonly Flight[]): Promise<void> {
     const tokens = batch.map(({ question }) => question.token)
     const contexts = batch[0]?.question.contexts ?? ''
-    let askedAt = now()
-    let replies: readonly Reply[]
+    const { askedAt, replies } = await withRetry(async () => {
+      const sentAt = now()
+      return { askedAt: sentAt, replies: await introspector.ask(tokens, contexts) }
+    })
+    batch.forEach((flight, index) => {
+      forget(flight)
+      flight.resolve({ reply: replies[index] as Reply, askedAt })
+    })
+  }
+
+  async function withRetry<Result>(attempt: () => Promise<Result>): Promise<Result> {
     try {
-      replies = await introspect(tokens, contexts)
+      return await attempt()
     } catch (error) {
       if (!isRetryable(error)) throw error
       await pauseBeforeRetry()
-      askedAt = now()
-      replies = await introspect(tokens, contexts)
+      return attempt()
     }
-    batch.forEach((flight, index) => {
-      flight.resolve({ reply: replies[index] as Reply, askedAt })
-    })
+  }
+
+  function askAlone(batch: readonly Flight[]): void {
+    for (const flight of batch) flight.isAlone = true
+    // They have waited longest.
+    waiting = [...batch, ...waiting]
+  }
+
+  function fail(flight: Flight, error: unknown): void {
+    forget(flight)
+    flight.reject(error)
+  }
+
+  function forget(flight: Flight): void {
+    const { key } = flight.question
+    if (flights.get(key) === flight) flights.delete(key)
   }
 
   return {
@@ -129,7 +179,7 @@ export function createLookups(options: LookupsOptions): Lookups {
         )
       }
       const { promise: landed, resolve, reject } = Promise.withResolvers<Landed>()
-      const flight: Flight = { question, landed, resolve, reject, isSent: false }
+      const flight: Flight = { question, landed, resolve, reject, isSent: false, isAlone: false }
       flights.set(question.key, flight)
       waiting.push(flight)
       schedule()
@@ -140,4 +190,9 @@ export function createLookups(options: LookupsOptions): Lookups {
       return flights.size
     },
   }
+}
+
+/** Whether the service refused the request itself, so that a part of it may fare better. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof ClaimcheckError && error.code === 'ERR_CLAIMCHECK_BAD_RESPONSE'
 }

@@ -1,5 +1,6 @@
 /** Options of the client: checked once, loudly. An unknown or impossible option is a mistake in a security component. */
 import { invalidArgument, invalidType } from './errors.ts'
+import { MAX_DELAY_MS } from './timer.ts'
 
 /** Clocks and randomness, for tests. */
 export interface Surroundings {
@@ -24,24 +25,27 @@ export interface ClientOptions {
   readonly clientSecret: string
   /**
    * Staleness bound: a cached answer never leaves out a change made longer ago than this, in milliseconds. Default is
-   * 5000. 0 caches nothing: every look-up is live. Otherwise at least 100.
+   * 5000. 0 caches nothing: every look-up is live. Otherwise from 100 to 2147483647.
    */
   readonly maxStalenessMs?: number
   /** Most answers kept. Default is 100000. Must be a positive integer. */
   readonly maxEntries?: number
-  /** Most memory the kept answers may take, in bytes (estimated). Default is 104857600 (100 MiB). */
+  /** Most memory the kept answers may take, in bytes (estimated). Default is 104857600 (100 MiB). Must be a positive integer. */
   readonly maxBytes?: number
   /** Most void tokens remembered; they never displace answers. Default is 10000. 0 remembers none. */
   readonly maxNegatives?: number
-  /** Longest wait for an answer of the service, in milliseconds. Default is 2000, or the staleness bound if that is less. */
+  /**
+   * Longest wait for an answer of the service, in milliseconds. Default is 2000, or the staleness bound if that is less.
+   * From 1 to the staleness bound; to 2147483647 where that is 0.
+   */
   readonly timeoutMs?: number
-  /** Most requests to the service at once. Default is 16. */
+  /** Most requests to the service at once. Default is 16. Must be a positive integer. */
   readonly maxConcurrency?: number
-  /** Most look-ups waiting for their turn; more are refused at once. Default is 10000. */
+  /** Most look-ups waiting for their turn; more are refused at once. Default is 10000. Must be a positive integer. */
   readonly maxQueued?: number
-  /** Stands in for the global `fetch`. */
+  /** Stands in for the global `fetch`; needed where there is none. */
   readonly fetch?: typeof fetch
-  /** Stands in for the global `WebSocket`. */
+  /** Stands in for the global `WebSocket`; needed where there is none. */
   readonly WebSocket?: typeof WebSocket
   /** @internal */
   readonly [surroundings]?: Surroundings
@@ -95,6 +99,9 @@ export function resolveOptions(options: ClientOptions): ResolvedOptions {
     if (!KNOWN.has(name)) throw invalidArgument(name, 'is not an option')
   }
   const maxStalenessMs = whole(options, 'maxStalenessMs', DEFAULT_STALENESS_MS, 0)
+  if (maxStalenessMs > MAX_DELAY_MS) {
+    throw invalidArgument('maxStalenessMs', `must not exceed ${MAX_DELAY_MS}`)
+  }
   if (maxStalenessMs > 0 && maxStalenessMs < MIN_STALENESS_MS) {
     throw invalidArgument('maxStalenessMs', `must be 0 or at least ${MIN_STALENESS_MS}`)
   }
@@ -106,6 +113,8 @@ export function resolveOptions(options: ClientOptions): ResolvedOptions {
       'must not exceed "maxStalenessMs": an answer that old would be too late',
     )
   }
+  if (timeoutMs > MAX_DELAY_MS)
+    throw invalidArgument('timeoutMs', `must not exceed ${MAX_DELAY_MS}`)
   return {
     issuer: issuerUrl(options.issuer),
     clientId: nonEmpty(options, 'clientId'),
@@ -117,8 +126,8 @@ export function resolveOptions(options: ClientOptions): ResolvedOptions {
     timeoutMs,
     maxConcurrency: whole(options, 'maxConcurrency', 16, 1),
     maxQueued: whole(options, 'maxQueued', 10_000, 1),
-    fetch: options.fetch ?? ((...request) => globalThis.fetch(...request)),
-    WebSocket: options.WebSocket ?? globalThis.WebSocket,
+    fetch: platform(options, 'fetch', (...request) => globalThis.fetch(...request)),
+    WebSocket: platform(options, 'WebSocket', globalThis.WebSocket),
     surroundings: options[surroundings] ?? {
       monotonic: () => performance.now(),
       wall: () => Date.now(),
@@ -148,6 +157,21 @@ function whole(
     throw invalidArgument(name, `must be an integer of at least ${least}`)
   }
   return value
+}
+
+/** What stands in for a global, or the global itself: without either, the client would start and never work. */
+function platform<Name extends 'fetch' | 'WebSocket'>(
+  options: ClientOptions,
+  name: Name,
+  fallback: ResolvedOptions[Name],
+): ResolvedOptions[Name] {
+  const given = options[name]
+  if (given !== undefined && typeof given !== 'function') {
+    throw invalidType(name, 'must be a function')
+  }
+  if (given !== undefined) return given as ResolvedOptions[Name]
+  if (typeof globalThis[name] === 'function') return fallback
+  throw invalidArgument(name, 'must be given: this platform has no global of that name')
 }
 
 function nonEmpty(options: ClientOptions, name: 'clientId' | 'clientSecret'): string {

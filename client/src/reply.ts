@@ -1,6 +1,7 @@
 /**
  * Reads an RFC 7662 answer and what stands beside it. The minimum is exact: an object whose `active` is a boolean
- * (§2.2); what the cache needs beyond that may be missing, the answer is then not cached.
+ * (§2.2), and `aud`, `scope` and `exp`, where there are any, are what decisions take them for. What the cache needs beyond
+ * that may be missing, the answer is then not cached.
  */
 import type { Groups } from './marks.ts'
 import type { ActiveToken, FreshnessStamp, IntrospectionResponse } from './wire/index.ts'
@@ -19,13 +20,20 @@ export interface Reply {
   readonly serverTimeMs: number | undefined
 }
 
-/** Turns parsed JSON into a frozen answer; `undefined` when it is none. */
+/** Turns parsed JSON into a frozen answer whose `aud` is always a list; `undefined` when it is none. */
 export function readAnswer(value: unknown): IntrospectionResponse | undefined {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined
   const { active } = value as { readonly active?: unknown }
   if (active === false) return INACTIVE
   if (active !== true) return undefined
-  return deepFreeze(value) as ActiveToken
+  const { scope, exp, aud = [] } = value as Readonly<Record<string, unknown>>
+  if (scope !== undefined && typeof scope !== 'string') return undefined
+  if (exp !== undefined && !Number.isFinite(exp)) return undefined
+  const audiences = typeof aud === 'string' ? [aud] : aud
+  if (!Array.isArray(audiences) || !audiences.every((one) => typeof one === 'string')) {
+    return undefined
+  }
+  return deepFreeze({ ...value, aud: audiences }) as ActiveToken
 }
 
 /** What an answer belongs to; `undefined` when it does not say enough for events to find it. */

@@ -29,7 +29,7 @@ export interface ChaosClient {
   close(): Promise<void>
 }
 
-/** Makes a client with a bound drawn from 400 to 1000 ms. */
+/** Makes a client with a bound drawn from 300 to 800 ms. */
 export async function startChaosClient(
   name: string,
   { services, nodes, resourceServer }: ClientPlace,
@@ -38,7 +38,7 @@ export async function startChaosClient(
   const ports = nodes.map(({ port }) => port)
   const http = await startFaultProxy(ports, random.fork())
   const feed = await startFaultProxy(ports, random.fork())
-  const boundMs = random.int(400, 1_000)
+  const boundMs = random.int(300, 800)
   const timeoutMs = random.int(Math.ceil(boundMs / 4), boundMs)
   let wallOffsetMs = 0
   const wall = (): number => Date.now() + wallOffsetMs

@@ -12,6 +12,7 @@ import type { FeedEvent, ServerFrame } from '../../client/src/wire/index.ts'
 import {
   activeAnswer,
   type ScriptedServer,
+  shaped,
   startScriptedServer,
 } from '../client/scripted-server.ts'
 import { waitFor } from '../wait-for.ts'
@@ -126,7 +127,7 @@ describe('a client that is closed', () => {
     const clients = Array.from({ length: CLIENTS }, () => open(issuer))
     await waitFor(() => clients.every((client) => client.health().state === 'fresh'))
     for (const client of clients) {
-      const tokens = Array.from({ length: TOKENS_EACH }, (_, n) => `token-${n}`)
+      const tokens = Array.from({ length: TOKENS_EACH }, (_, n) => shaped(`token-${n}`))
       await Promise.all(tokens.map((token) => client.introspect(token)))
       expect(client.health().entries).toBe(TOKENS_EACH)
     }
@@ -176,7 +177,9 @@ describe('a client that is closed', () => {
     server.respond = ({ res }) => void held.push(() => res.destroy())
     server.greet = () => undefined
     const client = open(issuer)
-    const lookup = client.introspect('token-a').catch((error: { code: string }) => error.code)
+    const lookup = client
+      .introspect(shaped('token-a'))
+      .catch((error: { code: string }) => error.code)
     await waitFor(() => held.length === 1 && sockets.size === 1)
     client.close()
     expect(await lookup).toBe('ERR_CLAIMCHECK_CLOSED')

@@ -33,7 +33,9 @@ const RECENT = 16
 const JUST_NOW_MS = 1_500
 const LANES_PER_CLIENT = 2
 const LOOKUP_PAUSE_MS = 4
-const WRITE_PAUSE_MS = 50
+const WRITE_PAUSE_MS = 35
+/** About as long as a look-up takes. */
+const RACE_PAUSE_MS = 4
 
 /** Issues the first tokens, while all is well, and starts. */
 export async function startWorkload(options: WorkloadOptions): Promise<Workload> {
@@ -97,14 +99,21 @@ async function issue({ services, checker, ...plan }: WorkloadOptions, random: Ra
   checker.issued({ text, sub, clientId, sid: session, grantId, askedAt, issuedAt } as IssuedToken)
 }
 
-async function revoke({ services, checker }: WorkloadOptions, random: Random): Promise<void> {
+async function revoke(options: WorkloadOptions, random: Random): Promise<void> {
+  const { services, checker, clients } = options
   const good = checker.tokens.filter(({ isSuspect }) => !isSuspect)
   // Now and then something is revoked twice.
   const token = random.pick(random.chance(0.9) ? good : checker.tokens)
   if (token === undefined) return
   const { target, body } = draw(token, random)
+  // Look-ups that are on their way meanwhile: an answer may come back after the news that it is out of date.
+  const racing = clients
+    .filter(() => random.chance(0.6))
+    .map((client) => decide(checker, client, token, random.chance(0.7) ? 'live' : 'bounded'))
+  if (random.chance(0.5)) await delay(random.next() * RACE_PAUSE_MS)
   const call = checker.revoking(target)
   if ((await send(services, '/revocations', body)) !== undefined) call.acknowledged()
+  await Promise.all(racing)
 }
 
 function draw(token: WatchedToken, random: Random): { target: Target; body: object } {

@@ -13,6 +13,7 @@ import {
   grantEverything,
   type ScriptedServer,
   START,
+  shaped,
   startScriptedServer,
 } from './scripted-server.ts'
 
@@ -56,22 +57,22 @@ const codeOf = (promise: Promise<unknown>): Promise<unknown> =>
 describe('a look-up', () => {
   it('is live first, then from the cache', async () => {
     const client = await openFresh()
-    const first = await client.authorize('token-a', {})
-    const second = await client.authorize('token-a', {})
+    const first = await client.authorize(shaped('token-a'), {})
+    const second = await client.authorize(shaped('token-a'), {})
     expect([first, second]).toMatchObject([
       { ok: true, source: 'live' },
       { ok: true, source: 'cache' },
     ])
     expect(server.asked).toHaveLength(1)
-    expect(client.peek('token-a')).toBe(client.peek('token-a'))
-    expect(Object.isFrozen(client.peek('token-a'))).toBe(true)
+    expect(client.peek(shaped('token-a'))).toBe(client.peek(shaped('token-a')))
+    expect(Object.isFrozen(client.peek(shaped('token-a')))).toBe(true)
   })
 
   it('is shared by all who ask at once, and batched with others of the same tick', async () => {
     const client = await openFresh()
-    await Promise.all(['a', 'b', 'a', 'c', 'b'].map((token) => client.introspect(token)))
+    await Promise.all(['a', 'b', 'a', 'c', 'b'].map((token) => client.introspect(shaped(token))))
     expect(server.asked).toHaveLength(1)
-    expect(JSON.parse(server.asked[0] as string)).toEqual({ tokens: ['a', 'b', 'c'] })
+    expect(JSON.parse(server.asked[0] as string)).toEqual({ tokens: ['a', 'b', 'c'].map(shaped) })
   })
 
   it('sends the token in the body alone, and credentials form-encoded', async () => {
@@ -81,15 +82,15 @@ describe('a look-up', () => {
       expect(request.req.url).toBe('/introspect')
       answerActive()(request)
     }
-    await (await openFresh()).introspect('token-a')
+    await (await openFresh()).introspect(shaped('token-a'))
     const decoded = Buffer.from(String(authorization).slice(6), 'base64').toString()
     expect(decoded).toBe('rs%3A1:s%2B+%C3%A9')
-    expect(server.asked).toEqual(['token=token-a'])
+    expect(server.asked).toEqual([`token=${shaped('token-a')}`])
   })
 
   it('of what cannot be a token asks nobody', async () => {
     const client = await openFresh()
-    for (const token of ['', 'a b', 'ü', 'a\nb', 'x'.repeat(5_000)]) {
+    for (const token of ['', 'a b', 'ü', 'a\nb', 'x'.repeat(5_000), 'a', `${shaped('a')}b`]) {
       expect(await client.introspect(token)).toEqual({ active: false })
     }
     expect(server.asked).toEqual([])
@@ -98,7 +99,7 @@ describe('a look-up', () => {
   it('of a void token is remembered, apart from the good ones', async () => {
     server.respond = ({ res }) => res.end('{"active":false}')
     const client = await openFresh({ maxNegatives: 2 })
-    for (const token of ['a', 'a', 'b', 'c', 'a']) await client.introspect(token)
+    for (const token of ['a', 'a', 'b', 'c', 'a']) await client.introspect(shaped(token))
     expect(server.asked).toHaveLength(4)
     expect(client.health()).toMatchObject({ negatives: 2, entries: 0 })
   })
@@ -107,9 +108,9 @@ describe('a look-up', () => {
     const held: (() => void)[] = []
     const client = await openFresh()
     server.respond = (request) => held.push(() => answerActive()(request))
-    const early = client.introspect('token-a')
+    const early = client.introspect(shaped('token-a'))
     await waitFor(() => held.length === 1)
-    const live = client.introspect('token-a', { freshness: 'live' })
+    const live = client.introspect(shaped('token-a'), { freshness: 'live' })
     await waitFor(() => held.length === 2)
     for (const release of held) release()
     await Promise.all([early, live])
@@ -117,15 +118,15 @@ describe('a look-up', () => {
 
   it('whose answer was overtaken by a change is asked again, and refused if that does not help', async () => {
     const client = await openFresh()
-    await client.introspect('witness')
+    await client.introspect(shaped('witness'))
     const held: (() => void)[] = []
     server.respond = (request) => held.push(() => answerActive(0)(request))
-    const decision = client.authorize('token-a', {})
+    const decision = client.authorize(shaped('token-a'), {})
     await waitFor(() => held.length === 1)
     const at = { type: 'event', partition: 0, epoch: 'e1' } as const
     server.send({ ...at, seq: 1, event: { type: 'subject', sub: 'sub-token-a' } })
     server.send({ ...at, seq: 2, event: { type: 'token', jti: 'jti-witness' } })
-    await waitFor(() => client.peek('witness') === undefined)
+    await waitFor(() => client.peek(shaped('witness')) === undefined)
     held[0]?.()
     await waitFor(() => held.length === 2)
     held[1]?.()
@@ -137,7 +138,7 @@ describe('a look-up', () => {
 describe('an event', () => {
   it('takes away what it touches and nothing else', async () => {
     const client = await openFresh()
-    await Promise.all(['a', 'b'].map((token) => client.introspect(token)))
+    await Promise.all(['a', 'b'].map((token) => client.introspect(shaped(token))))
     server.send({
       type: 'event',
       partition: 0,
@@ -145,15 +146,15 @@ describe('an event', () => {
       seq: 1,
       event: { type: 'token', jti: 'jti-a' },
     })
-    await waitFor(() => client.peek('a') === undefined)
-    expect(client.peek('b')).toMatchObject({ active: true })
+    await waitFor(() => client.peek(shaped('a')) === undefined)
+    expect(client.peek(shaped('b'))).toMatchObject({ active: true })
   })
 
   it('of a type nobody knows takes away everything', async () => {
     const client = await openFresh()
-    await client.introspect('a')
+    await client.introspect(shaped('a'))
     server.send('{"type":"event","partition":0,"epoch":"e1","seq":1,"event":{"type":"moon-phase"}}')
-    await waitFor(() => client.peek('a') === undefined)
+    await waitFor(() => client.peek(shaped('a')) === undefined)
     expect(client.health().state).toBe('fresh')
   })
 
@@ -163,9 +164,9 @@ describe('an event', () => {
       ['e2', 1],
     ] as const) {
       const client = await openFresh()
-      await client.introspect('a')
+      await client.introspect(shaped('a'))
       server.send({ type: 'event', partition: 0, epoch, seq, event: { type: 'token', jti: 'x' } })
-      await waitFor(() => client.peek('a') === undefined)
+      await waitFor(() => client.peek(shaped('a')) === undefined)
       client.close()
     }
   })
@@ -174,13 +175,13 @@ describe('an event', () => {
 describe('without the feed', () => {
   it('entries are kept but not served, and served again after a gapless resume', async () => {
     const client = await openFresh({ maxStalenessMs: 200 })
-    await client.introspect('a')
+    await client.introspect(shaped('a'))
     server.greet = () => undefined
     for (const socket of server.sockets) socket.terminate()
     await inState(client, 'suspended')
-    expect(client.peek('a')).toBeUndefined()
+    expect(client.peek(shaped('a'))).toBeUndefined()
     expect(client.health()).toMatchObject({ entries: 1, stalenessMs: undefined })
-    expect(await client.authorize('a', {})).toMatchObject({ ok: true, source: 'live' })
+    expect(await client.authorize(shaped('a'), {})).toMatchObject({ ok: true, source: 'live' })
     server.greet = (socket) => {
       grantEverything(socket)
       socket.removeAllListeners('message')
@@ -192,13 +193,13 @@ describe('without the feed', () => {
       })
     }
     await inState(client, 'fresh')
-    expect(client.peek('a')).toMatchObject({ active: true })
+    expect(client.peek(shaped('a'))).toMatchObject({ active: true })
     expect(client.health().counts.reconnects).toBeGreaterThan(0)
   })
 
   it('and without the service the answer is 503, or stale for those who opted in', async () => {
     const client = await openFresh({ maxStalenessMs: 200 })
-    await client.introspect('a')
+    await client.introspect(shaped('a'))
     server.greet = (socket) => socket.terminate()
     server.respond = ({ res }) => {
       res.statusCode = 503
@@ -206,18 +207,18 @@ describe('without the feed', () => {
     }
     for (const socket of server.sockets) socket.terminate()
     await inState(client, 'suspended')
-    expect(await client.authorize('a', {})).toEqual({
+    expect(await client.authorize(shaped('a'), {})).toEqual({
       ok: false,
       status: 503,
       error: 'temporarily_unavailable',
       wwwAuthenticate: undefined,
       retryAfterSeconds: 1,
     })
-    expect(await client.authorize('a', {}, { allowStaleMs: 60_000 })).toMatchObject({
+    expect(await client.authorize(shaped('a'), {}, { allowStaleMs: 60_000 })).toMatchObject({
       ok: true,
       source: 'stale',
     })
-    expect(await codeOf(client.introspect('a'))).toBe('ERR_CLAIMCHECK_UNREACHABLE')
+    expect(await codeOf(client.introspect(shaped('a')))).toBe('ERR_CLAIMCHECK_UNREACHABLE')
     expect(client.health().counts.staleServed).toBe(1)
   })
 
@@ -225,15 +226,15 @@ describe('without the feed', () => {
     server.metadata = ({ claimcheck_feed_endpoint: _none, ...rest }) => rest
     const client = open({ maxStalenessMs: 60_000, timeoutMs: 2_000 })
     await inState(client, 'ttl')
-    await client.introspect('a')
-    expect(await client.authorize('a', {})).toMatchObject({ source: 'cache' })
+    await client.introspect(shaped('a'))
+    expect(await client.authorize(shaped('a'), {})).toMatchObject({ source: 'cache' })
     expect(client.health()).toMatchObject({ state: 'ttl', stalenessMs: 60_000 })
   })
 
   it('maxStalenessMs 0 caches nothing', async () => {
     const client = open({ maxStalenessMs: 0 })
-    await client.introspect('a')
-    await client.introspect('a')
+    await client.introspect(shaped('a'))
+    await client.introspect(shaped('a'))
     expect(server.asked).toHaveLength(2)
     expect(client.health()).toMatchObject({ state: 'uncached', entries: 0 })
   })
@@ -254,7 +255,7 @@ describe('a decision', () => {
     }
     const client = await openFresh()
     const isOk = async (needs: Parameters<Client['authorize']>[1]) =>
-      (await client.authorize('a', needs)).ok
+      (await client.authorize(shaped('a'), needs)).ok
     expect(await isOk({ scope: 'read' })).toBe(true)
     expect(await isOk({ scope: 'read admin' })).toBe(false)
     expect(await isOk({ audience: 'r' })).toBe(true)
@@ -272,17 +273,20 @@ describe('a decision', () => {
   it('about a role without its context is a mistake of the caller', async () => {
     const client = open()
     const needs = { role: 'teacher' } as unknown as Parameters<Client['authorize']>[1]
-    await expect(client.authorize('a', needs)).rejects.toMatchObject({
+    await expect(client.authorize(shaped('a'), needs)).rejects.toMatchObject({
       code: 'ERR_INVALID_ARG_VALUE',
     })
-    await expect(client.isAuthorized('a', needs)).rejects.toThrow('"context"')
+    await expect(client.isAuthorized(shaped('a'), needs)).rejects.toThrow('"context"')
   })
 
   it('tells a missing token from a bad one', async () => {
     server.respond = ({ res }) => res.end('{"active":false}')
     const client = await openFresh()
     expect(await client.authorize(undefined, {})).toMatchObject({ status: 401, error: undefined })
-    expect(await client.authorize('bad', {})).toMatchObject({ status: 401, error: 'invalid_token' })
+    expect(await client.authorize(shaped('bad'), {})).toMatchObject({
+      status: 401,
+      error: 'invalid_token',
+    })
   })
 })
 
@@ -307,7 +311,7 @@ describe('a broken or hostile server', () => {
     it(`${name} makes the decision 503, never 401`, async () => {
       server.respond = ({ res }) => respond(res)
       const client = await openFresh()
-      expect(await client.authorize('a', {})).toMatchObject({ ok: false, status: 503 })
+      expect(await client.authorize(shaped('a'), {})).toMatchObject({ ok: false, status: 503 })
       expect(client.health().lastProblem).toEqual(expect.any(String))
     })
   }
@@ -315,7 +319,7 @@ describe('a broken or hostile server', () => {
   it('that never finishes its answer is left at the time-out', async () => {
     server.respond = ({ res }) => void res.write('{')
     const client = await openFresh({ timeoutMs: 100 })
-    expect(await codeOf(client.introspect('a'))).toBe('ERR_CLAIMCHECK_TIMEOUT')
+    expect(await codeOf(client.introspect(shaped('a')))).toBe('ERR_CLAIMCHECK_TIMEOUT')
   })
 
   it('whose metadata is another issuer’s, or leads elsewhere, gets no token', async () => {
@@ -325,7 +329,7 @@ describe('a broken or hostile server', () => {
     ]) {
       server.metadata = (document) => ({ ...document, ...change })
       const client = open()
-      expect(await codeOf(client.introspect('a'))).toBe('ERR_CLAIMCHECK_BAD_RESPONSE')
+      expect(await codeOf(client.introspect(shaped('a')))).toBe('ERR_CLAIMCHECK_BAD_RESPONSE')
     }
     expect(server.asked).toEqual([])
   })
@@ -350,13 +354,13 @@ describe('a broken or hostile server', () => {
       server.send(frame)
       await waitFor(() => client.health().counts.reconnects === 1)
       await inState(client, 'fresh')
-      expect(await client.authorize('a', {})).toMatchObject({ ok: true })
+      expect(await client.authorize(shaped('a'), {})).toMatchObject({ ok: true })
     })
   }
 
   it('whose feed sends a frame of unknown type, or an old one, changes nothing', async () => {
     const client = await openFresh()
-    await client.introspect('a')
+    await client.introspect(shaped('a'))
     server.send('{"type":"weather"}')
     server.send({ type: 'event', partition: 0, epoch: 'e1', seq: 0, event: { type: 'all' } })
     server.send({ type: 'event', partition: 99, epoch: 'e1', seq: 1, event: { type: 'all' } })
@@ -368,8 +372,8 @@ describe('a broken or hostile server', () => {
       seq: 1,
       event: { type: 'token', jti: 'x' },
     })
-    await client.introspect('a', { freshness: 'live' })
-    expect(client.peek('a')).toMatchObject({ active: true })
+    await client.introspect(shaped('a'), { freshness: 'live' })
+    expect(client.peek(shaped('a'))).toMatchObject({ active: true })
     expect(client.health().counts.reconnects).toBe(0)
   })
 
@@ -377,8 +381,8 @@ describe('a broken or hostile server', () => {
     server.greet = () => undefined
     const client = open({ timeoutMs: 100 })
     await waitFor(() => client.health().lastProblem !== undefined)
-    expect(await client.authorize('a', {})).toMatchObject({ ok: true, source: 'live' })
-    expect(await client.authorize('a', {})).toMatchObject({ ok: true, source: 'live' })
+    expect(await client.authorize(shaped('a'), {})).toMatchObject({ ok: true, source: 'live' })
+    expect(await client.authorize(shaped('a'), {})).toMatchObject({ ok: true, source: 'live' })
     expect(client.health().state).toBe('starting')
   })
 
@@ -396,13 +400,13 @@ describe('a broken or hostile server', () => {
 describe('closing', () => {
   it('ends look-ups, connections and memory', async () => {
     const client = await openFresh()
-    await client.introspect('a')
+    await client.introspect(shaped('a'))
     server.respond = () => undefined
-    const pending = codeOf(client.introspect('b'))
+    const pending = codeOf(client.introspect(shaped('b')))
     await waitFor(() => server.asked.length === 2)
     client.close()
     expect(await pending).toBe('ERR_CLAIMCHECK_CLOSED')
-    expect(await codeOf(client.introspect('a'))).toBe('ERR_CLAIMCHECK_CLOSED')
+    expect(await codeOf(client.introspect(shaped('a')))).toBe('ERR_CLAIMCHECK_CLOSED')
     await waitFor(() => server.sockets.size === 0)
     expect(client.health()).toMatchObject({ state: 'closed', entries: 0, negatives: 0 })
     client.close()
@@ -436,7 +440,9 @@ describe('memory', () => {
   it('stays bounded over many distinct tokens', async () => {
     const client = await openFresh({ maxEntries: 100, maxNegatives: 50 })
     for (let i = 0; i < 20; i++) {
-      await Promise.all(Array.from({ length: 100 }, (_, j) => client.introspect(`token-${i}-${j}`)))
+      await Promise.all(
+        Array.from({ length: 100 }, (_, j) => client.introspect(shaped(`token-${i}-${j}`))),
+      )
     }
     expect(client.health()).toMatchObject({ entries: 100, pendingLookups: 0 })
     expect(client.health().entryBytes).toBeLessThan(100 * 2_000)

@@ -6,7 +6,7 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { type WebSocket, WebSocketServer } from 'ws'
-import type { ServerFrame } from '../../client/src/wire/index.ts'
+import { isTokenShaped, type ServerFrame, TOKEN_BODY_LENGTH } from '../../client/src/wire/index.ts'
 
 /** Answers one request; the body has been read. */
 export type Respond = (request: {
@@ -30,6 +30,18 @@ export interface ScriptedServer {
   /** Sends a frame, or any text, to every socket. */
   send(frame: ServerFrame | string): void
   close(): Promise<void>
+}
+
+const TOKEN_PREFIX = 'cc_at_'
+
+/** A text of the shape of a token, from a name without a trailing underscore. */
+export function shaped(name: string): string {
+  return TOKEN_PREFIX + name.padEnd(TOKEN_BODY_LENGTH, '_')
+}
+
+/** The name in a token made by {@link shaped}; any other text is its own name. */
+export function nameOf(token: string): string {
+  return isTokenShaped(token) ? token.slice(TOKEN_PREFIX.length).replace(/_+$/, '') : token
 }
 
 /** An active answer for a token name; `exp` far ahead. */
@@ -59,7 +71,7 @@ export function answerActive(seq = 0): Respond {
     const tokens = isBatch
       ? (JSON.parse(body) as { tokens: string[] }).tokens
       : [new URLSearchParams(body).get('token') ?? '']
-    const answers = tokens.map((token) => activeAnswer(token))
+    const answers = tokens.map((token) => activeAnswer(nameOf(token)))
     res.setHeader('content-type', 'application/json')
     res.setHeader('claimcheck-freshness', tokens.map(() => `0:e1:${seq}`).join(','))
     res.end(JSON.stringify(isBatch ? { results: answers } : answers[0]))

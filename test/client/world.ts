@@ -292,7 +292,7 @@ export function createWorld(limits: { marks: number; entries: number }): World {
     },
 
     probe() {
-      if (socket === undefined || !freshness.isSynced()) return
+      if (socket === undefined || freshness.cursors() === undefined) return
       probes.push(freshness.probe(now))
     },
 

@@ -74,7 +74,7 @@ describe('the cache', () => {
       ),
       { numRuns: 5_000 },
     )
-    expect(hits).toBeGreaterThan(3_000)
+    expect(hits).toBeGreaterThan(1_000)
   })
 
   it('serves what is good once things are calm', () => {

@@ -27,7 +27,8 @@ export interface ActiveToken {
   readonly aud: readonly string[]
   readonly token_type: 'Bearer'
   readonly iat: number
-  readonly exp: number
+  /** Always told by Claimcheck; other RFC 7662 servers may leave it out. */
+  readonly exp?: number
   readonly jti: string
   /** The grant (token family) it was issued under. */
   readonly grant_id: string

@@ -1,0 +1,102 @@
+/** The cache where races would have to be won to see it from outside: expiry, our own registration, negatives. */
+import { describe, expect, it } from 'vitest'
+import { type CacheMode, createAnswers } from '../../client/src/answers.ts'
+import { createEntryCache } from '../../client/src/entry-cache.ts'
+import { createFreshness } from '../../client/src/freshness.ts'
+import { createNegativeCache } from '../../client/src/negative-cache.ts'
+import { INACTIVE, type Reply, readAnswer } from '../../client/src/reply.ts'
+import type { FeedEvent, IntrospectionResponse } from '../../client/src/wire/index.ts'
+import { activeAnswer, START } from './scripted-server.ts'
+
+const BOUND_MS = 1_000
+const KEY = 'token'
+
+function open(mode: CacheMode = 'feed') {
+  const freshness = createFreshness({ boundMs: BOUND_MS, marksPerPartition: 8 })
+  const entries = createEntryCache({ maxEntries: 10, maxBytes: 1e6 })
+  const answers = createAnswers({
+    entries,
+    negatives: createNegativeCache(10),
+    freshness,
+    boundMs: BOUND_MS,
+    clientId: 'ours',
+    mode: () => mode,
+  })
+  const at = (elapsed: number) => ({ elapsed, wall: elapsed })
+  const lease = (now: number) => {
+    freshness.apply({ type: 'lease', n: freshness.probe(now) }, now)
+  }
+  let seq = 0
+  const tell = (event: FeedEvent, now: number) => {
+    seq += 1
+    answers.apply(freshness.apply({ type: 'event', partition: 0, epoch: 'e1', seq, event }, now))
+  }
+  const land = (answer: IntrospectionResponse, askedAt: number, more: Partial<Reply> = {}) => {
+    const stamp = { partition: 0, epoch: 'e1', seq }
+    const reply = { answer, stamp, bytes: 100, serverTimeMs: askedAt, ...more }
+    return answers.settle(KEY, { reply, askedAt }, at(askedAt + 1))
+  }
+  answers.apply(freshness.apply(START, 0))
+  return { answers, entries, at, lease, tell, land }
+}
+
+const active = (more: Record<string, unknown> = {}): IntrospectionResponse =>
+  readAnswer(activeAnswer('a', more)) ?? INACTIVE
+
+const OWN: FeedEvent = { type: 'client', client_id: 'ours' }
+
+describe('a change of our own registration', () => {
+  it('drops what was kept, whoever the tokens were issued to', () => {
+    const { answers, entries, at, lease, tell, land } = open()
+    lease(1)
+    land(active(), 2)
+    expect(answers.find(KEY, at(3))).toBeDefined()
+    tell(OWN, 4)
+    expect(entries.size).toBe(0)
+  })
+
+  it('refuses what was asked before it, even if it was read after it', () => {
+    const { tell, land } = open()
+    tell(OWN, 10)
+    expect(land(active(), 10)).toEqual({ kind: 'refused', reason: 'stale' })
+    expect(land(active(), 11)).toEqual({ kind: 'kept' })
+  })
+
+  it('lets no older answer say for ever that a token is void', () => {
+    const { answers, tell, land } = open()
+    tell(OWN, 10)
+    land(INACTIVE, 10)
+    expect(answers.isVoid(KEY, 12)).toBe(false)
+    land(INACTIVE, 11)
+    expect(answers.isVoid(KEY, 12)).toBe(true)
+  })
+
+  it('is not taken for one of somebody else', () => {
+    const { entries, tell, land } = open()
+    land(active(), 2)
+    tell({ type: 'client', client_id: 'theirs' }, 3)
+    expect(entries.size).toBe(1)
+  })
+})
+
+describe('expiry', () => {
+  it('by the clock of the server holds for stale facts too', () => {
+    const { answers, at, land } = open('ttl')
+    const serverTimeMs = 3_600_000_000
+    land(active({ exp: serverTimeMs / 1_000 + 3 }), 10, { serverTimeMs })
+    expect(answers.find(KEY, at(1_009))).toBeDefined()
+    expect(answers.find(KEY, at(1_010))).toBeUndefined()
+    expect(answers.findStale(KEY, at(2_009), 60_000)).toBeDefined()
+    expect(answers.findStale(KEY, at(2_010), 60_000)).toBeUndefined()
+  })
+
+  it('that is not told leaves the time to live, and nothing with a feed', () => {
+    const { exp: _none, ...endless } = activeAnswer('a')
+    const answer = readAnswer(endless) ?? INACTIVE
+    const plain = open('ttl')
+    expect(plain.land(answer, 10)).toEqual({ kind: 'kept' })
+    expect(plain.answers.find(KEY, plain.at(1_009))).toBeDefined()
+    expect(plain.answers.find(KEY, plain.at(1_010))).toBeUndefined()
+    expect(open('feed').land(answer, 10)).toEqual({ kind: 'passed', reason: 'unmarked' })
+  })
+})
