@@ -19,23 +19,12 @@ async function main(): Promise<void> {
   const settings = parseSettings(process.env, (path) => readFileSync(path, 'utf8'))
   const log = createLogger(settings.logLevel, 'introspect')
   const metrics = createMetrics({ service: 'introspect', version: '0.1.0' })
-  const outage = createOutageLog(log)
-  const store = await openStoreWhenReachable(
-    {
-      url: settings.redisUrl,
-      prefix: settings.keyPrefix,
-      partitions: settings.partitions,
-      tokenKeys: settings.tokenKeys ?? loadTokenKeyFile(settings.dataDir),
-      mints: false,
-      selfResources: [settings.issuer],
-      onError: outage.failed,
-      onReady: outage.recovered,
-    },
-    {
-      onWaiting: outage.failed,
-      pause: () => delay(RETRY_MS),
-    },
-  )
+  const store = await openStoreWhenReachable(settings, {
+    tokenKeys: settings.tokenKeys ?? loadTokenKeyFile(settings.dataDir),
+    mints: false,
+    outage: createOutageLog(log),
+    pause: () => delay(RETRY_MS),
+  })
   const app = startIntrospectService({
     store,
     log,

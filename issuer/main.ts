@@ -20,23 +20,12 @@ async function main(): Promise<void> {
   const settings = parseSettings(process.env, (path) => readFileSync(path, 'utf8'))
   const log = createLogger(settings.logLevel, 'issuer')
   const metrics = createMetrics({ service: 'issuer', version: '0.1.0' })
-  const outage = createOutageLog(log)
-  const store = await openStoreWhenReachable(
-    {
-      url: settings.redisUrl,
-      prefix: settings.keyPrefix,
-      partitions: settings.partitions,
-      tokenKeys: settings.tokenKeys ?? loadTokenKeyFile(settings.dataDir),
-      mints: true,
-      selfResources: [settings.issuer],
-      onError: outage.failed,
-      onReady: outage.recovered,
-    },
-    {
-      onWaiting: outage.failed,
-      pause: () => delay(RETRY_MS),
-    },
-  )
+  const store = await openStoreWhenReachable(settings, {
+    tokenKeys: settings.tokenKeys ?? loadTokenKeyFile(settings.dataDir),
+    mints: true,
+    outage: createOutageLog(log),
+    pause: () => delay(RETRY_MS),
+  })
   const { minting, mintedBefore } = store.tokenKeys
   const isNewKey = mintedBefore !== undefined && mintedBefore !== minting
   log[isNewKey ? 'warn' : 'info'](

@@ -1,14 +1,23 @@
 /**
- * Opens the store, waiting for a Redis that is not there yet: services and Redis start in any order. A Redis that
- * belongs to another installation is not waited for.
+ * Opens the store of a service, waiting for a Redis that is not there yet: services and Redis start in any order. A Redis
+ * that belongs to another installation is not waited for.
  */
 import { StoreUnavailableError } from './errors.ts'
 import { openStore, type Store, type StoreOptions } from './store.ts'
 
-/** How to wait. */
-export interface PatienceOptions {
-  /** Told after each failed attempt. */
-  readonly onWaiting: (error: StoreUnavailableError) => void
+/** The settings of a service that its store depends on. */
+export interface StoreSettings {
+  readonly redisUrl: string
+  readonly keyPrefix: string
+  readonly partitions: number
+  /** The issuer's public URL: a resource that needs no resource server. */
+  readonly issuer: string
+}
+
+/** What else a service brings along. */
+export interface ServiceStoreOptions extends Pick<StoreOptions, 'tokenKeys' | 'mints'> {
+  /** Told when Redis cannot be reached, and when it can be again. */
+  readonly outage: { failed(error: Error): void; recovered(): void }
   /** Resolves when it is time to try again. */
   readonly pause: () => Promise<void>
 }
@@ -17,15 +26,25 @@ export interface PatienceOptions {
  * @throws {StoreMismatchError} when the installation has other settings
  */
 export async function openStoreWhenReachable(
-  options: StoreOptions,
-  { onWaiting, pause }: PatienceOptions,
+  { redisUrl, keyPrefix, partitions, issuer }: StoreSettings,
+  { tokenKeys, mints, outage, pause }: ServiceStoreOptions,
 ): Promise<Store> {
+  const options: StoreOptions = {
+    url: redisUrl,
+    prefix: keyPrefix,
+    partitions,
+    tokenKeys,
+    mints,
+    selfResources: [issuer],
+    onError: outage.failed,
+    onReady: outage.recovered,
+  }
   for (;;) {
     try {
       return await openStore(options)
     } catch (error) {
       if (!(error instanceof StoreUnavailableError)) throw error
-      onWaiting(error)
+      outage.failed(error)
       await pause()
     }
   }
