@@ -79,8 +79,7 @@ export function createAnswers(options: AnswersOptions): Answers {
   let negativesClearedAt = Number.NEGATIVE_INFINITY
 
   function isUnexpired(entry: Entry, { elapsed, wall }: Moment): boolean {
-    const { exp } = entry.answer
-    return elapsed < entry.expiresAt && (exp === undefined || wall < exp * 1_000)
+    return elapsed < entry.expiresAt && wall < entry.expiresAtWall
   }
 
   function clearNegatives(at: number): void {
@@ -122,6 +121,7 @@ export function createAnswers(options: AnswersOptions): Answers {
       partition: stamp?.partition ?? NO_PARTITION,
       seq: stamp?.seq ?? 0,
       expiresAt: askedAt + remainingMs(answer, reply),
+      expiresAtWall: answer.exp === undefined ? Number.POSITIVE_INFINITY : answer.exp * 1_000,
       liveUntil: isFeed ? Number.POSITIVE_INFINITY : askedAt + boundMs,
       askedAt,
       bytes: 2 * key.length + reply.bytes + ENTRY_OVERHEAD_BYTES,

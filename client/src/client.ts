@@ -120,7 +120,8 @@ const NO_OPTIONS: LookupOptions = Object.freeze({})
 export function createClient(options: ClientOptions): Client {
   const resolved = resolveOptions(options)
   const { surroundings, maxStalenessMs: boundMs } = resolved
-  const now = createElapsedClock(surroundings)
+  const clock = createElapsedClock(surroundings)
+  const { now } = clock
   const closing = new AbortController()
   const counts = createCounts()
   const send = createSend({ ...resolved, closing: closing.signal })
@@ -157,7 +158,7 @@ export function createClient(options: ClientOptions): Client {
   })
   let lookupProblem: string | undefined
 
-  const moment = (): Moment => ({ elapsed: now(), wall: surroundings.wall() })
+  const moment = (): Moment => ({ elapsed: clock.now(), wall: clock.wall })
 
   function fromCache(key: string): Facts | undefined {
     const at = moment()
@@ -255,8 +256,17 @@ export function createClient(options: ClientOptions): Client {
 
   keeper.start(answers)
   return {
+    // The shortest way to the answer: no facts are put together, nothing but the clocks is asked.
     peek(token) {
-      return fromCache(token)?.answer
+      const at = moment()
+      const entry = answers.find(token, at)
+      if (entry !== undefined) {
+        counts.hits += 1
+        return entry.answer
+      }
+      if (!answers.isVoid(token, at.elapsed)) return undefined
+      counts.negativeHits += 1
+      return INACTIVE
     },
 
     introspect: async (token, options = NO_OPTIONS) => (await resolve(token, options)).answer,

@@ -9,18 +9,30 @@ export interface MachineClocks {
   readonly wall: () => number
 }
 
-/** Makes a clock of elapsed milliseconds that starts at 0 and never goes back. */
-export function createElapsedClock({ monotonic, wall }: MachineClocks): () => number {
+/** A clock of elapsed milliseconds that starts at 0 and never goes back. */
+export interface ElapsedClock {
+  now(): number
+  /** The wall clock at the last `now`: reading a clock is a good part of what a cache hit costs. */
+  readonly wall: number
+}
+
+/** Makes a clock that stands at 0. */
+export function createElapsedClock({ monotonic, wall }: MachineClocks): ElapsedClock {
   let lastMonotonic = monotonic()
   let lastWall = wall()
   let elapsed = 0
-  return () => {
-    const nowMonotonic = monotonic()
-    const nowWall = wall()
-    const advance = Math.max(nowMonotonic - lastMonotonic, nowWall - lastWall)
-    if (advance > 0) elapsed += advance
-    lastMonotonic = nowMonotonic
-    lastWall = nowWall
-    return elapsed
+  return {
+    now() {
+      const nowMonotonic = monotonic()
+      const nowWall = wall()
+      const advance = Math.max(nowMonotonic - lastMonotonic, nowWall - lastWall)
+      if (advance > 0) elapsed += advance
+      lastMonotonic = nowMonotonic
+      lastWall = nowWall
+      return elapsed
+    },
+    get wall() {
+      return lastWall
+    },
   }
 }

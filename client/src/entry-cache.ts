@@ -18,6 +18,8 @@ export interface Entry {
   readonly seq: number
   /** Elapsed milliseconds at which the token expires, as the server's clock saw it; Infinity when it did not tell. */
   readonly expiresAt: number
+  /** The same by this machine's clock, in epoch milliseconds; here, so that a hit need not look into the answer. */
+  readonly expiresAtWall: number
   /** Elapsed milliseconds at which its time to live ends; Infinity where leases decide. */
   readonly liveUntil: number
   /** Elapsed milliseconds at which its request was sent. */
