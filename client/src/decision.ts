@@ -8,7 +8,7 @@ import type { ActiveToken, IntrospectionResponse } from './wire/index.ts'
 export type Source =
   /** The cache, within the staleness bound. */
   | 'cache'
-  /** The service, asked for this decision. */
+  /** The service, asked for this decision or for another that was still waiting for the same answer. */
   | 'live'
   /** The cache beyond the bound, because the caller opted in and the service was out of reach. */
   | 'stale'

@@ -1,6 +1,7 @@
 /**
- * Time that only ever runs too fast. A suspended machine stops the monotonic clock, a step changes the wall clock;
- * taking the larger advance of the two means that a lease never seems younger than it is.
+ * Time that does not run slow. A suspended machine stops the monotonic clock, a step changes the wall clock; counting what
+ * the wall clock leaps ahead on top of the monotonic one means that a lease never seems younger than it is (by more than
+ * the jitter of the wall clock), and that on a machine where nothing happens it seems exactly as old.
  */
 
 /** The two clocks of a machine, in milliseconds. */
@@ -16,20 +17,29 @@ export interface ElapsedClock {
   readonly wall: number
 }
 
+/** How far the wall clock may run ahead by itself: it ticks in whole milliseconds, and is slewed. */
+const JITTER_MS = 2
+
 /** Makes a clock that stands at 0. */
 export function createElapsedClock({ monotonic, wall }: MachineClocks): ElapsedClock {
-  let lastMonotonic = monotonic()
+  const start = monotonic()
   let lastWall = wall()
-  let elapsed = 0
+  /** The least the wall clock has been ahead of the monotonic one since the last time it leapt. */
+  let offset = lastWall - start
+  /** What the wall clock has leapt ahead: time that the monotonic clock may have slept through. */
+  let leapt = 0
   return {
     now() {
       const nowMonotonic = monotonic()
-      const nowWall = wall()
-      const advance = Math.max(nowMonotonic - lastMonotonic, nowWall - lastWall)
-      if (advance > 0) elapsed += advance
-      lastMonotonic = nowMonotonic
-      lastWall = nowWall
-      return elapsed
+      lastWall = wall()
+      const ahead = lastWall - nowMonotonic
+      if (ahead - offset > JITTER_MS) {
+        leapt += ahead - offset
+        offset = ahead
+      } else if (ahead < offset) {
+        offset = ahead
+      }
+      return nowMonotonic - start + leapt
     },
     get wall() {
       return lastWall

@@ -61,6 +61,8 @@ export function createEntryCache({ maxEntries, maxBytes }: EntryCacheOptions): E
   const byGrant: Index = new Map()
   const bySession: Index = new Map()
   const bySubject: Index = new Map()
+  /** Where the last look for room ended; starting over each time would pass the places of all that are gone. */
+  let hand = entries.values()
   let bytes = 0
 
   function add(entry: Entry): void {
@@ -91,15 +93,14 @@ export function createEntryCache({ maxEntries, maxBytes }: EntryCacheOptions): E
   }
 
   function evict(): void {
-    for (const entry of entries.values()) {
-      if (!entry.isUsed) {
+    while (entries.size > 0) {
+      const { value: entry, done } = hand.next()
+      if (done === true) hand = entries.values()
+      else if (entry.isUsed) entry.isUsed = false
+      else {
         remove(entry)
         return
       }
-      // To the end of the line; the loop goes on to it only after everybody else had their turn.
-      entry.isUsed = false
-      entries.delete(entry.key)
-      entries.set(entry.key, entry)
     }
   }
 

@@ -15,6 +15,8 @@ export interface NegativeCache {
 /** Makes an empty store of at most `maxEntries`, oldest out first; 0 remembers nothing. */
 export function createNegativeCache(maxEntries: number): NegativeCache {
   const untils = new Map<string, number>()
+  /** Goes on where it was: in a map, the places of those that are gone would be passed each time. */
+  let hand = untils.keys()
   return {
     has(key, now) {
       const until = untils.get(key)
@@ -25,8 +27,12 @@ export function createNegativeCache(maxEntries: number): NegativeCache {
       untils.delete(key)
       untils.set(key, until)
       if (untils.size <= maxEntries) return
-      const [oldest] = untils.keys()
-      if (oldest !== undefined) untils.delete(oldest)
+      let oldest = hand.next()
+      if (oldest.done === true) {
+        hand = untils.keys()
+        oldest = hand.next()
+      }
+      if (oldest.done !== true) untils.delete(oldest.value)
     },
     clear() {
       untils.clear()
