@@ -69,7 +69,11 @@ export async function startRedis(...args: string[]): Promise<TestRedis> {
   let child: ChildProcess | undefined
 
   function launch(...more: string[]): void {
-    const options = ['--port', port, '--dir', dir, '--save', '', '--bind', '127.0.0.1', ...args]
+    // With the append-only file on, as in production: `everysec` may hold a write back while an fsync is slow, answer all the
+    // same, and lose it in a kill.
+    const durable = ['--appendfsync', 'always']
+    const own = ['--port', port, '--dir', dir, '--save', '', '--bind', '127.0.0.1']
+    const options = [...own, ...durable, ...args]
     child = spawn(REDIS_BINARY, [...options.map(String), ...more], { stdio: 'ignore' })
   }
 
