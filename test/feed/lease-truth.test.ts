@@ -9,7 +9,7 @@ describe('a lease', () => {
   let world: FeedWorld
 
   beforeAll(async () => {
-    world = await startFeedWorld({ store: { commandTimeoutMs: 500 } }, '--appendonly', 'yes')
+    world = await startFeedWorld({ store: { commandTimeoutMs: 2_000 } }, '--appendonly', 'yes')
   })
 
   afterEach(() => world.closeSockets())
