@@ -30,7 +30,7 @@ describe('no secret is left behind', () => {
     collector = collectSecrets()
     redis = await startRedis('--appendonly', 'yes')
     capture = await captureCommands(redis.port, redis.direct)
-    services = await startServices({ redisUrl: redis.url, store: { commandTimeoutMs: 500 } })
+    services = await startServices({ redisUrl: redis.url, store: { commandTimeoutMs: 2_000 } })
     world = await registerWorld(services)
     await services.register('spare')
     await goodDay()
