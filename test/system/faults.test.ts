@@ -21,7 +21,7 @@ import {
 } from './routes.ts'
 import { INACTIVE, login, refresh, registerWorld, type World } from './world.ts'
 
-const COMMAND_TIMEOUT_MS = 1_500
+const COMMAND_TIMEOUT_MS = 500
 /** What a busy machine of two cores may add. */
 const SLACK_MS = 1_000
 /** How soon after Redis all is well again. */
