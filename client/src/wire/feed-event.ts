@@ -8,8 +8,10 @@ export type FeedEvent =
   | { readonly type: 'token'; readonly jti: string }
   | { readonly type: 'grant'; readonly grant_id: string }
   | { readonly type: 'session'; readonly sid: string }
+  /** With `contexts`, only roles in these changed (`*` is everywhere); without, anything may have. */
   | { readonly type: 'subject'; readonly sub: string; readonly contexts?: readonly string[] }
   | { readonly type: 'subject_client'; readonly sub: string; readonly client_id: string }
   | { readonly type: 'client'; readonly client_id: string }
   | { readonly type: 'all' }
+  /** What roles mean is another now, for every subject of the partition. */
   | { readonly type: 'schema' }

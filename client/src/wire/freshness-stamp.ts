@@ -16,6 +16,11 @@ export interface FreshnessStamp {
   readonly epoch: string
   /** Number of the last change included in the answer. */
   readonly seq: number
+  /**
+   * When the answer changes by itself because an assignment in it ends, in epoch seconds; absent when nothing does. No
+   * event will tell.
+   */
+  readonly until?: number
 }
 
 /** Writes stamps as the header value, in order; `undefined` marks an answer without one. */
@@ -24,7 +29,9 @@ export function formatFreshness(stamps: readonly (FreshnessStamp | undefined)[])
 }
 
 function formatStamp(stamp: FreshnessStamp | undefined): string {
-  return stamp === undefined ? NO_STAMP : `${stamp.partition}:${stamp.epoch}:${stamp.seq}`
+  if (stamp === undefined) return NO_STAMP
+  const position = `${stamp.partition}:${stamp.epoch}:${stamp.seq}`
+  return stamp.until === undefined ? position : `${position}:${stamp.until}`
 }
 
 /**
@@ -39,9 +46,15 @@ export function parseFreshness(value: string): (FreshnessStamp | undefined)[] | 
       stamps.push(undefined)
       continue
     }
-    const match = /^(\d{1,4}):([0-9a-f]{1,40}):(\d{1,15})$/.exec(item)
+    const match = /^(\d{1,4}):([0-9a-f]{1,40}):(\d{1,15})(?::(\d{1,15}))?$/.exec(item)
     if (match === null) return undefined
-    stamps.push({ partition: Number(match[1]), epoch: match[2] as string, seq: Number(match[3]) })
+    const [, partition, epoch, seq, until] = match
+    stamps.push({
+      partition: Number(partition),
+      epoch: epoch as string,
+      seq: Number(seq),
+      ...(until === undefined ? {} : { until: Number(until) }),
+    })
   }
   return stamps
 }

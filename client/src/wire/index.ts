@@ -19,7 +19,10 @@ export type { FreshnessStamp } from './freshness-stamp.ts'
 export { FRESHNESS_HEADER, formatFreshness, parseFreshness } from './freshness-stamp.ts'
 export type {
   ActiveToken,
+  Actor,
+  BatchIntrospectionRequest,
   BatchIntrospectionResponse,
+  ExchangedFrom,
   InactiveToken,
   IntrospectionResponse,
   JsonValue,

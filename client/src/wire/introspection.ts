@@ -39,12 +39,48 @@ export interface ActiveToken {
   readonly acr?: string
   readonly amr?: readonly string[]
   readonly auth_time?: number
+  /** Roles held everywhere (context `*`); a plain array as in RFC 9068 §2.2.3.1. */
+  readonly roles?: readonly string[]
+  /** Roles held in the contexts that were asked for; in all of them when none was named and there are few enough. */
+  readonly context_roles?: { readonly [context: string]: readonly string[] }
+  /** Whether `context_roles` names every context the token has a role in. */
+  readonly context_roles_complete?: boolean
+  /** What the roles allow, by context; under `*` what is allowed everywhere. */
+  readonly permissions?: { readonly [context: string]: readonly string[] }
+  /** Who acts: present on exchanged tokens (RFC 8693 §4.1). */
+  readonly act?: Actor
+  /** The tokens an exchanged token came from and dies with, the nearest first. */
+  readonly exchanged_from?: readonly ExchangedFrom[]
   /** The subject's own claims, as registered by the operator. */
+  readonly [claim: string]: JsonValue | undefined
+}
+
+/** Who acts for the subject; a prior actor stands inside (RFC 8693 §4.1). */
+export interface Actor {
+  readonly sub: string
+  /** The client that exchanged the token. */
+  readonly client_id?: string
+  readonly act?: Actor
+  readonly [claim: string]: JsonValue | undefined
+}
+
+/** A token that another one was exchanged from: whatever voids it voids the other. */
+export interface ExchangedFrom {
+  readonly jti: string
+  readonly grant_id: string
+  readonly client_id: string
   readonly [claim: string]: JsonValue | undefined
 }
 
 /** Answer of `POST /introspect`. */
 export type IntrospectionResponse = ActiveToken | InactiveToken
+
+/** Body of `POST /introspect/batch`. */
+export interface BatchIntrospectionRequest {
+  readonly tokens: readonly string[]
+  /** Contexts to resolve roles in, space-separated: one text for all tokens, or one a token in their order. */
+  readonly context?: string | readonly string[]
+}
 
 /** Answer of `POST /introspect/batch`: one answer a token, in the order asked. */
 export interface BatchIntrospectionResponse {
