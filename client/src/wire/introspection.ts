@@ -56,20 +56,18 @@ export interface ActiveToken {
 }
 
 /** Who acts for the subject; a prior actor stands inside (RFC 8693 §4.1). */
-export interface Actor {
+export type Actor = {
   readonly sub: string
   /** The client that exchanged the token. */
   readonly client_id?: string
   readonly act?: Actor
-  readonly [claim: string]: JsonValue | undefined
 }
 
 /** A token that another one was exchanged from: whatever voids it voids the other. */
-export interface ExchangedFrom {
+export type ExchangedFrom = {
   readonly jti: string
   readonly grant_id: string
   readonly client_id: string
-  readonly [claim: string]: JsonValue | undefined
 }
 
 /** Answer of `POST /introspect`. */
