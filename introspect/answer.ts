@@ -41,7 +41,7 @@ function isAudience(state: ActiveState, caller: Client): boolean {
 
 // None of the claims can stand in for a member of the answer.
 function activeToken(
-  { record, claims, jti, grantId, sid }: ActiveState,
+  { record, claims, jti, grantId, sid, roles, exchangedFrom }: ActiveState,
   issuer: string,
 ): ActiveToken {
   const { sub, clientId, scope, aud, login } = record.authorization
@@ -61,6 +61,8 @@ function activeToken(
     ...(sid === undefined ? {} : { sid }),
     ...(typeof username === 'string' ? { username } : {}),
     ...login,
+    ...(exchangedFrom.length === 0 ? {} : { exchanged_from: exchangedFrom }),
+    ...roles,
   }
   return { ...answer, ...claims, ...answer }
 }

@@ -6,14 +6,16 @@ import type { Router } from '@koa/router'
 import { FRESHNESS_HEADER, formatFreshness } from '../client/src/wire/index.ts'
 import type { FailureRecorder } from '../http/client-auth.ts'
 import { presentedCredentials } from '../http/client-credentials.ts'
-import { NO_FORM, readForm } from '../http/form.ts'
+import { type Form, NO_FORM, readForm } from '../http/form.ts'
 import { readJson } from '../http/json-body.ts'
-import { invalidRequest } from '../http/oauth-error.ts'
+import { invalidRequest, OAuthError } from '../http/oauth-error.ts'
 import { replyJson } from '../http/reply.ts'
 import type { RequestState, RouteContext } from '../http/request-state.ts'
+import type { ContextQuestion } from '../store/role-facts.ts'
 import type { Store } from '../store/store.ts'
 import { answerFor } from './answer.ts'
 import { claimedClientId, proveCaller } from './caller.ts'
+import { readContexts } from './context-parameter.ts'
 import type { CountOutcome } from './outcome-counter.ts'
 
 /** Most tokens one batch may hold. */
@@ -28,6 +30,11 @@ export interface IntrospectionOptions {
   readonly count: CountOutcome
 }
 
+interface Question {
+  readonly token: string
+  readonly contexts: ContextQuestion
+}
+
 /** Adds both endpoints to a router. */
 export function addIntrospection(
   router: Router<RequestState>,
@@ -39,13 +46,14 @@ export function addIntrospection(
     const form = await readForm(ctx.req)
     const presented = presentedCredentials(ctx.req, form)
     const callerId = claimedClientId(presented)
-    const token = form.values.get('token')
-    if (callerId === '' || token === undefined) {
+    const question = readQuestion(form)
+    if (callerId === '' || question instanceof OAuthError) {
       const registered = callerId === '' ? undefined : await store.clients.get(callerId)
       await proveCaller(presented, registered, ctx.state, failures)
-      throw invalidRequest('the parameter token is required')
+      throw question
     }
-    const { state, caller } = await store.tokens.introspect(token, callerId)
+    const { token, contexts } = question
+    const { state, caller } = await store.tokens.introspect(token, callerId, contexts)
     const proved = await proveCaller(presented, caller, ctx.state, failures)
     const answer = answerFor(state, proved, issuer)
     count(answer.outcome)
@@ -59,8 +67,10 @@ export function addIntrospection(
     const callerId = claimedClientId(presented)
     const registered = callerId === '' ? undefined : await store.clients.get(callerId)
     const caller = await proveCaller(presented, registered, ctx.state, failures)
-    const tokens = readTokens(await readJson(ctx.req))
-    const readings = await Promise.all(tokens.map((token) => store.tokens.introspect(token, '')))
+    const questions = readBatch(await readJson(ctx.req))
+    const readings = await Promise.all(
+      questions.map(({ token, contexts }) => store.tokens.introspect(token, '', contexts)),
+    )
     const answers = readings.map(({ state }) => answerFor(state, caller, issuer))
     for (const { outcome } of answers) count(outcome)
     if (answers.some(({ stamp }) => stamp !== undefined)) {
@@ -73,14 +83,41 @@ export function addIntrospection(
   router.post('/introspect/batch', introspectBatch)
 }
 
-function readTokens(body: unknown): readonly string[] {
-  const { tokens } = body as { readonly tokens?: unknown }
+/** What is asked, or why it cannot be: told only to a caller who is proved. */
+function readQuestion({ values }: Form): Question | OAuthError {
+  const token = values.get('token')
+  if (token === undefined) return invalidRequest('the parameter token is required')
+  try {
+    return { token, contexts: readContexts(values.get('context')) }
+  } catch (error) {
+    if (error instanceof OAuthError) return error
+    throw error
+  }
+}
+
+function readBatch(body: unknown): readonly Question[] {
+  const { tokens, context } = body as { readonly tokens?: unknown; readonly context?: unknown }
   if (!Array.isArray(tokens)) throw invalidRequest('the member tokens must be an array of strings')
   if (tokens.length > MAX_BATCH_TOKENS) {
     throw invalidRequest(`the member tokens may hold at most ${MAX_BATCH_TOKENS} tokens`)
   }
-  for (const token of tokens) {
-    if (typeof token !== 'string') throw invalidRequest('every element of tokens must be a string')
+  if (!tokens.every((token) => typeof token === 'string')) {
+    throw invalidRequest('every element of tokens must be a string')
   }
-  return tokens as string[]
+  const contextsOf = readBatchContexts(context, tokens.length)
+  return tokens.map((token: string, index) => ({ token, contexts: contextsOf(index) }))
+}
+
+/** One text for all tokens, or one for each. */
+function readBatchContexts(context: unknown, count: number): (index: number) => ContextQuestion {
+  if (context === undefined || typeof context === 'string') {
+    const common = readContexts(context)
+    return () => common
+  }
+  const isList = Array.isArray(context) && context.every((text) => typeof text === 'string')
+  if (!isList || context.length !== count) {
+    throw invalidRequest('the member context must be a string, or an array of strings, one a token')
+  }
+  const each = context.map((text: string) => readContexts(text))
+  return (index) => each[index] as ContextQuestion
 }

@@ -2,12 +2,14 @@
  * What a token is worth right now, and to whom it belongs: one script, one round trip, from the primary. The caller's
  * registration comes with the same reply, so that authenticating it costs nothing and is never stale.
  */
-import type { FreshnessStamp } from '../client/src/wire/index.ts'
+import type { ExchangedFrom, FreshnessStamp } from '../client/src/wire/index.ts'
 import { type Client, parseClient } from './clients.ts'
 import type { StoreContext } from './context.ts'
 import { clientField } from './keys.ts'
 import type { LocateToken } from './locate-token.ts'
 import { decodeGrantedToken, decodeOwnToken, type TokenRecord } from './records.ts'
+import { type ContextQuestion, type RoleFacts, resolveRoles } from './role-facts.ts'
+import type { RoleSchemas } from './role-schema.ts'
 import { readRecord, unknownReply } from './script-runner.ts'
 import type { Claims } from './subjects.ts'
 import type { ParsedToken } from './token.ts'
@@ -39,8 +41,15 @@ export interface ActiveState {
   readonly grantId: string
   readonly sid: string | undefined
   readonly claims: Claims
+  /** Absent when roles were not asked for. */
+  readonly roles?: RoleFacts
+  /** The tokens it was exchanged from, the nearest first; empty for all others. */
+  readonly exchangedFrom: readonly ExchangedFrom[]
   readonly stamp: FreshnessStamp
 }
+
+/** Which roles to resolve beside: `none`, or those in `all` contexts that fit an answer, or in these. */
+export type RoleQuestion = 'none' | ContextQuestion
 
 /** The state of a token, and the registration of whoever asks. */
 export interface Introspection {
@@ -54,9 +63,10 @@ export interface TokenReader {
   /**
    * @param token whatever was presented; any text
    * @param callerId the client that claims to ask, not yet authenticated; '' when the caller is the service itself
+   * @param roles contexts are told apart by name, so each once and without `*`
    * @throws {StoreUnavailableError} when the truth cannot be had
    */
-  introspect(token: string, callerId: string): Promise<Introspection>
+  introspect(token: string, callerId: string, roles?: RoleQuestion): Promise<Introspection>
 }
 
 const INACTIVE = {
@@ -74,7 +84,11 @@ function inactive(reason: InactiveReason): TokenState {
 }
 
 /** Makes the reader of a store. */
-export function createTokenReader(context: StoreContext, locate: LocateToken): TokenReader {
+export function createTokenReader(
+  context: StoreContext,
+  locate: LocateToken,
+  schemas: Pick<RoleSchemas, 'bookOf'>,
+): TokenReader {
   const { keys, partitions, run } = context
 
   async function readCaller(callerId: string): Promise<Client | undefined> {
@@ -84,44 +98,73 @@ export function createTokenReader(context: StoreContext, locate: LocateToken): T
     return parseClient(callerId, record ?? '')
   }
 
-  async function read(token: ParsedToken, callerId: string): Promise<Introspection> {
+  async function read(
+    token: ParsedToken,
+    callerId: string,
+    asked: RoleQuestion,
+  ): Promise<Introspection> {
     const at = keys.partition(token.partition)
-    const reply = await run(
+    const reply = (await run(
       'introspect-token',
       [at.head, at.clients],
-      [at.base, token.hash, token.grant, callerId],
-    )
-    const [state, epoch, seq, callerRecord, tokenRecord, grantRecord, claims] = reply as string[]
-    const caller = parseClient(callerId, callerRecord as string)
+      [at.base, token.hash, token.grant, callerId, ...questionArguments(asked)],
+    )) as readonly string[]
+    const [state, epoch = '', seq, callerRecord = '', tokenRecord = '', grantRecord = ''] = reply
+    const caller = parseClient(callerId, callerRecord)
     if (state !== 'active') {
       const known = INACTIVE[state as InactiveReason]
       if (known === undefined) throw unknownReply('introspect-token', state)
       return { state: known, caller }
     }
-    const own = token.grant === ''
-    const record = own
-      ? decodeOwnToken(tokenRecord as string)
-      : decodeGrantedToken(tokenRecord as string, grantRecord as string)
+    const record =
+      token.grant === ''
+        ? decodeOwnToken(tokenRecord)
+        : decodeGrantedToken(tokenRecord, grantRecord)
+    const [claims = '', schemaId = '', completeness, ends = '', lines = ''] = reply.slice(6)
     const { session } = record.authorization
+    const { partition } = token
     return {
       caller,
       state: {
         kind: 'active',
         record,
         ...partitions.idsOf(token),
-        sid: session === '' ? undefined : partitions.toPublicId(token.partition, session),
-        claims: claims === '' ? {} : (JSON.parse(claims as string) as Claims),
-        stamp: { partition: token.partition, epoch: epoch as string, seq: Number(seq) },
+        sid: session === '' ? undefined : partitions.toPublicId(partition, session),
+        claims: claims === '' ? {} : (JSON.parse(claims) as Claims),
+        exchangedFrom: (record.exchange?.origins ?? []).map((origin) => {
+          const { jti, grantId } = partitions.idsOf({ partition, ...origin })
+          return { jti, grant_id: grantId, client_id: origin.clientId }
+        }),
+        stamp: {
+          partition,
+          epoch,
+          seq: Number(seq),
+          ...(ends === '' ? {} : { until: Number(ends) }),
+        },
+        ...(asked === 'none'
+          ? {}
+          : {
+              roles: resolveRoles(
+                { lines, isComplete: completeness === 'complete' },
+                asked,
+                await schemas.bookOf(partition, schemaId),
+                record.exchange?.view,
+              ),
+            }),
       },
     }
   }
 
   return {
-    async introspect(token, callerId) {
+    async introspect(token, callerId, roles = 'none') {
       const located = await locate(token)
-      if (located?.kind === 'access') return read(located, callerId)
+      if (located?.kind === 'access') return read(located, callerId, roles)
       const reason = located === undefined ? 'junk' : 'refresh-token'
       return { state: INACTIVE[reason], caller: await readCaller(callerId) }
     },
   }
+}
+
+function questionArguments(asked: RoleQuestion): readonly string[] {
+  return typeof asked === 'string' ? [asked] : ['some', ...asked]
 }

@@ -48,6 +48,16 @@ export interface PartitionKeys {
   subject(sub: string): string
   /** Grants and sessions of a subject by expiry. */
   index(sub: string): string
+  /** Sorted set of what a subject holds, by context and role. */
+  assignments(sub: string): string
+  /** Sorted set of the same assignments of all subjects of the partition, by context, role and subject. */
+  readonly holders: string
+  /** Sorted set of the assignments that end by themselves, by that time. */
+  readonly ending: string
+  /** Hash of how many assignments each role has. */
+  readonly roleCounts: string
+  /** Hash of the role schema: `id`, `json`, and a field for every role (`r:`). */
+  readonly schema: string
   readonly cutoff: CutoffKeys
 }
 
@@ -110,6 +120,11 @@ function partitionKeys(base: string): PartitionKeys {
     session: (id) => `${base}s${id}`,
     subject: (sub) => `${base}u${sub}`,
     index: (sub) => `${base}i${sub}`,
+    assignments: (sub) => `${base}a${sub}`,
+    holders: `${base}w`,
+    ending: `${base}e`,
+    roleCounts: `${base}n`,
+    schema: `${base}y`,
     cutoff: {
       token: (hash) => `${base}xt${hash}`,
       grant: (id) => `${base}xg${id}`,

@@ -3,6 +3,9 @@
  * of a hash turned into an object. lua/include/records.lua reads and writes the same form.
  */
 
+import type { Actor } from '../client/src/wire/index.ts'
+import type { View } from './role-facts.ts'
+
 /** What was authorized: the part of a record that never changes. */
 export interface Authorization {
   readonly sub: string
@@ -22,6 +25,24 @@ export interface Login {
   readonly acr?: string
   readonly amr?: readonly string[]
   readonly auth_time?: number
+  /** Who acts for the subject (RFC 8693 §4.1); the nearest actor outside. */
+  readonly act?: Actor
+}
+
+/** A token that another one was exchanged from. Ids are local ones. */
+export interface Origin {
+  readonly hash: string
+  /** '' when the token is the grant. */
+  readonly grant: string
+  readonly clientId: string
+}
+
+/** What an exchange made of a token (RFC 8693). */
+export interface Exchange {
+  /** Absent when it is limited to no contexts. */
+  readonly view?: View
+  /** The nearest first. */
+  readonly origins: readonly Origin[]
 }
 
 /** An access token as Redis knows it. */
@@ -29,6 +50,8 @@ export interface TokenRecord {
   readonly issuedAtUs: number
   readonly expiresAt: number
   readonly authorization: Authorization
+  /** Present on tokens that were issued in exchange for another. */
+  readonly exchange?: Exchange
 }
 
 /** A grant as Redis knows it. */
@@ -43,6 +66,8 @@ export interface GrantRecord {
 
 const AUTHORIZATION_LINES = 6
 const TIME_LINES = 2
+const OWN_TOKEN_LINES = TIME_LINES + AUTHORIZATION_LINES
+const LINES_PER_ORIGIN = 4
 
 /** Packs an authorization; values hold no line break (checked where they enter). */
 export function encodeAuthorization(authorization: Authorization): string {
@@ -54,7 +79,20 @@ export function encodeAuthorization(authorization: Authorization): string {
 /** Unpacks a token that is a grant of its own. */
 export function decodeOwnToken(token: string): TokenRecord {
   const lines = token.split('\n')
-  return { ...decodeTimes(lines), authorization: decodeAuthorization(lines.slice(TIME_LINES)) }
+  const authorization = decodeAuthorization(lines.slice(TIME_LINES))
+  if (lines.length === OWN_TOKEN_LINES) return { ...decodeTimes(lines), authorization }
+  const exchange = decodeExchange(lines.slice(OWN_TOKEN_LINES))
+  return { ...decodeTimes(lines), authorization, exchange }
+}
+
+function decodeExchange([contexts = '', assumed = '', ...lines]: readonly string[]): Exchange {
+  const origins: Origin[] = []
+  for (let i = 0; i < lines.length; i += LINES_PER_ORIGIN) {
+    const [hash, grant, , clientId] = lines.slice(i) as [string, string, string, string]
+    origins.push({ hash, grant, clientId })
+  }
+  if (contexts === '') return { origins }
+  return { origins, view: { contexts: splitList(contexts), assumed: splitList(assumed) } }
 }
 
 /** Unpacks a token and the record of the grant it was issued under. */

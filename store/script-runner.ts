@@ -7,16 +7,22 @@ import { StoreReplyError, StoreUnavailableError } from './errors.ts'
 
 /** Names of the scripts, without the number of keys. */
 export const SCRIPT_NAMES = [
+  'apply-assignments',
+  'exchange-token',
   'introspect-token',
   'issue-token',
+  'list-assignments',
   'list-grants',
   'pin-installation',
   'put-client',
+  'put-role-schema',
   'put-subject',
   'read-log',
   'read-record',
   'refresh-grant',
   'register-token-keys',
+  'remove-assignments',
+  'resolve-roles',
   'revoke-grant',
   'revoke-session',
   'revoke-token',

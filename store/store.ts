@@ -1,8 +1,10 @@
 /** The store: everything the services keep in Redis, behind functions that speak of tokens, grants and subjects. */
+import { type Assignments, createAssignments } from './assignments.ts'
 import { type ChangeLog, createChangeLog } from './change-log.ts'
 import { type ClientRegistry, createClientRegistry } from './clients.ts'
 import { type ConnectionOptions, connectRedis } from './connection.ts'
 import type { StoreContext } from './context.ts'
+import { createTokenExchanger, type TokenExchanger } from './exchange.ts'
 import { createFailureCounter, type FailureCounter } from './failures.ts'
 import { pinInstallation, registerTokenKeys } from './installation.ts'
 import { createTokenReader, type TokenReader } from './introspection.ts'
@@ -14,6 +16,8 @@ import { databaseOf } from './redis-url.ts'
 import { createGrantRefresher, type GrantRefresher } from './refresh.ts'
 import { createReplayer, type ReplayRevocation } from './replay.ts'
 import { createRevocations, type Revocations } from './revocations.ts'
+import { createRoleResolver, type RoleResolver } from './role-resolver.ts'
+import { createRoleSchemas, type RoleSchemas } from './role-schema.ts'
 import { createScriptRunner, readRecord } from './script-runner.ts'
 import { createSubjects, type Subjects } from './subjects.ts'
 import { createSubscriptionOpener } from './subscription.ts'
@@ -44,11 +48,14 @@ export interface StoreReadiness {
 
 /** An open store. */
 export interface Store {
-  readonly tokens: TokenReader & TokenIssuer
+  readonly tokens: TokenReader & TokenIssuer & TokenExchanger
   readonly grants: GrantRefresher
   readonly revocations: Revocations
   readonly clients: ClientRegistry
   readonly subjects: Subjects
+  readonly assignments: Assignments
+  readonly roleSchemas: RoleSchemas
+  readonly roles: RoleResolver
   readonly failures: FailureCounter
   /** Every change of what tokens resolve to. */
   readonly log: ChangeLog
@@ -97,15 +104,20 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   }
   const subjects = createSubjects(context)
   const locate = createTokenLocator(context)
+  const roleSchemas = createRoleSchemas(context)
   return {
     tokens: {
-      ...createTokenReader(context, locate),
+      ...createTokenReader(context, locate, roleSchemas),
+      ...createTokenExchanger(context),
       ...createTokenIssuer(context, options.selfResources),
     },
     grants: createGrantRefresher(context),
     revocations: createRevocations(context, subjects),
     clients: createClientRegistry(context),
     subjects,
+    assignments: createAssignments(context),
+    roleSchemas,
+    roles: createRoleResolver(context, roleSchemas),
     failures: createFailureCounter(redis, context.keys),
     log: createChangeLog(context, createSubscriptionOpener(options)),
     replay: createReplayer(context),

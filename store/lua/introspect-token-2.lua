@@ -2,42 +2,48 @@
 -- Reads everything one introspection needs, at one moment, from the primary.
 -- KEYS  1 head · 2 clients
 -- ARGV  1 base of the partition · 2 token hash · 3 grant id ('' = the token is the grant)
---       4 client id of the caller ('' reads no caller)
--- Derives token, grant, subject and cutoff keys from its arguments and from what it reads; all carry the tag of the
--- partition.
--- Returns { state, epoch, seq, caller record, token record, grant record, claims }
+--       4 client id of the caller ('' reads no caller) · 5 roles: none|all|some · 6… contexts (with some)
+-- Derives token, grant, subject, assignment and cutoff keys from its arguments and from what it reads; all carry the tag
+-- of the partition.
+-- Returns { state, epoch, seq, caller record, token record, grant record, claims, schema id, complete|partial,
+--   ends s, roles }
 --   state: active | unknown | expired | revoked | suspended | client (gone or disabled)
---   records are '' where they do not apply; only an active answer carries token, grant and claims
+--   records are '' where they do not apply; only an active answer carries token, grant, claims and roles (a line
+--   "<context> <role>" each); ends is when the first of them does by itself, '' for never; the schema id is ''
+--   where there is nothing to read through it
 -- Atomic because the position (epoch, seq) must be that of the state it vouches for.
--- Bound: 1 INFO, the time and at most 8 reads, whatever the subject holds. Writes nothing, but is declared as a writing script: a
--- primary that refuses writes because its replicas are gone may have been replaced, and then must not answer either.
+-- Bound: 1 INFO, the time, at most 9 reads and 1 for each of the tokens it was exchanged from, and the roles in the contexts
+-- asked for or in a hundred; whatever else the subject holds. Writes nothing, but is declared as a writing script: a primary
+-- that refuses writes because its replicas are gone may have been replaced, and then must not answer either.
 --- @include "clock"
 --- @include "epoch"
 --- @include "lattice"
 --- @include "records"
-local base, hash, grant, caller_id = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+--- @include "state"
+--- @include "roles"
+local base, grant, caller_id, mode = ARGV[1], ARGV[3], ARGV[4], ARGV[5]
 local answering_epoch = epoch()
 local seq = redis.call('HGET', KEYS[1], 'seq') or '0'
 local caller = caller_id ~= '' and redis.call('HGET', KEYS[2], 'c:' .. caller_id) or ''
+local state, token, authorization, claims = token_state(base, KEYS[1], KEYS[2], ARGV[2], grant)
+local reply = { state, answering_epoch, seq, caller }
+if state ~= 'active' then return reply end
 
-local function answer(state, token, grant_record, claims)
-  return { state, answering_epoch, seq, caller, token or '', grant_record or '', claims or '' }
+reply[5], reply[6], reply[7] = token, grant ~= '' and authorization or '', claims or ''
+if mode == 'none' then return reply end
+
+-- A view is small by itself: it is read as if its contexts had been asked for.
+local function contexts_to_read()
+  if mode == 'some' then return { unpack(ARGV, 6) } end
+  local exchange = grant == '' and exchange_of(token)
+  local viewed = exchange and string.match(exchange, '^[^\n]+')
+  if not viewed then return nil end
+  local contexts = {}
+  for context in string.gmatch(viewed, '%S+') do contexts[#contexts + 1] = context end
+  return contexts
 end
 
-local token, authorization = find_token(base, hash, grant)
-if not token then return answer('unknown') end
-local issued, lifetime = token_times(token)
-local sub, client, session = parties(authorization)
-
-if read_clock(KEYS[1]) >= (math.floor(issued / 1000000) + lifetime) * 1000000 then
-  return answer('expired')
-end
-local thing = { token = hash, grant = grant, session = session, sub = sub, client = client }
-if issued <= latest_cutoff(base, thing) then return answer('revoked') end
-
-local registered = redis.call('HGET', KEYS[2], 'c:' .. client)
-if not registered or not string.find(registered, '^%d+\nenabled\n') then return answer('client') end
-
-local subject = redis.call('HMGET', base .. 'u' .. sub, 'status', 'claims')
-if subject[1] == 'suspended' then return answer('suspended') end
-return answer('active', token, grant ~= '' and authorization, subject[2])
+local now_s = math.floor(read_clock(KEYS[1]) / 1000000)
+reply[9], reply[10], reply[11] = read_roles(base, (parties(authorization)), now_s, contexts_to_read())
+reply[8] = reply[11] ~= '' and redis.call('HGET', base .. 'y', 'id') or ''
+return reply

@@ -13,14 +13,14 @@
 --- @include "epoch"
 --- @include "lattice"
 --- @include "records"
+--- @include "state"
 --- @include "expiry"
 local base, hash, lifetime, authorization, grant = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4], ARGV[5]
 local grant_lifetime, idle_lifetime, session_mode = tonumber(ARGV[7]), tonumber(ARGV[8]), ARGV[9]
 local sub, client, session = parties(authorization)
 
 epoch()
-local registered = redis.call('HGET', KEYS[3], 'c:' .. client)
-if not registered or not string.find(registered, '^%d+\nenabled\n') then return { 'client-gone' } end
+if not is_enabled(KEYS[3], client) then return { 'client-gone' } end
 if redis.call('HGET', KEYS[4], 'status') == 'suspended' then return { 'subject-suspended' } end
 if ARGV[11] == 'user' and is_client(KEYS[3], sub) then return { 'subject-is-client' } end
 for i = 12, #ARGV do

@@ -10,6 +10,7 @@
 --- @include "epoch"
 --- @include "lattice"
 --- @include "records"
+--- @include "state"
 local base, kind, from_score, from_member, size = ARGV[1], ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])
 epoch()
 local now = read_clock(KEYS[1])
@@ -65,7 +66,7 @@ for i = 1, #entries, 2 do
     break
   end
   local record, form, issued, thing = live_entry(member)
-  if record and issued > latest_cutoff(base, thing) and (ARGV[6] == '' or issued <= tonumber(ARGV[6])) then
+  if record and not is_cut_off(base, record, issued, thing) and (ARGV[6] == '' or issued <= tonumber(ARGV[6])) then
     for _, value in ipairs({ member, stamp(math.abs(score)), record, form }) do page[#page + 1] = value end
   end
 end

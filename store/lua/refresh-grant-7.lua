@@ -14,6 +14,7 @@
 --- @include "epoch"
 --- @include "lattice"
 --- @include "records"
+--- @include "state"
 --- @include "expiry"
 --- @include "cutoff"
 --- @include "log"
@@ -35,8 +36,7 @@ if session ~= '' then
   local started = string.match(redis.call('GET', base .. 's' .. session) or '', '^.-\n(%d+)\n')
   if not started or tonumber(started) <= latest_cutoff(base, login(session, sub)) then return { 'revoked' } end
 end
-local registered = redis.call('HGET', KEYS[6], 'c:' .. client)
-if not registered or not string.find(registered, '^%d+\nenabled\n') then return { 'client-gone' } end
+if not is_enabled(KEYS[6], client) then return { 'client-gone' } end
 if redis.call('HGET', base .. 'u' .. sub, 'status') == 'suspended' then return { 'suspended' } end
 -- A client was registered under the user's name since: nobody could tell their tokens apart.
 if sub ~= client and is_client(KEYS[6], sub) then return { 'revoked' } end

@@ -12,6 +12,7 @@
 --- @include "epoch"
 --- @include "lattice"
 --- @include "records"
+--- @include "state"
 --- @include "cutoff"
 --- @include "log"
 local base = ARGV[1]
@@ -25,7 +26,7 @@ local issued, lifetime = token_times(token)
 local sub, _, session = parties(authorization)
 local thing = { token = ARGV[8], grant = ARGV[9], session = session, sub = sub, client = client }
 local is_unexpired = now < (math.floor(issued / 1000000) + lifetime) * 1000000
-local was_live = is_unexpired and issued > latest_cutoff(base, thing)
+local was_live = is_unexpired and not is_cut_off(base, token, issued, thing)
 local cutoff, moved = cut(KEYS[3], now, ARGV[2], ARGV[3], lifetime * 1000, true)
 if not cutoff then return { 'future' } end
 local seq = moved and append_event(base, now, tonumber(ARGV[5]), ARGV[6], ARGV[4], cutoff, ARGV[3]) or ''

@@ -27,5 +27,6 @@ export type {
   IntrospectionResponse,
   JsonValue,
 } from './introspection.ts'
+export { isContext, isContextType, isPermission, isRole } from './role-names.ts'
 export type { TokenKind } from './token-shape.ts'
 export { isTokenShaped, TOKEN_BODY_LENGTH, TOKEN_PATTERN } from './token-shape.ts'

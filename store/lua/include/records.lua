@@ -3,6 +3,8 @@
 --   token that is a grant:  issued µs | lifetime s | authorization                     key of its own
 --   grant:                  authorization | issued µs | expires s | refresh hash | refresh issued µs
 --   authorization:          sub | client | session id | scope | aud | extra
+--   exchanged token:        a token that is a grant | contexts | assumed roles | four for each token it came from, the
+--                           nearest first: hash | grant ('' = the token is the grant) | issued µs | client
 local function lines(record)
   local fields, count = {}, 0
   for field in string.gmatch(record .. '\n', '(.-)\n') do
@@ -39,4 +41,9 @@ end
 local function token_times(record)
   local issued, lifetime = string.match(record, '^(%d+)\n(%d+)')
   return tonumber(issued), tonumber(lifetime)
+end
+
+-- What stands behind the lines that every token has; nil for a token that was not exchanged for another.
+local function exchange_of(record)
+  return string.match(record, '^%d+\n%d+\n[^\n]*\n[^\n]*\n[^\n]*\n[^\n]*\n[^\n]*\n[^\n]*\n(.*)$')
 end

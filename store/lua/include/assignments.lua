@@ -1,0 +1,105 @@
+-- Assignments stand in several orders, written together in one step, so that none can be behind another:
+--   a<sub>  sorted set, scores 0: <context> <role>[ <expires s>]         what a subject holds, by context
+--   w       sorted set, scores 0: <context> <role> <sub>[⏎<expires s>]   who holds what in a context
+--   e       sorted set, score = expires s: <context> <role> <sub>        what ends by itself
+--   n       hash: role → how many assignments
+-- Contexts and roles hold no space and a subject no line break, so the members of one context (and role) are neighbours:
+-- a range finds them without looking at anything else, however much is held.
+-- place = { base, holders, ending, counts }: base of the partition, keys of w, e and n.
+local ENDED_DROPPED_PER_CALL = 20
+
+-- The expiry of an assignment, '' when it never ends; nil when it is not held.
+local function find_expiry(place, sub, context, role)
+  local name = context .. ' ' .. role
+  local set = place.base .. 'a' .. sub
+  local member = redis.call('ZRANGEBYLEX', set, '[' .. name, '(' .. name .. '!', 'LIMIT', 0, 1)[1]
+  return member and string.sub(member, #name + 2)
+end
+
+local function write_orders(command, place, sub, context, role, expires)
+  local name = context .. ' ' .. role
+  local own = expires == '' and name or name .. ' ' .. expires
+  local held = name .. ' ' .. sub
+  local holder = expires == '' and held or held .. '\n' .. expires
+  if command == 'ZADD' then
+    redis.call('ZADD', place.base .. 'a' .. sub, 0, own)
+    redis.call('ZADD', place.holders, 0, holder)
+    if expires ~= '' then redis.call('ZADD', place.ending, expires, held) end
+  else
+    redis.call('ZREM', place.base .. 'a' .. sub, own)
+    redis.call('ZREM', place.holders, holder)
+    if expires ~= '' then redis.call('ZREM', place.ending, held) end
+  end
+end
+
+local function count_role(place, role, step)
+  if redis.call('HINCRBY', place.counts, role, step) <= 0 then redis.call('HDEL', place.counts, role) end
+end
+
+local function has_ended(expires, now_s)
+  return expires ~= '' and tonumber(expires) <= now_s
+end
+
+-- Nobody's assignment any more, and said so by nobody: what ended is dropped by later changes of the partition.
+local function drop_ended(place, now_s)
+  local ended = redis.call('ZRANGE', place.ending, '-inf', stamp(now_s), 'BYSCORE', 'LIMIT', 0, ENDED_DROPPED_PER_CALL,
+    'WITHSCORES')
+  for i = 1, #ended, 2 do
+    local context, role, sub = string.match(ended[i], '^(%S+) (%S+) (.*)$')
+    write_orders('ZREM', place, sub, context, role, stamp(tonumber(ended[i + 1])))
+    count_role(place, role, -1)
+  end
+end
+
+-- Returns whether it was held, not ended, until now.
+local function remove_role(place, now_s, sub, context, role)
+  local expires = find_expiry(place, sub, context, role)
+  if not expires then return false end
+  write_orders('ZREM', place, sub, context, role, expires)
+  count_role(place, role, -1)
+  return not has_ended(expires, now_s)
+end
+
+-- Returns whether anything changed.
+local function assign_role(place, sub, context, role, expires)
+  local held_until = find_expiry(place, sub, context, role)
+  if held_until == expires then return false end
+  if held_until then
+    write_orders('ZREM', place, sub, context, role, held_until)
+  else
+    count_role(place, role, 1)
+  end
+  write_orders('ZADD', place, sub, context, role, expires)
+  return true
+end
+
+-- Collects what a run of changes touched: one event a subject, naming its contexts unless they are too many to name.
+local MAX_NAMED_CONTEXTS = 32
+
+local function new_touched()
+  return { order = {}, contexts = {} }
+end
+
+local function touch(touched, sub, context)
+  local contexts = touched.contexts[sub]
+  if not contexts then
+    contexts = {}
+    touched.contexts[sub] = contexts
+    touched.order[#touched.order + 1] = sub
+  end
+  for _, known in ipairs(contexts) do
+    if known == context then return end
+  end
+  -- One more than can be named is enough to know that they cannot.
+  if #contexts <= MAX_NAMED_CONTEXTS then contexts[#contexts + 1] = context end
+end
+
+local function events_of(touched)
+  local events = {}
+  for _, sub in ipairs(touched.order) do
+    local event = { type = 'subject', sub = sub }
+    if #touched.contexts[sub] <= MAX_NAMED_CONTEXTS then event.contexts = touched.contexts[sub] end
+    events[#events + 1] = cjson.encode(event)
+  end
+  return events
+end

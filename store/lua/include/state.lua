@@ -1,0 +1,37 @@
+-- What a token is worth at this moment. A token that was exchanged for another dies with it: whatever cuts off one of the
+-- tokens it came from, by the time *that* one was issued, cuts it off too.
+local EXCHANGE_HEADER_LINES, LINES_PER_ORIGIN = 2, 4
+
+local function is_cut_off(base, record, issued, thing)
+  if issued <= latest_cutoff(base, thing) then return true end
+  local exchange = thing.grant == '' and exchange_of(record)
+  if not exchange then return false end
+  local field = lines(exchange)
+  for i = EXCHANGE_HEADER_LINES + 1, #field, LINES_PER_ORIGIN do
+    local origin = { token = field[i], grant = field[i + 1], session = thing.session, sub = thing.sub,
+      client = field[i + 3] }
+    if tonumber(field[i + 2]) <= latest_cutoff(base, origin) then return true end
+  end
+  return false
+end
+
+local function is_enabled(clients, client)
+  local registered = redis.call('HGET', clients, 'c:' .. client)
+  return registered and string.find(registered, '^%d+\nenabled\n') ~= nil
+end
+
+-- Returns active | unknown | expired | revoked | suspended | client (gone or disabled), and for an active token its
+-- record, its authorization and the claims of its subject.
+local function token_state(base, head, clients, hash, grant)
+  local token, authorization = find_token(base, hash, grant)
+  if not token then return 'unknown' end
+  local issued, lifetime = token_times(token)
+  local sub, client, session = parties(authorization)
+  if read_clock(head) >= (math.floor(issued / 1000000) + lifetime) * 1000000 then return 'expired' end
+  local thing = { token = hash, grant = grant, session = session, sub = sub, client = client }
+  if is_cut_off(base, token, issued, thing) then return 'revoked' end
+  if not is_enabled(clients, client) then return 'client' end
+  local subject = redis.call('HMGET', base .. 'u' .. sub, 'status', 'claims')
+  if subject[1] == 'suspended' then return 'suspended' end
+  return 'active', token, authorization, subject[2]
+end

@@ -1,0 +1,50 @@
+/** What a subject may do in some contexts right now, by its name alone: no token needed, none judged. */
+import type { FreshnessStamp } from '../client/src/wire/index.ts'
+import type { StoreContext } from './context.ts'
+import { type RoleFacts, resolveRoles } from './role-facts.ts'
+import type { RoleSchemas } from './role-schema.ts'
+import { unknownReply } from './script-runner.ts'
+
+/** The roles of a subject at one position of its partition's history. */
+export type SubjectRoles =
+  | { readonly kind: 'active'; readonly roles: RoleFacts; readonly stamp: FreshnessStamp }
+  /** Nothing is allowed: the subject is suspended, or is a client that is disabled. */
+  | { readonly kind: 'suspended' | 'client' }
+
+/** Resolves roles of subjects. */
+export interface RoleResolver {
+  /**
+   * @param contexts each once, without `*`
+   * @throws {StoreUnavailableError} when the truth cannot be had
+   */
+  resolve(sub: string, contexts: readonly string[]): Promise<SubjectRoles>
+}
+
+/** Makes the resolver of a store. */
+export function createRoleResolver(
+  { keys, partitions, run }: StoreContext,
+  schemas: Pick<RoleSchemas, 'bookOf'>,
+): RoleResolver {
+  return {
+    async resolve(sub, contexts) {
+      const partition = partitions.of(sub)
+      const at = keys.partition(partition)
+      const [state, epoch = '', seq, schemaId = '', completeness, ends = '', lines = ''] =
+        (await run(
+          'resolve-roles',
+          [at.head, at.clients, at.subject(sub), at.schema],
+          [at.base, sub, ...contexts],
+        )) as readonly string[]
+      if (state === 'suspended' || state === 'client') return { kind: state }
+      if (state !== 'active') throw unknownReply('resolve-roles', state)
+      const held = { lines, isComplete: completeness === 'complete' }
+      const book = await schemas.bookOf(partition, schemaId)
+      const until = ends === '' ? {} : { until: Number(ends) }
+      return {
+        kind: 'active',
+        roles: resolveRoles(held, contexts, book),
+        stamp: { partition, epoch, seq: Number(seq), ...until },
+      }
+    },
+  }
+}
