@@ -27,6 +27,16 @@ const RULES: Readonly<Record<string, { folders: readonly string[]; packages: rea
       folders: ['client/src/wire', 'store', 'http'],
       packages: ['koa', '@koa/router', 'prom-client', 'ws'],
     },
+    cli: {
+      folders: [],
+      packages: [
+        '@claimcheck/client',
+        '@claimcheck/client/wire',
+        'commander',
+        'cli-progress',
+        'cli-table3',
+      ],
+    },
   }
 
 const FORBIDDEN_FOLDERS = ['common', 'shared', 'utils', 'lib', 'helpers', 'types']
