@@ -124,6 +124,28 @@ export const SETTING_TABLE = {
     'must be 43 to 256 printable characters without spaces',
     'Use 32 random bytes in base64url.',
   ),
+  CLAIMCHECK_LOADER_URL: row(
+    publicUrl,
+    undefined,
+    PUBLIC_URL_RULE,
+    'Give the URL that is asked for subjects that are new here, such as https://monolith.example/claims.',
+  ),
+  CLAIMCHECK_LOADER_SECRET: row(
+    z.string().regex(/^[\x21-\x7e]{16,1024}$/),
+    undefined,
+    'must be 16 to 1024 visible ASCII characters',
+    'Give what the loader endpoint expects as a bearer token.',
+  ),
+  CLAIMCHECK_LOADER_TIMEOUT_MS: row(
+    z
+      .string()
+      .regex(/^\d{1,6}$/)
+      .transform(Number)
+      .refine((value) => value >= 10 && value <= 60_000),
+    '2000',
+    'must be a number of milliseconds from 10 to 60000',
+    'Give how long a login may wait for the loader endpoint.',
+  ),
   CLAIMCHECK_LOG_LEVEL: row(
     z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']),
     'info',

@@ -39,8 +39,17 @@ export interface Settings {
   /** Undefined: main.ts reads or makes the key file in `dataDir`. */
   readonly tokenKeys: readonly TokenKeySecret[] | undefined
   readonly adminSecret: string | undefined
+  /** Undefined: subjects that are new here are unknown elsewhere too. */
+  readonly loader: LoaderSettings | undefined
   readonly logLevel: LogLevel
   readonly isProduction: boolean
+}
+
+/** Where to ask about subjects that are new here. */
+export interface LoaderSettings {
+  readonly url: string
+  readonly secret: string | undefined
+  readonly timeoutMs: number
 }
 
 /** Paths of PEM files. */
@@ -161,9 +170,17 @@ function toSettings(values: SettingValues, isProduction: boolean): Settings {
     trustProxy: values.CLAIMCHECK_TRUST_PROXY ?? false,
     tokenKeys: values.CLAIMCHECK_TOKEN_KEYS,
     adminSecret: values.CLAIMCHECK_ADMIN_SECRET,
+    loader: loaderOf(values),
     logLevel: values.CLAIMCHECK_LOG_LEVEL ?? 'info',
     isProduction,
   }
+}
+
+function loaderOf(values: SettingValues): LoaderSettings | undefined {
+  const url = values.CLAIMCHECK_LOADER_URL
+  if (url === undefined) return undefined
+  const timeoutMs = values.CLAIMCHECK_LOADER_TIMEOUT_MS ?? 0
+  return { url, secret: values.CLAIMCHECK_LOADER_SECRET, timeoutMs }
 }
 
 /** On one machine the two services differ by their port; anywhere else a proxy makes them one host. */
@@ -208,6 +225,15 @@ function conflicts(
       found.push({ name: 'CLAIMCHECK_HOST', rule: 'must be a loopback address without TLS', fix })
     } else if (settings.isProduction) {
       found.push({ name: 'CLAIMCHECK_TLS_CERT', rule: 'must be given in production', fix })
+    }
+  }
+  if (values.CLAIMCHECK_LOADER_SECRET !== undefined && values.CLAIMCHECK_LOADER_URL === undefined) {
+    if (isSound('CLAIMCHECK_LOADER_URL') && isSound('CLAIMCHECK_LOADER_SECRET')) {
+      found.push({
+        name: 'CLAIMCHECK_LOADER_SECRET',
+        rule: 'has no use without CLAIMCHECK_LOADER_URL',
+        fix: SETTING_TABLE.CLAIMCHECK_LOADER_URL.fix,
+      })
     }
   }
   if (

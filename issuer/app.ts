@@ -14,6 +14,7 @@ import type { Store } from '../store/store.ts'
 import { createAdminRouter } from './admin/routes.ts'
 import { addMetadata, type PublicUrls } from './metadata.ts'
 import { addRevocationEndpoint } from './revocation-endpoint.ts'
+import { NO_LOADER, type SubjectLoader } from './subject-loader.ts'
 import { addTokenEndpoint } from './token-endpoint.ts'
 
 /** What the service is made from. */
@@ -26,11 +27,14 @@ export interface IssuerAppOptions extends PublicUrls {
   readonly withMetrics: boolean
   /** The time in epoch seconds, for dates shown to people; never for a decision about a token. */
   readonly nowSeconds: () => number
+  /** Asks another system for subjects that are new here. Default is not to. */
+  readonly loader?: SubjectLoader
 }
 
 /** Makes the application; `callback()` of it goes to the listener. */
 export function createIssuerApp(options: IssuerAppOptions): Koa<RequestState> {
   const { store, log, metrics, issuer, trustProxy, withMetrics, nowSeconds } = options
+  const { loader = NO_LOADER } = options
   const prefix = pathPrefix(issuer)
   const adminPrefix = `${prefix}/admin/v1`
   const oauth = new Router<RequestState>({ prefix, ...EXACT_PATHS })
@@ -38,7 +42,7 @@ export function createIssuerApp(options: IssuerAppOptions): Koa<RequestState> {
   addRevocationEndpoint(oauth, { store, failures: store.failures })
   const root = createHealthRouter({ ready: store.readiness, metrics, withMetrics })
   addMetadata(root, options)
-  const admin = createAdminRouter({ store, issuer }, adminPrefix, nowSeconds)
+  const admin = createAdminRouter({ store, issuer }, loader, adminPrefix, nowSeconds)
   return createKoaApp({
     log,
     metrics,

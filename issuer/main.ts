@@ -4,15 +4,18 @@
  */
 import { readFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
-import { createLogger } from '../http/logger.ts'
+import { createLogger, type Logger } from '../http/logger.ts'
 import { createMetrics } from '../http/metrics.ts'
 import { createOutageLog } from '../http/outage-log.ts'
 import { runService } from '../http/service.ts'
 import { parseSettings } from '../http/settings.ts'
 import { loadTokenKeyFile } from '../http/token-key-file.ts'
 import { openStoreWhenReachable } from '../store/open-when-reachable.ts'
+import type { Store } from '../store/store.ts'
 import { ensureAdminClient } from './admin-client.ts'
 import { createIssuerApp } from './app.ts'
+import { createLoaderEndpoint, type LoaderOptions } from './loader-endpoint.ts'
+import { createSubjectLoader, type SubjectLoader } from './subject-loader.ts'
 
 const RETRY_MS = 500
 
@@ -45,6 +48,7 @@ async function main(): Promise<void> {
     trustProxy: settings.trustProxy,
     withMetrics: settings.metricsPort === undefined,
     nowSeconds,
+    ...(settings.loader === undefined ? {} : { loader: loaderOf(settings.loader, store, log) }),
   })
   const service = await runService({
     name: 'issuer',
@@ -57,6 +61,18 @@ async function main(): Promise<void> {
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.once(signal, () => void service.stop().then(() => process.exit(0), fail))
   }
+}
+
+function loaderOf(options: LoaderOptions, store: Store, log: Logger): SubjectLoader {
+  return createSubjectLoader({
+    loads: store.subjectLoads,
+    ask: createLoaderEndpoint(options),
+    timeoutMs: options.timeoutMs,
+    report: (problem, details) => log.warn(details, problem),
+    now: () => performance.now(),
+    pause: delay,
+    random: Math.random,
+  })
 }
 
 function fail(error: unknown): void {

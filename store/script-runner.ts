@@ -8,11 +8,14 @@ import { StoreReplyError, StoreUnavailableError } from './errors.ts'
 /** Names of the scripts, without the number of keys. */
 export const SCRIPT_NAMES = [
   'apply-assignments',
+  'begin-load',
   'exchange-token',
+  'finish-load',
   'introspect-token',
   'issue-token',
   'list-assignments',
   'list-grants',
+  'load-assignments',
   'pin-installation',
   'put-client',
   'put-role-schema',

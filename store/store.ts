@@ -19,6 +19,7 @@ import { createRevocations, type Revocations } from './revocations.ts'
 import { createRoleResolver, type RoleResolver } from './role-resolver.ts'
 import { createRoleSchemas, type RoleSchemas } from './role-schema.ts'
 import { createScriptRunner, readRecord } from './script-runner.ts'
+import { createSubjectLoads, type SubjectLoads } from './subject-loads.ts'
 import { createSubjects, type Subjects } from './subjects.ts'
 import { createSubscriptionOpener } from './subscription.ts'
 import { createTokenMint, type ParsedToken } from './token.ts'
@@ -53,6 +54,7 @@ export interface Store {
   readonly revocations: Revocations
   readonly clients: ClientRegistry
   readonly subjects: Subjects
+  readonly subjectLoads: SubjectLoads
   readonly assignments: Assignments
   readonly roleSchemas: RoleSchemas
   readonly roles: RoleResolver
@@ -115,6 +117,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     revocations: createRevocations(context, subjects),
     clients: createClientRegistry(context),
     subjects,
+    subjectLoads: createSubjectLoads(context),
     assignments: createAssignments(context),
     roleSchemas,
     roles: createRoleResolver(context, roleSchemas),

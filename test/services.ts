@@ -5,6 +5,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import type { RequestListener } from 'node:http'
+import { setTimeout as delay } from 'node:timers/promises'
 import { createLogger, type Logger } from '../http/logger.ts'
 import { createMetrics } from '../http/metrics.ts'
 import { listen, type RunningServer, type UpgradeHandler } from '../http/server.ts'
@@ -12,6 +13,8 @@ import { type IntrospectService, startIntrospectService } from '../introspect/ap
 import type { FeedLimits } from '../introspect/feed-limits.ts'
 import { ensureAdminClient } from '../issuer/admin-client.ts'
 import { createIssuerApp } from '../issuer/app.ts'
+import { createLoaderEndpoint, type LoaderOptions } from '../issuer/loader-endpoint.ts'
+import { createSubjectLoader } from '../issuer/subject-loader.ts'
 import { openStore, type Store, type StoreOptions } from '../store/store.ts'
 
 /** A client of the test installation, with its secret. */
@@ -30,6 +33,8 @@ export interface ServicesOptions {
   readonly introspectStores?: readonly [Partial<StoreOptions>, Partial<StoreOptions>]
   /** Overrides of the feeds' limits. */
   readonly feedLimits?: Partial<FeedLimits>
+  /** Where the issuer asks about subjects that are new here. Default is nowhere. */
+  readonly loader?: LoaderOptions
   /** Path of the issuer's public URL, such as `/t1`. Default is none. */
   readonly issuerPath?: string
 }
@@ -123,6 +128,7 @@ export async function startServices(options: ServicesOptions): Promise<TestServi
     ...issuerNode,
     introspectUrl: introspect[0],
     nowSeconds: () => Math.floor(Date.now() / 1_000),
+    ...(options.loader === undefined ? {} : { loader: loaderOf(options.loader, issuerNode) }),
   })
   issuerAt.mount({ callback: issuerApp.callback() })
   const feeds: IntrospectService[] = []
@@ -180,6 +186,18 @@ export async function startServices(options: ServicesOptions): Promise<TestServi
       await Promise.all(stores.map((opened) => opened.close()))
     },
   }
+}
+
+function loaderOf(options: LoaderOptions, { store, log }: { store: Store; log: Logger }) {
+  return createSubjectLoader({
+    loads: store.subjectLoads,
+    ask: createLoaderEndpoint(options),
+    timeoutMs: options.timeoutMs,
+    report: (problem, details) => log.warn(details, problem),
+    now: () => performance.now(),
+    pause: delay,
+    random: Math.random,
+  })
 }
 
 /** What a listener hands its traffic to. */

@@ -1,6 +1,7 @@
 /** The routes of the admin API, each with the scope it takes. */
 import { Router } from '@koa/router'
 import { EXACT_PATHS, type RequestState } from '../../http/request-state.ts'
+import type { SubjectLoader } from '../subject-loader.ts'
 import type { GrantContext } from '../token-response.ts'
 import { createClientHandlers } from './clients.ts'
 import { createGuard } from './guard.ts'
@@ -11,6 +12,7 @@ import { issueTokens } from './tokens.ts'
 /** Makes the router; `prefix` ends in `/admin/v1`, `nowSeconds` is the time in epoch seconds. */
 export function createAdminRouter(
   context: GrantContext,
+  loader: SubjectLoader,
   prefix: string,
   nowSeconds: () => number,
 ): Router<RequestState> {
@@ -20,7 +22,7 @@ export function createAdminRouter(
   const clients = createClientHandlers(store, nowSeconds)
   const subjects = createSubjectHandlers(store)
 
-  router.post('/tokens', needs('claimcheck:issue', issueTokens(context)))
+  router.post('/tokens', needs('claimcheck:issue', issueTokens(context, loader)))
   router.post('/revocations', needs('claimcheck:revoke', revoke(store)))
   router.get('/clients', needs('claimcheck:clients', clients.list))
   router.get('/clients/:id', needs('claimcheck:clients', clients.get))

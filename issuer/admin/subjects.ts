@@ -1,70 +1,19 @@
 /** `/admin/v1/subjects/{sub}`: status, identity claims, and what is live for a subject. */
 import { z } from 'zod'
-import { type JsonValue, TOKEN_PATTERN } from '../../client/src/wire/index.ts'
 import { parseBody, readJson } from '../../http/json-body.ts'
 import { replyJson } from '../../http/reply.ts'
 import type { RouteContext } from '../../http/request-state.ts'
 import type { Store } from '../../store/store.ts'
-import type { Claims, LiveGrant, LiveSession, Page, Subject } from '../../store/subjects.ts'
+import type { LiveGrant, LiveSession, Page, Subject } from '../../store/subjects.ts'
+import { checkClaims, claimValue, withoutNulls } from './claims.ts'
 import { parsePathValue, sub } from './fields.ts'
 import { type AdminHandler, assertMayManage } from './guard.ts'
 import { decodeCursor, encodeCursor, parsePageRequest } from './paging.ts'
 
-/** Members of an introspection answer that no claim may stand in for. */
-const RESERVED_CLAIMS: ReadonlySet<string> = new Set([
-  'active',
-  'iss',
-  'sub',
-  'aud',
-  'exp',
-  'iat',
-  'nbf',
-  'jti',
-  'sid',
-  'client_id',
-  'grant_id',
-  'scope',
-  'token_type',
-  'cnf',
-  'act',
-  'may_act',
-  'acr',
-  'amr',
-  'auth_time',
-  'authorization_details',
-  'roles',
-  'context_roles',
-  'context_roles_complete',
-  'permissions',
-  'status',
-])
-const MAX_CLAIMS_BYTES = 4_096
-
-const json: z.ZodType<JsonValue> = z.json()
-
 const body = z
   .object({ status: z.enum(['active', 'suspended']).optional() })
-  .catchall(json)
-  .superRefine((subject, context) => {
-    for (const name of Object.keys(subject)) {
-      if (name !== 'status' && RESERVED_CLAIMS.has(name)) {
-        context.addIssue({
-          code: 'custom',
-          path: [name],
-          message: 'is reserved and cannot be a claim',
-        })
-      }
-    }
-    if (TOKEN_PATTERN.test(JSON.stringify(subject))) {
-      context.addIssue({ code: 'custom', message: 'must not hold a token' })
-    }
-    if (Buffer.byteLength(JSON.stringify(subject)) > MAX_CLAIMS_BYTES) {
-      context.addIssue({
-        code: 'custom',
-        message: `claims may take at most ${MAX_CLAIMS_BYTES} bytes`,
-      })
-    }
-  })
+  .catchall(claimValue)
+  .superRefine(({ status: _, ...claims }, context) => checkClaims(claims, context))
 
 /** The handlers of subjects. */
 export interface SubjectHandlers {
@@ -120,10 +69,6 @@ export function createSubjectHandlers(store: Store): SubjectHandlers {
 
 function pathSub(ctx: RouteContext): string {
   return parsePathValue(sub, 'subject', ctx.params.sub)
-}
-
-function withoutNulls(claims: Claims): Claims {
-  return Object.fromEntries(Object.entries(claims).filter(([, value]) => value !== null))
 }
 
 function toView({ sub, status, claims }: Subject) {

@@ -8,6 +8,7 @@ import type { IssueRefusal, IssueRequest } from '../../store/issue.ts'
 import type { Login } from '../../store/records.ts'
 import { grantResources } from '../resource.ts'
 import { grantScope } from '../scope.ts'
+import { SubjectLoadError, type SubjectLoader } from '../subject-loader.ts'
 import { type GrantContext, toTokenResponse } from '../token-response.ts'
 import { clientId, numericDate, resources, scope, sub, text } from './fields.ts'
 import { type AdminHandler, assertMayGrant } from './guard.ts'
@@ -31,7 +32,7 @@ const body = z.strictObject({
 type Body = z.output<typeof body>
 
 /** Makes the handler. */
-export function issueTokens({ store, issuer }: GrantContext): AdminHandler {
+export function issueTokens({ store, issuer }: GrantContext, loader: SubjectLoader): AdminHandler {
   return async (ctx) => {
     const request = parseBody(body, await readJson(ctx.req))
     const client = await store.clients.get(request.client_id)
@@ -40,6 +41,7 @@ export function issueTokens({ store, issuer }: GrantContext): AdminHandler {
     }
     const issue = toIssueRequest(request, client, issuer)
     assertMayGrant(ctx, issue.authorization.scope)
+    await ensureLoaded(loader, request.sub)
     const issued = await store.tokens.issue(issue)
     if (issued.kind !== 'issued') throw refusal(issued)
     const response = toTokenResponse({
@@ -48,6 +50,19 @@ export function issueTokens({ store, issuer }: GrantContext): AdminHandler {
       scope: issue.authorization.scope,
     })
     replyJson(ctx, 200, JSON.stringify({ ...response, grant_id: issued.grantId, sid: issued.sid }))
+  }
+}
+
+async function ensureLoaded(loader: SubjectLoader, sub: string): Promise<void> {
+  try {
+    await loader.ensureLoaded(sub)
+  } catch (error) {
+    if (!(error instanceof SubjectLoadError)) throw error
+    throw new ProblemError(
+      'temporarily-unavailable',
+      'What is known about this subject elsewhere could not be loaded; nothing was issued. The log says why.',
+      { cause: error, headers: { 'Retry-After': String(error.retryAfterSeconds) } },
+    )
   }
 }
 

@@ -1,0 +1,125 @@
+/**
+ * Asks the endpoint that knew the subjects before us, such as an old monolith. What it answers is checked like anything
+ * from outside; what it may not be asked for again at once is told apart from what one subject's record lacks.
+ *
+ * Request: `POST` of `{"sub": "…"}`, with `Authorization: Bearer` and the loader's secret if there is one.
+ * Answer: 200 with `{status?, claims?, roles?: [{context, role, expires_at?}]}`, or 404 for a subject it does not know.
+ */
+import { z } from 'zod'
+import { isContext, isRole } from '../client/src/wire/index.ts'
+import type { LoadedSubject } from '../store/subject-loads.ts'
+import { claims as claimsSchema, withoutNulls } from './admin/claims.ts'
+import { numericDate } from './admin/fields.ts'
+
+/** Where to ask, and how long to wait. */
+export interface LoaderOptions {
+  readonly url: string
+  readonly secret: string | undefined
+  readonly timeoutMs: number
+}
+
+/** Asks about one subject. */
+export type AskLoader = (sub: string) => Promise<LoadedSubject>
+
+/** The endpoint gave no answer that can be used. */
+export class LoaderError extends Error {
+  override readonly name = 'LoaderError'
+  readonly code = 'ERR_CLAIMCHECK_LOADER'
+  /** Whether the endpoint itself is in trouble, and not only with this subject. */
+  readonly isOutage: boolean
+
+  constructor(message: string, isOutage: boolean, options?: ErrorOptions) {
+    super(message, options)
+    this.isOutage = isOutage
+  }
+}
+
+const MAX_ANSWER_BYTES = 16 * 1_024 * 1_024
+const NOTHING_KNOWN: LoadedSubject = { status: 'active', claims: {}, roles: [] }
+
+const answer = z.object({
+  status: z.enum(['active', 'suspended']).default('active'),
+  claims: claimsSchema.default({}),
+  roles: z
+    .array(
+      z.object({
+        context: z.string().refine((text) => text === '*' || isContext(text)),
+        role: z.string().refine(isRole),
+        expires_at: numericDate.int().optional(),
+      }),
+    )
+    .default([]),
+})
+
+/** Makes the asking part of a loader. */
+export function createLoaderEndpoint({ url, secret, timeoutMs }: LoaderOptions): AskLoader {
+  const headers = {
+    accept: 'application/json',
+    'content-type': 'application/json',
+    ...(secret === undefined ? {} : { authorization: `Bearer ${secret}` }),
+  }
+
+  async function request(sub: string, signal: AbortSignal): Promise<string | undefined> {
+    const body = JSON.stringify({ sub })
+    const response = await fetch(url, { method: 'POST', headers, body, signal, redirect: 'error' })
+    if (response.status === 404) {
+      await response.body?.cancel()
+      return undefined
+    }
+    if (response.status !== 200) {
+      await response.body?.cancel()
+      throw new LoaderError(`the loader endpoint answered ${response.status}`, true)
+    }
+    return readBounded(response)
+  }
+
+  return async (sub) => {
+    let text: string | undefined
+    try {
+      text = await request(sub, AbortSignal.timeout(timeoutMs))
+    } catch (cause) {
+      if (cause instanceof LoaderError) throw cause
+      const isLate = cause instanceof Error && cause.name === 'TimeoutError'
+      const what = isLate ? `did not answer within ${timeoutMs} ms` : 'cannot be reached'
+      throw new LoaderError(`the loader endpoint ${what}`, true, { cause })
+    }
+    return text === undefined ? NOTHING_KNOWN : parseAnswer(text)
+  }
+}
+
+async function readBounded(response: Response): Promise<string> {
+  const chunks: Uint8Array[] = []
+  let bytes = 0
+  for await (const chunk of response.body ?? []) {
+    bytes += chunk.length
+    if (bytes > MAX_ANSWER_BYTES) throw new LoaderError('the answer is too large', false)
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks).toString('utf8')
+}
+
+function parseAnswer(text: string): LoadedSubject {
+  const parsed = answer.safeParse(parseJson(text))
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues
+    // Where it is wrong, never what stands there.
+    const place = issue?.path.join('.') ?? ''
+    throw new LoaderError(`the answer does not fit: see "${place}"`, false)
+  }
+  const { status, claims, roles } = parsed.data
+  return {
+    status,
+    claims: withoutNulls(claims),
+    roles: roles.map(({ context, role, expires_at: expiresAt }) =>
+      expiresAt === undefined ? { context, role } : { context, role, expiresAt },
+    ),
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    throw new LoaderError('the answer is not JSON', false)
+  }
+}
