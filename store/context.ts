@@ -18,6 +18,8 @@ export interface StoreContext {
   readonly logRetentionMs: number
   /** How long a retry of a refresh gets the same successor, in milliseconds. */
   readonly refreshGraceMs: number
+  /** How long records stay in the audit, in milliseconds. */
+  readonly auditRetentionMs: number
 }
 
 /** Longest life of anything issued, in seconds: the cap of every configured lifetime. */

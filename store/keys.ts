@@ -72,6 +72,9 @@ export interface CutoffKeys {
   readonly all: string
 }
 
+/** The streams of the audit. */
+export type AuditStream = 'changes' | 'issues' | 'refusals'
+
 /** All keys of an installation. */
 export interface Keys {
   partition(partition: number): PartitionKeys
@@ -83,6 +86,8 @@ export interface Keys {
   parseIndex(key: string): { readonly tag: string; readonly sub: string } | undefined
   /** Prefix of the counters of failed client authentication. */
   readonly failures: string
+  /** A stream of the audit; of no partition. */
+  audit(stream: AuditStream): string
 }
 
 /**
@@ -104,6 +109,7 @@ export function createKeys(prefix: string, partitions: Partitions, database = 0)
       return match === null ? undefined : { tag: match[1] as string, sub: match[2] as string }
     },
     failures: `${prefix}:failures`,
+    audit: (stream) => `${prefix}:audit:${stream}`,
   }
 }
 

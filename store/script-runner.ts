@@ -7,9 +7,11 @@ import { StoreReplyError, StoreUnavailableError } from './errors.ts'
 
 /** Names of the scripts, without the number of keys. */
 export const SCRIPT_NAMES = [
+  'append-audit',
   'apply-assignments',
   'begin-load',
   'exchange-token',
+  'explain-token',
   'finish-load',
   'introspect-token',
   'issue-token',
@@ -20,6 +22,7 @@ export const SCRIPT_NAMES = [
   'put-client',
   'put-role-schema',
   'put-subject',
+  'read-audit',
   'read-log',
   'read-record',
   'refresh-grant',

@@ -1,10 +1,12 @@
 /** The store: everything the services keep in Redis, behind functions that speak of tokens, grants and subjects. */
 import { type Assignments, createAssignments } from './assignments.ts'
+import { type Audit, createAudit } from './audit.ts'
 import { type ChangeLog, createChangeLog } from './change-log.ts'
 import { type ClientRegistry, createClientRegistry } from './clients.ts'
 import { type ConnectionOptions, connectRedis } from './connection.ts'
 import type { StoreContext } from './context.ts'
 import { createTokenExchanger, type TokenExchanger } from './exchange.ts'
+import { createTokenExplainer, type TokenExplainer } from './explain.ts'
 import { createFailureCounter, type FailureCounter } from './failures.ts'
 import { pinInstallation, registerTokenKeys } from './installation.ts'
 import { createTokenReader, type TokenReader } from './introspection.ts'
@@ -39,6 +41,8 @@ export interface StoreOptions extends ConnectionOptions {
   readonly logRetentionMs?: number
   /** How long a retry of a refresh gets the same successor, in milliseconds. Default is 10000. */
   readonly refreshGraceMs?: number
+  /** How long records stay in the audit, in milliseconds. Default is 90 days. */
+  readonly auditRetentionMs?: number
 }
 
 /** Whether the store can be asked, in words for a probe. */
@@ -49,7 +53,7 @@ export interface StoreReadiness {
 
 /** An open store. */
 export interface Store {
-  readonly tokens: TokenReader & TokenIssuer & TokenExchanger
+  readonly tokens: TokenReader & TokenIssuer & TokenExchanger & TokenExplainer
   readonly grants: GrantRefresher
   readonly revocations: Revocations
   readonly clients: ClientRegistry
@@ -59,6 +63,7 @@ export interface Store {
   readonly roleSchemas: RoleSchemas
   readonly roles: RoleResolver
   readonly failures: FailureCounter
+  readonly audit: Audit
   /** Every change of what tokens resolve to. */
   readonly log: ChangeLog
   readonly replay: ReplayRevocation
@@ -74,6 +79,7 @@ export interface Store {
 
 const DEFAULT_LOG_RETENTION_MS = 600_000
 const DEFAULT_REFRESH_GRACE_MS = 10_000
+const DEFAULT_AUDIT_RETENTION_MS = 90 * 86_400_000
 
 /**
  * Connects, and pins or checks the installation.
@@ -103,6 +109,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     mint: createTokenMint(tokenKeys, partitions),
     logRetentionMs: options.logRetentionMs ?? DEFAULT_LOG_RETENTION_MS,
     refreshGraceMs: options.refreshGraceMs ?? DEFAULT_REFRESH_GRACE_MS,
+    auditRetentionMs: options.auditRetentionMs ?? DEFAULT_AUDIT_RETENTION_MS,
   }
   const subjects = createSubjects(context)
   const locate = createTokenLocator(context)
@@ -111,6 +118,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     tokens: {
       ...createTokenReader(context, locate, roleSchemas),
       ...createTokenExchanger(context),
+      ...createTokenExplainer(context, locate),
       ...createTokenIssuer(context, options.selfResources),
     },
     grants: createGrantRefresher(context),
@@ -122,6 +130,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     roleSchemas,
     roles: createRoleResolver(context, roleSchemas),
     failures: createFailureCounter(redis, context.keys),
+    audit: createAudit(context),
     log: createChangeLog(context, createSubscriptionOpener(options)),
     replay: createReplayer(context),
     locate,

@@ -1,0 +1,75 @@
+#!lua flags=allow-oom
+-- Tells an operator what has become of a token, and which cutoffs void it.
+-- KEYS  1 head · 2 clients
+-- ARGV  1 base · 2 access|refresh · 3 token hash · 4 grant id ('' = the token is the grant)
+-- Derives token, grant, session, subject and cutoff keys from what it reads; all carry the tag of the partition.
+-- Returns { state, record, grant record, then three for each cutoff that voids it: which token of its line (0 = itself, 1 = the one it
+--   was exchanged from …), level, cutoff record }
+--   state: active | unknown | expired | revoked | suspended | client, and for refresh tokens rotated (used up)
+--   record: of the access token; grant record: of the grant, unless the token is it; '' when gone
+-- A token whose record is gone is looked for in the cutoffs by its own names.
+-- Atomic because state and cutoffs must be those of one moment.
+-- Bound: 7 cutoffs for each token of its line. Declared as a writing script for the reason given in introspect-token.
+--- @include "clock"
+--- @include "epoch"
+--- @include "lattice"
+--- @include "records"
+--- @include "state"
+local base, form, hash, grant = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+local LEVELS = { 'token', 'grant', 'session', 'subject', 'subject+client', 'client', 'all' }
+epoch()
+local reply = { '', '', '' }
+
+local function collect(index, thing, issued)
+  for i, record in ipairs(matching_cutoffs(base, thing)) do
+    if record and issued <= tonumber(string.match(record, '^%d+')) then
+      for _, value in ipairs({ stamp(index), LEVELS[i], record }) do reply[#reply + 1] = value end
+    end
+  end
+end
+
+local function collect_line(record, thing, issued)
+  collect(0, thing, issued)
+  local exchange = thing.grant == '' and exchange_of(record)
+  if not exchange then return end
+  local field, index = lines(exchange), 0
+  for i = EXCHANGE_HEADER_LINES + 1, #field, LINES_PER_ORIGIN do
+    index = index + 1
+    collect(index, { token = field[i], grant = field[i + 1], session = thing.session, sub = thing.sub,
+      client = field[i + 3] }, tonumber(field[i + 2]))
+  end
+end
+
+local function explain_access()
+  reply[1] = token_state(base, KEYS[1], KEYS[2], hash, grant)
+  local token, authorization = find_token(base, hash, grant)
+  if not token then
+    collect(0, { token = hash, grant = grant, session = '', sub = '', client = '' }, 0)
+    return
+  end
+  local sub, client, session = parties(authorization)
+  collect_line(token, { token = hash, grant = grant, session = session, sub = sub, client = client }, (token_times(token)))
+  reply[2], reply[3] = token, grant ~= '' and authorization or ''
+end
+
+local function explain_refresh()
+  local record = redis.call('GET', base .. 'g' .. grant)
+  local thing = { token = '', grant = grant, session = '', sub = '', client = '' }
+  if not record then
+    collect(0, thing, 0)
+    reply[1] = 'unknown'
+    return
+  end
+  reply[3] = record
+  local field, now = lines(record), read_clock(KEYS[1])
+  thing.sub, thing.client, thing.session = field[1], field[2], field[3]
+  collect(0, thing, tonumber(field[7]))
+  if now >= tonumber(field[8]) * 1000000 then reply[1] = 'expired'
+  elseif #reply > 3 then reply[1] = 'revoked'
+  elseif not is_enabled(KEYS[2], thing.client) then reply[1] = 'client'
+  elseif redis.call('HGET', base .. 'u' .. thing.sub, 'status') == 'suspended' then reply[1] = 'suspended'
+  else reply[1] = hash == field[9] and 'active' or 'rotated' end
+end
+
+if form == 'access' then explain_access() else explain_refresh() end
+return reply
