@@ -25,11 +25,8 @@ const MAX_DISCARDED_BYTES = 16 * 1024 * 1024
  * @throws {OAuthError} `invalid_request` with 413 (too large), 415 (encoded), 408 (too slow) or 400 (cut short).
  */
 export function readBody(req: IncomingMessage, limits: BodyLimits): Promise<Buffer> {
-  const encoding = req.headers['content-encoding']
-  if (encoding !== undefined && encoding.toLowerCase() !== 'identity') {
-    return Promise.reject(invalidRequest('the body must not be encoded', { status: 415 }))
-  }
-  if (req.destroyed) return Promise.reject(cutShort())
+  const refusal = isEncoded(req) ? encoded() : req.destroyed ? cutShort() : undefined
+  if (refusal !== undefined) return Promise.reject(refusal)
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
     let receivedBytes = 0
@@ -65,11 +62,23 @@ export function readBody(req: IncomingMessage, limits: BodyLimits): Promise<Buff
   })
 }
 
+/** Whether the body is compressed. */
+export function isEncoded(req: IncomingMessage): boolean {
+  const encoding = req.headers['content-encoding']
+  return encoding !== undefined && encoding.toLowerCase() !== 'identity'
+}
+
+/** The refusal of a compressed body. */
+export function encoded(): OAuthError {
+  return invalidRequest('the body must not be encoded', { status: 415 })
+}
+
 function tooLarge({ maxBytes }: BodyLimits): OAuthError {
   return invalidRequest(`the body must not exceed ${maxBytes} bytes`, { status: 413 })
 }
 
-function tooSlow(): OAuthError {
+/** The refusal of a body that does not come. */
+export function tooSlow(): OAuthError {
   // The rest of a slow body would otherwise hold the connection.
   return invalidRequest('the body took too long to arrive', {
     status: 408,
@@ -77,6 +86,7 @@ function tooSlow(): OAuthError {
   })
 }
 
-function cutShort(): OAuthError {
+/** The refusal of a body whose peer went away. */
+export function cutShort(): OAuthError {
   return invalidRequest('the body was cut short')
 }

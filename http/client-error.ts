@@ -4,12 +4,13 @@
  * a word of what was sent.
  */
 import { Buffer } from 'node:buffer'
-import { STATUS_CODES } from 'node:http'
+import { type IncomingMessage, STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
+import { keepsOwnPace } from './own-pace.ts'
 
 interface PossiblyAnswering {
   /** Node's own mark for an answer under way, which its default handler looks at too. */
-  readonly _httpMessage?: { readonly _headerSent?: boolean } | null
+  readonly _httpMessage?: { readonly _headerSent?: boolean; readonly req?: IncomingMessage } | null
 }
 
 const DESCRIPTIONS: Readonly<Record<number, string>> = {
@@ -21,6 +22,10 @@ const DESCRIPTIONS: Readonly<Record<number, string>> = {
 /** Handler of a server's `clientError` event. */
 export function answerClientError(error: NodeJS.ErrnoException, socket: Duplex): void {
   const answering = (socket as Duplex & PossiblyAnswering)._httpMessage
+  // Node tells of an overdue request once; nothing more comes of it.
+  if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT' && answering?.req && keepsOwnPace(answering.req)) {
+    return
+  }
   if (error.code === 'ECONNRESET' || !socket.writable || answering?._headerSent === true) {
     socket.destroy(error)
     return

@@ -12,13 +12,16 @@ import { BODY_LIMITS, type BodyLimits, readBody } from './body.ts'
 import { isMediaType } from './media-type.ts'
 import { invalidRequest } from './oauth-error.ts'
 import { type BodyMistake, ProblemError } from './problem.ts'
+import { hasUniqueNames } from './unique-names.ts'
 
 export interface JsonRules extends BodyLimits {
   /** Deepest nesting of objects and arrays; the top level counts as one. */
   readonly maxDepth: number
-  readonly topLevel: 'object' | 'array'
+  readonly topLevel: 'object' | 'array' | 'object or array'
   /** Whether a request without a body will do; it then reads as undefined. */
   readonly optional: boolean
+  /** Whether a member named twice is refused, where otherwise the last one counts. */
+  readonly uniqueNames: boolean
 }
 
 export const JSON_RULES: JsonRules = Object.freeze({
@@ -26,6 +29,7 @@ export const JSON_RULES: JsonRules = Object.freeze({
   maxDepth: 16,
   topLevel: 'object',
   optional: false,
+  uniqueNames: false,
 })
 
 const MAX_MISTAKES = 20
@@ -50,7 +54,12 @@ export async function readJson(
     throw invalidRequest('the content type must be application/json', { status: 415 })
   }
   if (!isUtf8(body)) throw invalidRequest('the body must be UTF-8')
-  return checkForm(parseText(body.toString('utf8')), rules)
+  const text = body.toString('utf8')
+  const value = checkForm(parseText(text), rules)
+  if (rules.uniqueNames && !hasUniqueNames(text)) {
+    throw invalidRequest('a member must not be named twice')
+  }
+  return value
 }
 
 /**
@@ -76,12 +85,16 @@ function parseText(text: string): unknown {
 }
 
 function checkForm(value: unknown, rules: JsonRules): unknown {
-  const isObject = typeof value === 'object' && value !== null && !Array.isArray(value)
-  if (!(rules.topLevel === 'object' ? isObject : Array.isArray(value))) {
+  if (!rules.topLevel.split(' or ').includes(shapeOf(value))) {
     throw invalidRequest(`the body must be a JSON ${rules.topLevel}`)
   }
   checkPart(value, rules.maxDepth)
   return value
+}
+
+function shapeOf(value: unknown): string {
+  if (Array.isArray(value)) return 'array'
+  return value === null ? 'null' : typeof value
 }
 
 function checkPart(value: unknown, depthLeft: number): void {

@@ -10,7 +10,9 @@ import type { Router } from '@koa/router'
 import Koa, { type Next } from 'koa'
 import type { Logger } from 'pino'
 import { logAccess } from './access-log.ts'
+import type { AuditTrail } from './audit-trail.ts'
 import { faultKind } from './fault.ts'
+import { sendErrorMessage } from './message-exit.ts'
 import type { Metrics } from './metrics.ts'
 import { setNoStore } from './no-store.ts'
 import { notFound } from './not-found.ts'
@@ -31,15 +33,19 @@ export interface KoaAppOptions {
   readonly routers: readonly Router<RequestState>[]
   /** Paths below this answer errors as RFC 9457 problems; all others as OAuth errors. */
   readonly problemPrefix?: string
+  /** Paths below this answer errors as a message alone, as AuthZEN does. */
+  readonly messagePrefix?: string
   /** Route patterns whose successes are logged at debug only: probes, and the introspection path. */
   readonly quietRoutes?: ReadonlySet<string>
+  /** Told of attempts that were refused for who made them. */
+  readonly trail?: Pick<AuditTrail, 'refused'>
 }
 
 const NO_ROUTES: ReadonlySet<string> = new Set()
 
 /** A Koa application with everything mounted; `callback()` of it goes to `listen`. */
 export function createKoaApp(options: KoaAppOptions): Koa<RequestState> {
-  const { log, metrics, trustProxy, routers, problemPrefix } = options
+  const { log, metrics, trustProxy, routers, problemPrefix, messagePrefix } = options
   const quietRoutes = options.quietRoutes ?? NO_ROUTES
   const app = new Koa<RequestState>({ env: 'production' })
 
@@ -65,13 +71,14 @@ export function createKoaApp(options: KoaAppOptions): Koa<RequestState> {
 
   function leave(ctx: AppContext, error: unknown): void {
     logError(log, ctx, error)
+    if (error instanceof OAuthError) options.trail?.refused(ctx.state, routeOf(ctx), error)
     const { res } = ctx
     if (res.headersSent) {
       // Half an answer cannot be taken back; a cut connection at least cannot be mistaken for a whole one.
       if (!res.writableEnded) res.destroy()
       return
     }
-    if (problemPrefix !== undefined && isBelow(ctx.path, problemPrefix)) {
+    if (isBelow(ctx.path, problemPrefix)) {
       const problem = toProblem(error)
       ctx.state.error = problem.slug
       sendProblem(ctx, problem, ctx.state.requestId)
@@ -79,7 +86,8 @@ export function createKoaApp(options: KoaAppOptions): Koa<RequestState> {
       const oauthError = toOAuthError(error, ctx.state.requestId)
       ctx.state.error = oauthError.error
       if (oauthError.error === 'invalid_client') metrics.authFailed(routeOf(ctx))
-      sendOAuthError(ctx, oauthError)
+      const send = isBelow(ctx.path, messagePrefix) ? sendErrorMessage : sendOAuthError
+      send(ctx, oauthError)
     }
   }
 
@@ -94,8 +102,8 @@ export function createKoaApp(options: KoaAppOptions): Koa<RequestState> {
   return app
 }
 
-function isBelow(path: string, prefix: string): boolean {
-  return path === prefix || path.startsWith(`${prefix}/`)
+function isBelow(path: string, prefix: string | undefined): boolean {
+  return prefix !== undefined && (path === prefix || path.startsWith(`${prefix}/`))
 }
 
 function logError(log: Logger, ctx: AppContext, err: unknown): void {

@@ -11,6 +11,8 @@ export interface RequestState {
   source: string
   /** Set by an endpoint once a client has proved who it is; never before. */
   clientId?: string
+  /** What the caller calls itself, proved or not; for records of refusals alone. */
+  claimedClientId?: string
   /** The code of the error the request ended in; set by the exits. */
   error?: string
 }

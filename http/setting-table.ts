@@ -146,6 +146,16 @@ export const SETTING_TABLE = {
     'must be a number of milliseconds from 10 to 60000',
     'Give how long a login may wait for the loader endpoint.',
   ),
+  CLAIMCHECK_AUDIT_RETENTION_DAYS: row(
+    z
+      .string()
+      .regex(/^\d{1,4}$/)
+      .transform(Number)
+      .refine((value) => value >= 1 && value <= 3_650),
+    '90',
+    'must be a number of days from 1 to 3650',
+    'Give how long the audit is kept in Redis; the log has the same records for shipping.',
+  ),
   CLAIMCHECK_LOG_LEVEL: row(
     z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']),
     'info',

@@ -41,6 +41,7 @@ export interface Settings {
   readonly adminSecret: string | undefined
   /** Undefined: subjects that are new here are unknown elsewhere too. */
   readonly loader: LoaderSettings | undefined
+  readonly auditRetentionMs: number
   readonly logLevel: LogLevel
   readonly isProduction: boolean
 }
@@ -85,6 +86,7 @@ export type ReadFile = (path: string) => string
 const PREFIX = 'CLAIMCHECK_'
 const TEST_PREFIX = 'CLAIMCHECK_TEST_'
 const MAX_TYPING_MISTAKES = 4
+const DAY_MS = 86_400_000
 
 /**
  * The settings in `env`.
@@ -171,6 +173,7 @@ function toSettings(values: SettingValues, isProduction: boolean): Settings {
     tokenKeys: values.CLAIMCHECK_TOKEN_KEYS,
     adminSecret: values.CLAIMCHECK_ADMIN_SECRET,
     loader: loaderOf(values),
+    auditRetentionMs: (values.CLAIMCHECK_AUDIT_RETENTION_DAYS ?? 0) * DAY_MS,
     logLevel: values.CLAIMCHECK_LOG_LEVEL ?? 'info',
     isProduction,
   }

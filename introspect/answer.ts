@@ -33,7 +33,7 @@ function inactive(outcome: Exclude<Answer['outcome'], 'active'>): Answer {
 }
 
 /** RFC 7662 §4: a token limited to some resource servers is inactive for the others. */
-function isAudience(state: ActiveState, caller: Client): boolean {
+export function isAudience(state: ActiveState, caller: Client): boolean {
   return state.record.authorization.aud.some((resource) =>
     caller.metadata.resources.includes(resource),
   )

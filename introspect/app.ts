@@ -5,6 +5,7 @@
  */
 import type { RequestListener } from 'node:http'
 import { Router } from '@koa/router'
+import { createAuditTrail } from '../http/audit-trail.ts'
 import { createHealthRouter, PROBE_ROUTES, type Readiness } from '../http/health.ts'
 import { createKoaApp } from '../http/koa-app.ts'
 import type { Logger } from '../http/logger.ts'
@@ -13,6 +14,13 @@ import { pathPrefix } from '../http/public-url.ts'
 import { EXACT_PATHS, type RequestState } from '../http/request-state.ts'
 import type { UpgradeHandler } from '../http/server.ts'
 import type { Store } from '../store/store.ts'
+import {
+  ACCESS_PATH,
+  addAccessEndpoints,
+  EVALUATION_PATH,
+  EVALUATIONS_PATH,
+} from './access/access-endpoints.ts'
+import { addAccessMetadata } from './access/metadata.ts'
 import { type Feed, startFeed } from './feed.ts'
 import { addFeedHint } from './feed-endpoint.ts'
 import type { FeedLimits } from './feed-limits.ts'
@@ -51,15 +59,27 @@ export function startIntrospectService(options: IntrospectServiceOptions): Intro
   const prefix = pathPrefix(introspectUrl)
   const router = new Router<RequestState>({ prefix, ...EXACT_PATHS })
   const count = createOutcomeCounter(metrics.registry)
-  addIntrospection(router, { store, failures: store.failures, issuer, count })
+  const trail = createAuditTrail({ keep: store.audit.append, log, now: () => performance.now() })
+  addIntrospection(router, { store, failures: store.failures, issuer, count, trail })
+  addAccessEndpoints(router, { store, failures: store.failures })
   addFeedHint(router)
   const path = `${prefix}/feed`
   const limits = options.feedLimits ?? {}
-  const feed = startFeed({ store, log, metrics, trustProxy, path, limits })
-  const health = createHealthRouter({ ready: () => readiness(store, feed), metrics, withMetrics })
-  // A line for each introspection would cost as much as half of it; the counter by outcome tells more.
-  const quietRoutes = new Set([`${prefix}/introspect`, ...PROBE_ROUTES])
-  const app = createKoaApp({ log, metrics, trustProxy, quietRoutes, routers: [router, health] })
+  const feed = startFeed({ store, log, metrics, trail, trustProxy, path, limits })
+  const root = createHealthRouter({ ready: () => readiness(store, feed), metrics, withMetrics })
+  addAccessMetadata(root, introspectUrl)
+  // A line for each answer would cost as much as half of it; the metrics tell more.
+  const busyPaths = ['/introspect', EVALUATION_PATH, EVALUATIONS_PATH]
+  const quietRoutes = new Set([...busyPaths.map((busy) => prefix + busy), ...PROBE_ROUTES])
+  const app = createKoaApp({
+    log,
+    metrics,
+    trustProxy,
+    quietRoutes,
+    routers: [router, root],
+    messagePrefix: prefix + ACCESS_PATH,
+    trail,
+  })
   return {
     callback: app.callback(),
     upgrade: feed.upgrade,

@@ -25,6 +25,7 @@ export async function proveCaller(
   failures: FailureRecorder,
 ): Promise<Client> {
   const options = { allowPublic: false, source: state.source, failures }
+  state.claimedClientId = claimedClientId(presented)
   const caller = await verifyClient(presented, registered, options)
   state.clientId = caller.client_id
   if (!caller.metadata.introspect) {

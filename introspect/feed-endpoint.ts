@@ -6,6 +6,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { Router } from '@koa/router'
 import { type WebSocket, WebSocketServer } from 'ws'
+import type { AuditTrail } from '../http/audit-trail.ts'
 import type { FailureRecorder } from '../http/client-auth.ts'
 import { type PresentedCredentials, presentedCredentials } from '../http/client-credentials.ts'
 import { NO_FORM } from '../http/form.ts'
@@ -36,6 +37,7 @@ export interface FeedEndpointOptions {
   readonly limits: FeedLimits
   readonly log: Logger
   readonly metrics: Metrics
+  readonly trail: Pick<AuditTrail, 'refused'>
   readonly trustProxy: boolean
   /** How many sockets are open. */
   readonly connections: () => number
@@ -48,7 +50,7 @@ const FULL_RETRY_SECONDS = '5'
 
 /** Makes the handler of upgrades. */
 export function createFeedEndpoint(options: FeedEndpointOptions): UpgradeHandler {
-  const { path, readClient, failures, limits, log, metrics, trustProxy } = options
+  const { path, readClient, failures, limits, log, metrics, trail, trustProxy } = options
   const webSockets = new WebSocketServer({
     noServer: true,
     clientTracking: false,
@@ -97,6 +99,7 @@ export function createFeedEndpoint(options: FeedEndpointOptions): UpgradeHandler
   function refuse(req: IncomingMessage, socket: Duplex, error: unknown, state: RequestState): void {
     const refusal = toOAuthError(error, state.requestId)
     if (refusal.error === 'invalid_client') metrics.authFailed(path)
+    trail.refused(state, path, refusal)
     if (refusal.error === 'server_error')
       log.error({ request_id: state.requestId, err: error }, 'request failed')
     logUpgrade(state, refusal.status, refusal.error)

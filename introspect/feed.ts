@@ -8,6 +8,7 @@
 
 import type { WebSocket } from 'ws'
 import { FEED_CLOSE } from '../client/src/wire/index.ts'
+import type { AuditTrail } from '../http/audit-trail.ts'
 import type { Logger } from '../http/logger.ts'
 import type { Metrics } from '../http/metrics.ts'
 import type { UpgradeHandler } from '../http/server.ts'
@@ -31,6 +32,8 @@ export interface FeedOptions {
   readonly store: Pick<Store, 'log' | 'replay' | 'clients' | 'failures'>
   readonly log: Logger
   readonly metrics: Metrics
+  /** Told of refused attempts. */
+  readonly trail: Pick<AuditTrail, 'refused'>
   /** Such as `/feed`, with the prefix of the service. */
   readonly path: string
   readonly trustProxy: boolean
@@ -184,6 +187,7 @@ export function startFeed(options: FeedOptions): Feed {
     limits,
     log,
     metrics: options.metrics,
+    trail: options.trail,
     trustProxy: options.trustProxy,
     connections: () => connections.size,
     isOpen: () => isOpen,

@@ -4,6 +4,7 @@
  */
 import type { Router } from '@koa/router'
 import { FRESHNESS_HEADER, formatFreshness } from '../client/src/wire/index.ts'
+import type { AuditTrail } from '../http/audit-trail.ts'
 import type { FailureRecorder } from '../http/client-auth.ts'
 import { presentedCredentials } from '../http/client-credentials.ts'
 import { type Form, NO_FORM, readForm } from '../http/form.ts'
@@ -13,7 +14,7 @@ import { replyJson } from '../http/reply.ts'
 import type { RequestState, RouteContext } from '../http/request-state.ts'
 import type { ContextQuestion } from '../store/role-facts.ts'
 import type { Store } from '../store/store.ts'
-import { answerFor } from './answer.ts'
+import { type Answer, answerFor } from './answer.ts'
 import { claimedClientId, proveCaller } from './caller.ts'
 import { readContexts } from './context-parameter.ts'
 import type { CountOutcome } from './outcome-counter.ts'
@@ -28,6 +29,7 @@ export interface IntrospectionOptions {
   /** `iss` of every answer. */
   readonly issuer: string
   readonly count: CountOutcome
+  readonly trail: Pick<AuditTrail, 'turnedAway'>
 }
 
 interface Question {
@@ -40,7 +42,13 @@ export function addIntrospection(
   router: Router<RequestState>,
   options: IntrospectionOptions,
 ): void {
-  const { store, failures, issuer, count } = options
+  const { store, failures, issuer, trail } = options
+
+  /** A resource server that asks about tokens for others is worth knowing of. */
+  function count(state: RequestState, outcome: Answer['outcome']): void {
+    options.count(outcome)
+    if (outcome === 'audience') trail.turnedAway(state, 'introspection.refused', 'audience')
+  }
 
   async function introspect(ctx: RouteContext): Promise<void> {
     const form = await readForm(ctx.req)
@@ -56,7 +64,7 @@ export function addIntrospection(
     const { state, caller } = await store.tokens.introspect(token, callerId, contexts)
     const proved = await proveCaller(presented, caller, ctx.state, failures)
     const answer = answerFor(state, proved, issuer)
-    count(answer.outcome)
+    count(ctx.state, answer.outcome)
     if (answer.stamp !== undefined)
       ctx.res.setHeader(FRESHNESS_HEADER, formatFreshness([answer.stamp]))
     replyJson(ctx, 200, answer.json)
@@ -72,7 +80,7 @@ export function addIntrospection(
       questions.map(({ token, contexts }) => store.tokens.introspect(token, '', contexts)),
     )
     const answers = readings.map(({ state }) => answerFor(state, caller, issuer))
-    for (const { outcome } of answers) count(outcome)
+    for (const { outcome } of answers) count(ctx.state, outcome)
     if (answers.some(({ stamp }) => stamp !== undefined)) {
       ctx.res.setHeader(FRESHNESS_HEADER, formatFreshness(answers.map(({ stamp }) => stamp)))
     }

@@ -4,6 +4,7 @@
  */
 import { Router } from '@koa/router'
 import type Koa from 'koa'
+import { createAuditTrail } from '../http/audit-trail.ts'
 import { createHealthRouter, PROBE_ROUTES } from '../http/health.ts'
 import { createKoaApp } from '../http/koa-app.ts'
 import type { Logger } from '../http/logger.ts'
@@ -36,13 +37,14 @@ export function createIssuerApp(options: IssuerAppOptions): Koa<RequestState> {
   const { store, log, metrics, issuer, trustProxy, withMetrics, nowSeconds } = options
   const { loader = NO_LOADER } = options
   const prefix = pathPrefix(issuer)
+  const trail = createAuditTrail({ keep: store.audit.append, log, now: () => performance.now() })
   const adminPrefix = `${prefix}/admin/v1`
   const oauth = new Router<RequestState>({ prefix, ...EXACT_PATHS })
-  addTokenEndpoint(oauth, { store, issuer, failures: store.failures })
-  addRevocationEndpoint(oauth, { store, failures: store.failures })
+  addTokenEndpoint(oauth, { store, issuer, trail, failures: store.failures })
+  addRevocationEndpoint(oauth, { store, trail, failures: store.failures })
   const root = createHealthRouter({ ready: store.readiness, metrics, withMetrics })
   addMetadata(root, options)
-  const admin = createAdminRouter({ store, issuer }, loader, adminPrefix, nowSeconds)
+  const admin = createAdminRouter({ store, issuer, trail }, loader, adminPrefix, nowSeconds)
   return createKoaApp({
     log,
     metrics,
@@ -50,5 +52,6 @@ export function createIssuerApp(options: IssuerAppOptions): Koa<RequestState> {
     routers: [oauth, admin, root],
     problemPrefix: adminPrefix,
     quietRoutes: new Set(PROBE_ROUTES),
+    trail,
   })
 }

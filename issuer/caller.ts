@@ -21,6 +21,7 @@ export async function proveClient(
   failures: FailureRecorder,
 ): Promise<Client> {
   const options = { allowPublic: true, source: state.source, failures }
+  state.claimedClientId = namedClientId(presented)
   const client = await verifyClient(presented, registered, options)
   state.clientId = client.client_id
   return client

@@ -3,6 +3,7 @@
  * junk is answered like a success; 503 means the token still exists.
  */
 import type { Router } from '@koa/router'
+import type { AuditTrail } from '../http/audit-trail.ts'
 import type { FailureRecorder } from '../http/client-auth.ts'
 import { presentedCredentials } from '../http/client-credentials.ts'
 import { readForm } from '../http/form.ts'
@@ -15,12 +16,13 @@ import { namedClientId, proveClient } from './caller.ts'
 export interface RevocationEndpointOptions {
   readonly store: Store
   readonly failures: FailureRecorder
+  readonly trail: Pick<AuditTrail, 'changed'>
 }
 
 /** Adds the endpoint to a router. */
 export function addRevocationEndpoint(
   router: Router<RequestState>,
-  { store, failures }: RevocationEndpointOptions,
+  { store, failures, trail }: RevocationEndpointOptions,
 ): void {
   router.post('/revoke', async (ctx: RouteContext) => {
     const form = await readForm(ctx.req)
@@ -40,6 +42,15 @@ export function addRevocationEndpoint(
       // §2.1 wants a foreign token refused. Somebody who proved nothing is told nothing.
       if (outcome.kind === 'foreign' && client.token_endpoint_auth_method !== 'none') {
         throw invalidRequest('the token was issued to another client')
+      }
+      if (outcome.kind === 'revoked') {
+        const { jti, grantId } = store.idsOf(token)
+        await trail.changed(ctx.state, {
+          action: 'revocation.create',
+          client: client.client_id,
+          target:
+            token.kind === 'access' ? { level: 'token', jti } : { level: 'grant', grant: grantId },
+        })
       }
     }
     ctx.res.setHeader('Content-Length', '0')

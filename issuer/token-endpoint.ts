@@ -9,8 +9,9 @@ import type { RequestState, RouteContext } from '../http/request-state.ts'
 import type { Client } from '../store/clients.ts'
 import { namedClientId, proveClient } from './caller.ts'
 import { issueToClient } from './client-credentials-grant.ts'
-import { type GrantType, isGrantType } from './grant-types.ts'
+import { type GrantType, isGrantType, TOKEN_EXCHANGE } from './grant-types.ts'
 import { refreshGrant } from './refresh-token-grant.ts'
+import { exchangeToken } from './token-exchange-grant.ts'
 import type { GrantContext, TokenResponse } from './token-response.ts'
 
 /** What the endpoint is made from. */
@@ -23,6 +24,7 @@ type Grant = (client: Client, form: Form, context: GrantContext) => Promise<Toke
 const GRANTS: Readonly<Record<GrantType, Grant>> = {
   client_credentials: issueToClient,
   refresh_token: refreshGrant,
+  [TOKEN_EXCHANGE]: exchangeToken,
 }
 
 /** Adds the endpoint to a router. */

@@ -1,4 +1,5 @@
 /** What the grants of the token endpoint share: what they are made from and what they answer. */
+import type { AuditTrail } from '../http/audit-trail.ts'
 import type { Store } from '../store/store.ts'
 
 /** What a grant works with. */
@@ -6,11 +7,14 @@ export interface GrantContext {
   readonly store: Store
   /** The issuer's public URL. */
   readonly issuer: string
+  readonly trail: AuditTrail
 }
 
 /** A successful token response (RFC 6749 §5.1). */
 export interface TokenResponse {
   readonly access_token: string
+  /** Of an exchange only, which must tell (RFC 8693 §2.2.1). */
+  readonly issued_token_type?: string
   readonly token_type: 'Bearer'
   readonly expires_in: number
   readonly refresh_token?: string

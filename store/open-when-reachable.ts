@@ -12,6 +12,7 @@ export interface StoreSettings {
   readonly partitions: number
   /** The issuer's public URL: a resource that needs no resource server. */
   readonly issuer: string
+  readonly auditRetentionMs: number
 }
 
 /** What else a service brings along. */
@@ -26,7 +27,7 @@ export interface ServiceStoreOptions extends Pick<StoreOptions, 'tokenKeys' | 'm
  * @throws {StoreMismatchError} when the installation has other settings
  */
 export async function openStoreWhenReachable(
-  { redisUrl, keyPrefix, partitions, issuer }: StoreSettings,
+  { redisUrl, keyPrefix, partitions, issuer, auditRetentionMs }: StoreSettings,
   { tokenKeys, mints, outage, pause }: ServiceStoreOptions,
 ): Promise<Store> {
   const options: StoreOptions = {
@@ -36,6 +37,7 @@ export async function openStoreWhenReachable(
     tokenKeys,
     mints,
     selfResources: [issuer],
+    auditRetentionMs,
     onError: outage.failed,
     onReady: outage.recovered,
   }

@@ -12,7 +12,7 @@ import {
   MAX_GRANT_LIFETIME_SECONDS,
 } from '../../store/context.ts'
 import type { Store } from '../../store/store.ts'
-import { GRANT_TYPES } from '../grant-types.ts'
+import { CONFIDENTIAL_GRANT_TYPES, GRANT_TYPES } from '../grant-types.ts'
 import { clientId, parsePathValue, resources, scope, text } from './fields.ts'
 import { type AdminHandler, assertMayManage } from './guard.ts'
 import { badCursor, parsePageRequest } from './paging.ts'
@@ -55,8 +55,11 @@ const body = z
   .refine(
     (client) =>
       client.token_endpoint_auth_method !== 'none' ||
-      !client.grant_types.includes('client_credentials'),
-    { path: ['grant_types'], message: 'must not hold client_credentials for a public client' },
+      !client.grant_types.some((type) => CONFIDENTIAL_GRANT_TYPES.includes(type)),
+    {
+      path: ['grant_types'],
+      message: `must not hold ${CONFIDENTIAL_GRANT_TYPES.join(' or ')} for a public client`,
+    },
   )
 
 const OPTIONAL_BODY = { ...JSON_RULES, optional: true }
@@ -112,6 +115,11 @@ export function createClientHandlers(store: Store, nowSeconds: () => number): Cl
           secrets: metadata.token_endpoint_auth_method === 'none' ? [] : (current?.secrets ?? []),
         }
       })
+      await ctx.state.audit({
+        action: 'client.put',
+        client: id,
+        target: { new: isNew, enabled: client.enabled, scope: client.metadata.scope },
+      })
       replyJson(ctx, isNew ? 201 : 200, JSON.stringify(toView(client)))
     },
 
@@ -120,6 +128,7 @@ export function createClientHandlers(store: Store, nowSeconds: () => number): Cl
       const current = await store.clients.get(id)
       assertMayManage(ctx, current?.metadata.scope ?? '')
       if (!(await store.clients.delete(id, ctx.state.operator))) throw unknownClient()
+      await ctx.state.audit({ action: 'client.delete', client: id })
       ctx.status = 204
     },
 
@@ -153,6 +162,11 @@ export function createClientHandlers(store: Store, nowSeconds: () => number): Cl
         const kept = revoke_others === true ? [] : live.slice(1 - LIVE_SECRETS)
         const awaited = others.filter(({ pending }) => pending === true)
         return { enabled, metadata, secrets: [...kept, added, ...awaited] }
+      })
+      await ctx.state.audit({
+        action: 'client.secret',
+        client: id,
+        target: { secret_id: added.secret_id, revoke_others: revoke_others === true },
       })
       const shown = {
         client_id: id,

@@ -1,7 +1,8 @@
 /** Schemas of values that several admin bodies and paths share. Values end up in line-based records: no control characters. */
 import { z } from 'zod'
-import { TOKEN_PATTERN } from '../../client/src/wire/index.ts'
+import { isContext, isPermission, isRole, TOKEN_PATTERN } from '../../client/src/wire/index.ts'
 import { ProblemError } from '../../http/problem.ts'
+import { EVERYWHERE } from '../../store/role-facts.ts'
 import { isResource, MAX_RESOURCES } from '../resource.ts'
 import { isScope } from '../scope.ts'
 
@@ -44,6 +45,26 @@ export const clientId = z
     'must be printable ASCII without outer spaces',
   )
   .refine(isNameable, 'must not be a dot segment of a URL')
+  .refine(isNoToken, NO_TOKEN)
+
+/** Where a role is held. */
+export const contextName = z
+  .string()
+  .refine(
+    (value) => value === EVERYWHERE || isContext(value),
+    'must be * or type:id, such as course:123',
+  )
+  .refine(isNoToken, NO_TOKEN)
+
+/** A role. */
+export const roleName = z
+  .string()
+  .refine(isRole, 'must be 1 to 64 letters, digits and . _ : / - and begin with a letter or digit')
+
+/** A permission. */
+export const permission = z
+  .string()
+  .refine(isPermission, 'must be 1 to 100 characters of visible ASCII without " and \\')
   .refine(isNoToken, NO_TOKEN)
 
 /** A scope parameter; '' is no scope. */

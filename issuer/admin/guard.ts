@@ -2,6 +2,7 @@
  * Who may use the admin API: bearers of Claimcheck's own access tokens, aimed at the issuer, with the scope of the
  * route or `claimcheck:admin`. The token is looked up like any other, so a revoked operator is out at once.
  */
+import type { AuditTrail, Change } from '../../http/audit-trail.ts'
 import { bearerToken, insufficientScope, invalidToken } from '../../http/bearer.ts'
 import { ProblemError } from '../../http/problem.ts'
 import type { RequestState, RouteContext } from '../../http/request-state.ts'
@@ -28,6 +29,8 @@ export interface AdminState extends RequestState {
   operator: string
   /** What the operator's token was granted. */
   operatorScope: string
+  /** Records what was done; to be waited for before the answer, which it turns into an outage when it fails. */
+  audit: (...changes: readonly Change[]) => Promise<void>
 }
 
 /** The context of a handler behind the guard. */
@@ -36,9 +39,9 @@ export type AdminContext = RouteContext & { state: AdminState }
 /** A handler behind the guard. */
 export type AdminHandler = (ctx: AdminContext) => Promise<void>
 
-/** Makes the check of one scope, to stand before a handler. */
+/** Makes the check of a scope, or of one of several, to stand before a handler. */
 export type RequireScope = (
-  scope: AdminScope,
+  scope: AdminScope | readonly [AdminScope, ...AdminScope[]],
   handler: AdminHandler,
 ) => (ctx: RouteContext) => Promise<void>
 
@@ -68,21 +71,27 @@ export function assertMayManage({ state }: AdminContext, scope: string): void {
  *
  * The check throws {@link OAuthError} 401 without a good token aimed at the issuer, 403 without the scope.
  */
-export function createGuard(store: Pick<Store, 'tokens'>, issuer: string): RequireScope {
-  async function admit(ctx: RouteContext, scope: AdminScope): Promise<void> {
+export function createGuard(
+  store: Pick<Store, 'tokens'>,
+  issuer: string,
+  trail: Pick<AuditTrail, 'changed'>,
+): RequireScope {
+  async function admit(ctx: RouteContext, scopes: readonly [AdminScope, ...AdminScope[]]) {
     const { state } = await store.tokens.introspect(bearerToken(ctx.req), '')
     if (state.kind !== 'active') throw invalidToken(state.reason)
     const { sub, clientId, aud, scope: granted } = state.record.authorization
     if (!aud.includes(issuer)) throw invalidToken('audience')
     ctx.state.clientId = clientId
-    if (!holdsScope(granted, scope) && !holdsScope(granted, 'claimcheck:admin')) {
-      throw insufficientScope(scope)
+    if (![...scopes, 'claimcheck:admin'].some((scope) => holdsScope(granted, scope))) {
+      throw insufficientScope(scopes[0])
     }
-    Object.assign(ctx.state, { operator: sub, operatorScope: granted })
+    const audit: AdminState['audit'] = (...changes) =>
+      trail.changed(ctx.state, ...changes.map((change) => ({ actor: sub, ...change })))
+    Object.assign(ctx.state, { operator: sub, operatorScope: granted, audit })
   }
 
   return (scope, handler) => async (ctx) => {
-    await admit(ctx, scope)
+    await admit(ctx, typeof scope === 'string' ? [scope] : scope)
     assertDecodable(ctx.path)
     await handler(ctx as AdminContext)
   }

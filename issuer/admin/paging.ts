@@ -1,34 +1,42 @@
 /** `?cursor=&limit=` of the listing routes. Cursors are opaque: they say where a page ended, and nothing secret. */
-import { ProblemError } from '../../http/problem.ts'
+import type { ProblemError } from '../../http/problem.ts'
 import type { RouteContext } from '../../http/request-state.ts'
 import type { PageCursor } from '../../store/subjects.ts'
+import { badQuery, readQuery } from './query.ts'
 
 const DEFAULT_LIMIT = 100
 const MAX_LIMIT = 500
-const MAX_CURSOR_LENGTH = 512
+/** The longest role and the longest subject, encoded. */
+const MAX_CURSOR_LENGTH = 1_200
 
 /** A request for a page. */
-export interface PageRequest {
+export interface PageRequest<Filter extends string = never> {
   readonly cursor: string | undefined
   readonly limit: number
+  readonly filters: Readonly<Partial<Record<Filter, string>>>
 }
 
-/** @throws {ProblemError} 400 for a doubled, unknown or malformed parameter */
-export function parsePageRequest(ctx: RouteContext): PageRequest {
-  const searchParams = new URLSearchParams(ctx.querystring)
-  for (const name of searchParams.keys()) {
-    if (name !== 'cursor' && name !== 'limit') throw badQuery('Only cursor and limit may be given.')
-    if (searchParams.getAll(name).length > 1)
-      throw badQuery(`The parameter ${name} is given twice.`)
-  }
-  const limit = searchParams.get('limit') ?? String(DEFAULT_LIMIT)
+/**
+ * Reads `cursor`, `limit` and what else the listing takes.
+ *
+ * @throws {ProblemError} 400 for a doubled, unknown or malformed parameter
+ */
+export function parsePageRequest<Filter extends string = never>(
+  ctx: Pick<RouteContext, 'querystring'>,
+  filterNames: readonly Filter[] = [],
+): PageRequest<Filter> {
+  const query: Readonly<Record<string, string | undefined>> = readQuery(ctx, [
+    ...filterNames,
+    'cursor',
+    'limit',
+  ])
+  const { cursor, limit = String(DEFAULT_LIMIT), ...filters } = query
   if (!/^[1-9]\d{0,2}$/.test(limit) || Number(limit) > MAX_LIMIT) {
     throw badQuery(`The limit must be a whole number from 1 to ${MAX_LIMIT}.`)
   }
-  const cursor = searchParams.get('cursor') ?? undefined
   if (cursor !== undefined && (cursor === '' || cursor.length > MAX_CURSOR_LENGTH))
     throw badCursor()
-  return { cursor, limit: Number(limit) }
+  return { cursor, limit: Number(limit), filters: filters as Partial<Record<Filter, string>> }
 }
 
 /** Writes where a page of a subject's index ended. */
@@ -45,11 +53,20 @@ export function decodeCursor(cursor: string | undefined): PageCursor | undefined
   return { score, member }
 }
 
+/** Writes where a page ended, as a text of our own. */
+export function encodeText(text: string): string {
+  return Buffer.from(text).toString('base64url')
+}
+
+/** Reads such a text back. @throws {ProblemError} 400 when it cannot be one of ours */
+export function decodeText(cursor: string): string {
+  const text = Buffer.from(cursor, 'base64url').toString('utf8')
+  // Both decoders make do with anything; what does not come out the same was not ours.
+  if (encodeText(text) !== cursor) throw badCursor()
+  return text
+}
+
 /** The refusal of a cursor that was not handed out by the same listing. */
 export function badCursor(): ProblemError {
   return badQuery('The cursor is not one this listing handed out; start again without it.')
-}
-
-function badQuery(detail: string): ProblemError {
-  return new ProblemError('invalid-request', detail)
 }

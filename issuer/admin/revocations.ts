@@ -1,5 +1,6 @@
 /** `POST /admin/v1/revocations`: takes back at any level of the lattice, or tells what that would do. */
 import { z } from 'zod'
+import type { Change } from '../../http/audit-trail.ts'
 import { parseBody, readJson } from '../../http/json-body.ts'
 import { ProblemError } from '../../http/problem.ts'
 import { replyJson } from '../../http/reply.ts'
@@ -23,6 +24,12 @@ const body = z.strictObject({
 
 type Body = z.output<typeof body>
 
+interface Answer {
+  readonly id: string | null
+  readonly cutoff: number
+  readonly affected: number | null
+}
+
 const NOTHING_THERE = 'Nothing live has this name: it has expired, or was never issued.'
 
 /** Makes the handler. */
@@ -35,7 +42,30 @@ export function revoke(store: Store): AdminHandler {
         ? await forecast(store, target, request)
         : await carryOut(store, target, request, ctx.state.operator)
     const { id, ...rest } = answer
+    await ctx.state.audit(toChange(target, request, answer))
     replyJson(ctx, 200, JSON.stringify({ id, level: target.level, ...rest }))
+  }
+}
+
+function toChange(
+  target: RevocationTarget,
+  { dry_run, reason }: Body,
+  { id, affected, cutoff }: Answer,
+): Change {
+  return {
+    action: dry_run === true ? 'revocation.forecast' : 'revocation.create',
+    ...('sub' in target ? { subject: target.sub } : {}),
+    ...('clientId' in target ? { client: target.clientId } : {}),
+    ...(reason === undefined ? {} : { reason }),
+    target: {
+      level: target.level,
+      ...('jti' in target ? { jti: target.jti } : {}),
+      ...('grantId' in target ? { grant: target.grantId } : {}),
+      ...('sid' in target ? { session: target.sid } : {}),
+      cutoff,
+      ...(id === null ? {} : { revocation: id }),
+      ...(affected === null ? {} : { affected }),
+    },
   }
 }
 

@@ -3,9 +3,14 @@ import { Router } from '@koa/router'
 import { EXACT_PATHS, type RequestState } from '../../http/request-state.ts'
 import type { SubjectLoader } from '../subject-loader.ts'
 import type { GrantContext } from '../token-response.ts'
+import { readAudit } from './audit.ts'
 import { createClientHandlers } from './clients.ts'
+import { explainToken } from './explain.ts'
 import { createGuard } from './guard.ts'
 import { revoke } from './revocations.ts'
+import { changeAssignments } from './role-assignments.ts'
+import { createRoleListings } from './role-listings.ts'
+import { createRoleSchemaHandlers } from './role-schema.ts'
 import { createSubjectHandlers } from './subjects.ts'
 import { issueTokens } from './tokens.ts'
 
@@ -16,13 +21,18 @@ export function createAdminRouter(
   prefix: string,
   nowSeconds: () => number,
 ): Router<RequestState> {
-  const { store, issuer } = context
+  const { store, issuer, trail } = context
   const router = new Router<RequestState>({ prefix, ...EXACT_PATHS })
-  const needs = createGuard(store, issuer)
+  const needs = createGuard(store, issuer, trail)
   const clients = createClientHandlers(store, nowSeconds)
   const subjects = createSubjectHandlers(store)
+  const roleSchema = createRoleSchemaHandlers(store)
+  const roleListings = createRoleListings(store)
+  const assertManagesRoles = needs('claimcheck:roles', async () => undefined)
 
   router.post('/tokens', needs('claimcheck:issue', issueTokens(context, loader)))
+  router.post('/explain', needs(['claimcheck:revoke', 'claimcheck:audit'], explainToken(store)))
+  router.get('/audit', needs('claimcheck:audit', readAudit(store)))
   router.post('/revocations', needs('claimcheck:revoke', revoke(store)))
   router.get('/clients', needs('claimcheck:clients', clients.list))
   router.get('/clients/:id', needs('claimcheck:clients', clients.get))
@@ -33,5 +43,13 @@ export function createAdminRouter(
   router.put('/subjects/:sub', needs('claimcheck:roles', subjects.put))
   router.get('/subjects/:sub/sessions', needs('claimcheck:revoke', subjects.sessions))
   router.get('/subjects/:sub/grants', needs('claimcheck:revoke', subjects.grants))
+  router.get('/subjects/:sub/roles', needs('claimcheck:roles', roleListings.ofSubject))
+  router.get('/contexts/:context/subjects', needs('claimcheck:roles', roleListings.inContext))
+  router.get('/role-schema', needs('claimcheck:roles', roleSchema.get))
+  router.put('/role-schema', needs('claimcheck:roles', roleSchema.put))
+  router.post(
+    '/role-assignments',
+    needs('claimcheck:roles', changeAssignments(store, assertManagesRoles)),
+  )
   return router
 }

@@ -40,6 +40,12 @@ export function createSubjectHandlers(store: Store): SubjectHandlers {
         ...(status === undefined ? {} : { status }),
         ...(Object.keys(given).length === 0 ? {} : { claims: withoutNulls(given) }),
       })
+      // Which claims, not what they say: the audit is no second register of persons.
+      await ctx.state.audit({
+        action: 'subject.put',
+        subject: sub,
+        target: { status: subject.status, claims: Object.keys(given).join(' ') },
+      })
       replyJson(ctx, 200, JSON.stringify(toView(subject)))
     },
 

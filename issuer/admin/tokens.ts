@@ -44,6 +44,17 @@ export function issueTokens({ store, issuer }: GrantContext, loader: SubjectLoad
     await ensureLoaded(loader, request.sub)
     const issued = await store.tokens.issue(issue)
     if (issued.kind !== 'issued') throw refusal(issued)
+    await ctx.state.audit({
+      action: 'token.issue',
+      subject: request.sub,
+      client: request.client_id,
+      target: definedMembers({
+        grant: issued.grantId,
+        session: issued.sid,
+        scope: issue.authorization.scope,
+        aud: issue.authorization.aud.join(' '),
+      }),
+    })
     const response = toTokenResponse({
       ...issued,
       expiresIn: issued.expiresAt - issued.issuedAt,

@@ -1,0 +1,103 @@
+/**
+ * `POST /access/v1/evaluation` and `/access/v1/evaluations` (OpenID AuthZEN Authorization API 1.0). Whoever may introspect
+ * may ask, and proves itself the same way, by the Authorization header alone. The search endpoints are not offered.
+ *
+ * The caller's registration is read while the body arrives and the store is asked; nothing of it is used, and no mistake
+ * is told, before the caller is proved. What an unproved caller can cost is one call beside that of its registration:
+ * where it takes more, they wait for the proof.
+ */
+import type { IncomingMessage } from 'node:http'
+import type { Router } from '@koa/router'
+import type { FailureRecorder } from '../../http/client-auth.ts'
+import { type PresentedCredentials, presentedCredentials } from '../../http/client-credentials.ts'
+import { NO_FORM } from '../../http/form.ts'
+import { JSON_RULES, readJson } from '../../http/json-body.ts'
+import { isMediaType } from '../../http/media-type.ts'
+import { invalidRequest } from '../../http/oauth-error.ts'
+import { replyJson } from '../../http/reply.ts'
+import type { RequestState, RouteContext } from '../../http/request-state.ts'
+import type { Client } from '../../store/clients.ts'
+import type { Store } from '../../store/store.ts'
+import { claimedClientId, proveCaller } from '../caller.ts'
+import { answerAccess } from './decisions.ts'
+import {
+  type AccessRequest,
+  type Members,
+  parseEvaluation,
+  parseEvaluations,
+} from './evaluation-request.ts'
+import { type Finding, makeInquiries, planInquiries } from './inquiries.ts'
+
+/** Where the endpoints live, below the prefix of the service. */
+export const ACCESS_PATH = '/access/v1'
+export const EVALUATION_PATH = `${ACCESS_PATH}/evaluation`
+export const EVALUATIONS_PATH = `${ACCESS_PATH}/evaluations`
+
+/** What the endpoints are made from. */
+export interface AccessOptions {
+  readonly store: Pick<Store, 'tokens' | 'roles' | 'clients'>
+  readonly failures: FailureRecorder
+}
+
+type ParseRequest = (body: Members) => AccessRequest
+
+interface Findings {
+  readonly request: AccessRequest
+  readonly findingOf: (index: number) => Finding | undefined
+}
+
+/** I-JSON (§11.5): what two parsers could read as two requests is none. */
+const RULES = Object.freeze({ ...JSON_RULES, uniqueNames: true })
+
+/** Adds both endpoints to a router. */
+export function addAccessEndpoints(
+  router: Router<RequestState>,
+  { store, failures }: AccessOptions,
+): void {
+  async function prove(presented: PresentedCredentials, state: RequestState): Promise<Client> {
+    const callerId = claimedClientId(presented)
+    const registered = callerId === '' ? undefined : await store.clients.get(callerId)
+    return proveCaller(presented, registered, state, failures)
+  }
+
+  async function findOut(
+    req: IncomingMessage,
+    parse: ParseRequest,
+    proof: Promise<Client>,
+  ): Promise<Findings> {
+    // Elsewhere 415; the certification scenario of AuthZEN (§2.4.3) wants 400.
+    if (!isMediaType(req.headers['content-type'], 'application/json')) {
+      throw invalidRequest('the content type must be application/json')
+    }
+    const request = parse((await readJson(req, RULES)) as Members)
+    const { inquiries, inquiryOf } = planInquiries(request.items)
+    if (inquiries.length > 1) await proof
+    const findings = await makeInquiries(store, inquiries)
+    return {
+      request,
+      findingOf(index) {
+        const inquiry = inquiryOf[index]
+        return inquiry === undefined ? undefined : findings[inquiry]
+      },
+    }
+  }
+
+  function endpoint(parse: ParseRequest) {
+    return async (ctx: RouteContext): Promise<void> => {
+      const proof = prove(presentedCredentials(ctx.req, NO_FORM), ctx.state)
+      // A failure becomes a value: it must not be told before the proof has been given, nor go unheard after it failed.
+      const work = findOut(ctx.req, parse, proof).then(
+        (findings) => () => findings,
+        (error: unknown) => () => {
+          throw error
+        },
+      )
+      const [caller, outcome] = await Promise.all([proof, work])
+      const { request, findingOf } = outcome()
+      replyJson(ctx, 200, JSON.stringify(answerAccess(request, findingOf, caller)))
+    }
+  }
+
+  router.post(EVALUATION_PATH, endpoint(parseEvaluation))
+  router.post(EVALUATIONS_PATH, endpoint(parseEvaluations))
+}

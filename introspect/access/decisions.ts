@@ -1,0 +1,54 @@
+/**
+ * From what the store said to decisions. Pure. A permission counts where it is held: in `*`, in the context of the resource
+ * or in one of its parents. Whatever is not known to permit denies; why is not told, save for mistakes of the caller.
+ */
+import { OAuthError } from '../../http/oauth-error.ts'
+import type { Client } from '../../store/clients.ts'
+import { EVERYWHERE, type RoleFacts } from '../../store/role-facts.ts'
+import { isAudience } from '../answer.ts'
+import type { AccessRequest, Evaluation } from './evaluation-request.ts'
+import type { Finding } from './inquiries.ts'
+
+/** One answer (AuthZEN §5.5, §7.2.1). */
+export interface Decision {
+  readonly decision: boolean
+  readonly context?: { readonly error: { readonly status: number; readonly message: string } }
+}
+
+/** The answer to a request. */
+export type AccessAnswer = Decision | { readonly evaluations: readonly Decision[] }
+
+const NO_PERMISSIONS: RoleFacts['permissions'] = Object.freeze({})
+
+/** Answers a caller who is proved; `findingOf` tells what was found for the item of an index. */
+export function answerAccess(
+  { items, batch }: AccessRequest,
+  findingOf: (index: number) => Finding | undefined,
+  caller: Client,
+): AccessAnswer {
+  const decisions = items.map((item, index) => decide(item, findingOf(index), caller))
+  if (batch === undefined) return decisions[0] as Decision
+  const last = decisions.findIndex(({ decision }) => decision === batch.lastDecision)
+  return { evaluations: last === -1 ? decisions : decisions.slice(0, last + 1) }
+}
+
+function decide(
+  item: Evaluation | OAuthError,
+  finding: Finding | undefined,
+  caller: Client,
+): Decision {
+  if (item instanceof OAuthError) {
+    const { status, description: message } = item
+    return { decision: false, context: { error: { status, message } } }
+  }
+  const permissions = permissionsFor(finding, caller)
+  const isHeldIn = (context: string) =>
+    Object.hasOwn(permissions, context) && permissions[context]?.includes(item.permission) === true
+  return { decision: isHeldIn(EVERYWHERE) || item.contexts.some(isHeldIn) }
+}
+
+function permissionsFor(finding: Finding | undefined, caller: Client): RoleFacts['permissions'] {
+  if (finding?.kind !== 'active') return NO_PERMISSIONS
+  if ('record' in finding && !isAudience(finding, caller)) return NO_PERMISSIONS
+  return finding.roles?.permissions ?? NO_PERMISSIONS
+}

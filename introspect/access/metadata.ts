@@ -1,0 +1,30 @@
+/** `GET /.well-known/authzen-configuration` (AuthZEN §9): what this decision point offers, and where. */
+import type { Router } from '@koa/router'
+import { allowCaching } from '../../http/no-store.ts'
+import { pathPrefix } from '../../http/public-url.ts'
+import { replyJson } from '../../http/reply.ts'
+import type { RequestState, RouteContext } from '../../http/request-state.ts'
+import { EVALUATION_PATH, EVALUATIONS_PATH } from './access-endpoints.ts'
+
+const MAX_AGE_SECONDS = 300
+const WELL_KNOWN = '/.well-known/authzen-configuration'
+
+/** The metadata document. What is not offered has no member. */
+export function accessMetadata(introspectUrl: string) {
+  const base = introspectUrl.replace(/\/$/, '')
+  return {
+    // As configured, for it is compared with what the document was asked for by.
+    policy_decision_point: introspectUrl,
+    access_evaluation_endpoint: base + EVALUATION_PATH,
+    access_evaluations_endpoint: base + EVALUATIONS_PATH,
+  }
+}
+
+/** Adds the document to a router without a prefix: the well-known text goes before the service's path. */
+export function addAccessMetadata(router: Router<RequestState>, introspectUrl: string): void {
+  const json = JSON.stringify(accessMetadata(introspectUrl))
+  router.get(WELL_KNOWN + pathPrefix(introspectUrl), (ctx: RouteContext) => {
+    allowCaching(ctx.res, MAX_AGE_SECONDS)
+    replyJson(ctx, 200, json)
+  })
+}

@@ -1,0 +1,86 @@
+/** `GET /admin/v1/audit`: who did what, on whom, when, from where, with what result. */
+import { z } from 'zod'
+import { ProblemError } from '../../http/problem.ts'
+import { replyJson } from '../../http/reply.ts'
+import type { RouteContext } from '../../http/request-state.ts'
+import type { AuditRecord } from '../../store/audit.ts'
+import type { Store } from '../../store/store.ts'
+import { numericDate } from './fields.ts'
+import type { AdminHandler } from './guard.ts'
+import { badCursor } from './paging.ts'
+
+const name = z.string().min(1).max(512)
+const date = z
+  .string()
+  .regex(/^\d{1,10}(\.\d{1,6})?$/, 'must be epoch seconds')
+  .transform(Number)
+  .pipe(numericDate)
+
+const query = z.strictObject({
+  subject: name.optional(),
+  client: name.optional(),
+  actor: name.optional(),
+  action: name.optional(),
+  result: z.enum(['done', 'refused']).optional(),
+  since: date.optional(),
+  until: date.optional(),
+  order: z.enum(['asc', 'desc']).default('desc'),
+  cursor: name.optional(),
+  limit: z
+    .string()
+    .regex(/^[1-9]\d{0,2}$/)
+    .transform(Number)
+    .refine((value) => value <= 500, 'must be a whole number from 1 to 500')
+    .default(100),
+})
+
+type Query = z.output<typeof query>
+
+/** Makes the handler. */
+export function readAudit(store: Store): AdminHandler {
+  return async (ctx) => {
+    const { order, since, until, cursor, limit, ...filter } = parseQuery(ctx)
+    if (cursor !== undefined && !store.audit.isId(cursor)) throw badCursor()
+    const matches = (record: AuditRecord) => isWanted(record, filter)
+    const page = await store.audit.read({ order, since, until, cursor, size: limit, matches })
+    // Pages that go on from another are the same reading.
+    if (cursor === undefined) await ctx.state.audit({ action: 'audit.read', target: told(filter) })
+    replyJson(ctx, 200, JSON.stringify({ records: page.records, next_cursor: page.next }))
+  }
+}
+
+type Filter = Pick<Query, 'subject' | 'client' | 'actor' | 'action' | 'result'>
+
+function isWanted(
+  record: AuditRecord,
+  { subject, client, actor, action, result }: Filter,
+): boolean {
+  return (
+    (subject === undefined || record.subject === subject) &&
+    (client === undefined || record.client === client || record.actor_client === client) &&
+    (actor === undefined || record.actor === actor) &&
+    (action === undefined || record.action === action) &&
+    (result === undefined || record.result === result)
+  )
+}
+
+function told(filter: Filter): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(filter).filter((entry): entry is [string, string] => entry[1] !== undefined),
+  )
+}
+
+/** @throws {ProblemError} 400 for a doubled, unknown or malformed parameter */
+function parseQuery(ctx: RouteContext): Query {
+  const given = new URLSearchParams(ctx.querystring)
+  for (const parameter of given.keys()) {
+    if (given.getAll(parameter).length > 1) {
+      throw new ProblemError('invalid-request', 'A parameter is given twice.')
+    }
+  }
+  const parsed = query.safeParse(Object.fromEntries(given))
+  if (parsed.success) return parsed.data
+  const [issue] = parsed.error.issues
+  const where = issue?.path.join('.') || 'query'
+  throw new ProblemError('invalid-request', `The parameter ${where} is wrong: ${issue?.message}.`)
+}

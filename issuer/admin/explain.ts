@@ -1,0 +1,105 @@
+/**
+ * `POST /admin/v1/explain`: what has become of a token, for whoever holds it at 3 a.m. and has to know why. Operators
+ * only; those who introspect never learn a reason.
+ */
+import { z } from 'zod'
+import { parseBody, readJson } from '../../http/json-body.ts'
+import { ProblemError } from '../../http/problem.ts'
+import { replyJson } from '../../http/reply.ts'
+import type { Explanation, VoidingRevocation } from '../../store/explain.ts'
+import type { Store } from '../../store/store.ts'
+import { clientId } from './fields.ts'
+import type { AdminHandler } from './guard.ts'
+
+const body = z.strictObject({
+  token: z.string().min(1).max(4_096),
+  /** A client: whether this one sees the token as active. */
+  resource_server: clientId.optional(),
+})
+
+const KINDS = { access: 'access_token', refresh: 'refresh_token' } as const
+
+/** Makes the handler. */
+export function explainToken(store: Store): AdminHandler {
+  return async (ctx) => {
+    const { token, resource_server: serverId } = parseBody(body, await readJson(ctx.req))
+    const explained = await store.tokens.explain(token)
+    const server = serverId === undefined ? {} : await viewOf(store, explained, serverId)
+    const { authorization } = explained.token ?? explained.grant ?? {}
+    await ctx.state.audit({
+      action: 'token.explain',
+      ...(authorization === undefined ? {} : { subject: authorization.sub }),
+      target: { ...namesOf(explained), state: explained.state },
+    })
+    const answer = {
+      state: explained.state,
+      ...namesOf(explained),
+      ...toView(explained),
+      ...server,
+    }
+    replyJson(ctx, 200, JSON.stringify(answer))
+  }
+}
+
+function namesOf({ jti, grantId, sid }: Explanation) {
+  return {
+    ...(jti === undefined ? {} : { jti }),
+    ...(grantId === undefined ? {} : { grant_id: grantId }),
+    ...(sid === undefined ? {} : { sid }),
+  }
+}
+
+function toView({ kind, token, grant, exchangedFrom, revocations, jti }: Explanation) {
+  const record = token ?? grant
+  const line = [jti, ...exchangedFrom]
+  return {
+    ...(kind === undefined ? {} : { kind: KINDS[kind] }),
+    ...(record === undefined ? {} : factsOf(record)),
+    ...(exchangedFrom.length === 0 ? {} : { exchanged_from: exchangedFrom }),
+    revocations: revocations.map((revocation) => toRevocationView(revocation, line)),
+  }
+}
+
+function factsOf({
+  authorization,
+  issuedAtUs,
+  expiresAt,
+}: NonNullable<Explanation['token'] | Explanation['grant']>) {
+  const { sub, clientId: client_id, scope, aud, login } = authorization
+  const issued_at = Math.floor(issuedAtUs / 1e6)
+  return { sub, client_id, scope, aud, ...login, issued_at, expires_at: expiresAt }
+}
+
+function toRevocationView(
+  { level, cutoffUs, madeAtUs, by, reason, id, generation }: VoidingRevocation,
+  line: readonly (string | undefined)[],
+) {
+  return {
+    level,
+    cutoff: cutoffUs / 1e6,
+    at: madeAtUs / 1e6,
+    by,
+    reason,
+    id,
+    // It voids the token by voiding the one that this came from.
+    ...(generation === 0 ? {} : { of: line[generation] }),
+  }
+}
+
+async function viewOf(store: Store, { state, token }: Explanation, serverId: string) {
+  const server = await store.clients.get(serverId)
+  if (server === undefined) {
+    throw new ProblemError('unprocessable', 'The resource_server names no registered client.')
+  }
+  const { introspect, resources } = server.metadata
+  const isAudience = token?.authorization.aud.some((resource) => resources.includes(resource))
+  const why =
+    (!server.enabled && 'client_disabled') ||
+    (!introspect && 'not_introspecting') ||
+    (state !== 'active' && 'token') ||
+    (token === undefined && 'refresh_token') ||
+    (isAudience !== true && 'audience') ||
+    undefined
+  const sees = why === undefined ? 'active' : 'inactive'
+  return { resource_server: { client_id: serverId, sees, why } }
+}

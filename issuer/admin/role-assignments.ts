@@ -1,0 +1,102 @@
+/**
+ * `POST /admin/v1/role-assignments`: gives and takes roles. JSON for one change or some, answered as a whole; NDJSON for
+ * any number, read, applied and answered as a stream. All may be repeated: a change that is so already changes nothing.
+ */
+import { discardRest, readChunks } from '../../http/body-chunks.ts'
+import { JSON_RULES, parseBody, readJson } from '../../http/json-body.ts'
+import { isMediaType } from '../../http/media-type.ts'
+import { ProblemError } from '../../http/problem.ts'
+import { toProblem } from '../../http/problem-exit.ts'
+import { replyJson } from '../../http/reply.ts'
+import type { Store } from '../../store/store.ts'
+import type { AdminContext, AdminHandler } from './guard.ts'
+import { createImportReport } from './import-report.ts'
+import { readQuery } from './query.ts'
+import { changeBody, type ReadChange, readChange, toChange } from './role-change.ts'
+import { type ApplyChanges, applyChanges, runImport } from './role-import.ts'
+
+const MAX_CHANGES = 1_000
+/** As many changes with the longest names, every character escaped, have room. */
+const CHANGES_RULES = {
+  ...JSON_RULES,
+  maxBytes: 2 * 1_024 * 1_024,
+  topLevel: 'object or array',
+  uniqueNames: true,
+} as const
+
+/**
+ * Makes the handler.
+ *
+ * @param assertAdmitted the guard's check, made again for each part of a long import: an operator that is cut off in its
+ * middle is out at once
+ */
+export function changeAssignments(
+  store: Pick<Store, 'assignments'>,
+  assertAdmitted: AdminHandler,
+): AdminHandler {
+  return async (ctx) => {
+    readQuery(ctx, [])
+    const contentType = ctx.req.headers['content-type']
+    if (isMediaType(contentType, 'application/x-ndjson')) {
+      await importLines(ctx, async (changes) => {
+        await assertAdmitted(ctx)
+        return store.assignments.apply(changes)
+      })
+    } else if (isMediaType(contentType, 'application/json')) {
+      await changeSome(ctx, store.assignments.apply)
+    } else {
+      throw new ProblemError(
+        'unsupported-media-type',
+        'The content type must be application/json or application/x-ndjson.',
+      )
+    }
+  }
+}
+
+async function changeSome(ctx: AdminContext, apply: ApplyChanges): Promise<void> {
+  const body = await readJson(ctx.req, CHANGES_RULES)
+  const isList = Array.isArray(body)
+  const reads: readonly ReadChange[] = isList
+    ? readChanges(body)
+    : [toChange(parseBody(changeBody, body))]
+  const numbered = reads.map((read, index) => ({ line: index + 1, read }))
+  const { counts, errors } = await applyChanges(numbered, apply)
+  const [refused] = errors
+  if (!isList && refused !== undefined) throw new ProblemError('unprocessable', refused.detail)
+  replyJson(ctx, 200, JSON.stringify({ ...counts, errors }))
+}
+
+function readChanges(list: readonly unknown[]): readonly ReadChange[] {
+  if (list.length > MAX_CHANGES) {
+    throw new ProblemError(
+      'payload-too-large',
+      `An array may hold at most ${MAX_CHANGES} changes; send more as application/x-ndjson.`,
+    )
+  }
+  return list.map(readChange)
+}
+
+async function importLines(ctx: AdminContext, apply: ApplyChanges): Promise<void> {
+  const { req, res } = ctx
+  const report = createImportReport(ctx)
+  try {
+    const result = await runImport({
+      readChunks: (signal) => readChunks(req, { signal }),
+      apply,
+      report: report.progress,
+    })
+    report.done(result)
+    res.end()
+  } catch (error) {
+    const rest = discardRest(req)
+    if (report.hasBegun) {
+      const { slug } = toProblem(error)
+      ctx.state.error = slug
+      report.failed(slug.replaceAll('-', '_'))
+      // Ended at once, a connection that is not kept would be cut before a peer that is still sending has read this.
+      await rest
+      res.end()
+    }
+    throw error
+  }
+}

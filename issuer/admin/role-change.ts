@@ -1,0 +1,116 @@
+/**
+ * One change of an assignment as a caller writes it, and the words for what can be wrong with it. No detail quotes more
+ * of the caller's text than names of members.
+ */
+import { isUtf8 } from 'node:buffer'
+import { z } from 'zod'
+import type { Line } from '../../http/line-splitter.ts'
+import { scrubSecrets } from '../../http/scrub.ts'
+import { hasUniqueNames } from '../../http/unique-names.ts'
+import type { AssignmentChange, AssignmentOutcome } from '../../store/assignments.ts'
+import { contextName, numericDate, roleName, sub } from './fields.ts'
+
+/** Longest line of a change, in bytes: one of the longest names, every character escaped, has room. */
+export const MAX_LINE_BYTES = 4_096
+
+const MAX_NAME_LENGTH = 64
+
+/** A change in a body. */
+export const changeBody = z
+  .strictObject({
+    op: z.enum(['assign', 'remove']),
+    subject: sub,
+    context: contextName,
+    role: roleName,
+    expires_at: numericDate.int().optional(),
+  })
+  .refine(({ op, expires_at }) => op === 'assign' || expires_at === undefined, {
+    path: ['expires_at'],
+    message: 'must not be given for a removal',
+  })
+
+/** Why a change was refused. */
+export type ChangeError =
+  | 'invalid-json'
+  | 'invalid-change'
+  | 'line-too-long'
+  | Exclude<AssignmentOutcome, 'assigned' | 'removed' | 'unchanged'>
+
+/** A refusal, for the caller. */
+export interface ChangeRefusal {
+  readonly error: ChangeError
+  readonly detail: string
+}
+
+/** What was read: a change, or what is wrong with it. */
+export type ReadChange = AssignmentChange | ChangeRefusal
+
+/** What the store refuses. */
+export const REFUSALS = {
+  'unknown-role': { error: 'unknown-role', detail: 'The schema has no such role.' },
+  past: { error: 'past', detail: 'The time expires_at has come already.' },
+} as const satisfies Readonly<Record<string, ChangeRefusal>>
+
+const TOO_LONG: ChangeRefusal = {
+  error: 'line-too-long',
+  detail: `A line may have at most ${MAX_LINE_BYTES} bytes.`,
+}
+const NOT_UTF8: ChangeRefusal = { error: 'invalid-json', detail: 'The line is not UTF-8.' }
+const NOT_JSON: ChangeRefusal = { error: 'invalid-json', detail: 'The line is not a JSON value.' }
+const DOUBLED: ChangeRefusal = {
+  error: 'invalid-change',
+  detail: 'A member is named twice.',
+}
+
+/** Whether it is a refusal. */
+export function isRefusal(read: ReadChange): read is ChangeRefusal {
+  return 'error' in read
+}
+
+/** Reads a line of NDJSON. */
+export function readChangeLine(line: Line): ReadChange {
+  if (line === 'too-long') return TOO_LONG
+  if (!isUtf8(line)) return NOT_UTF8
+  const json = line.toString('utf8')
+  const value = parseJson(json)
+  if (value === undefined) return NOT_JSON
+  const read = readChange(value)
+  // Only once it is known to be flat: names are counted by descending.
+  return isRefusal(read) || hasUniqueNames(json, value) ? read : DOUBLED
+}
+
+/** Reads a change from parsed JSON. */
+export function readChange(value: unknown): ReadChange {
+  const result = changeBody.safeParse(value)
+  if (result.success) return toChange(result.data)
+  return { error: 'invalid-change', detail: detailOf(result.error.issues[0]) }
+}
+
+/** The store's words for a change. */
+export function toChange(given: z.output<typeof changeBody>): AssignmentChange {
+  const { op, subject, context, role, expires_at: expiresAt } = given
+  return { op, sub: subject, context, role, ...(expiresAt === undefined ? {} : { expiresAt }) }
+}
+
+function parseJson(json: string): unknown {
+  try {
+    return JSON.parse(json)
+  } catch {
+    // V8's own message quotes the line.
+    return undefined
+  }
+}
+
+function detailOf(issue: z.core.$ZodIssue | undefined): string {
+  if (issue?.code === 'unrecognized_keys') {
+    return `${nameable(issue.keys[0] ?? '')}: is not a member of a change`
+  }
+  const member = issue?.path[0]
+  const message = issue?.message ?? 'is malformed'
+  return member === undefined ? message : `${String(member)}: ${message}`
+}
+
+/** A token given as a name is cut down before it could be cut through. */
+function nameable(name: string): string {
+  return scrubSecrets(name).slice(0, MAX_NAME_LENGTH).toWellFormed()
+}

@@ -1,0 +1,151 @@
+/**
+ * `/admin/v1/role-schema`: which roles there are and what they mean. It is replaced as a whole, and a dry run tells
+ * beforehand what that does to the assignments there are.
+ */
+import { z } from 'zod'
+import { entityTag, isMatch } from '../../http/entity-tag.ts'
+import { JSON_RULES, parseBody, readJson } from '../../http/json-body.ts'
+import { ProblemError } from '../../http/problem.ts'
+import { replyJson } from '../../http/reply.ts'
+import type { RoleDefinition, RoleDefinitions } from '../../store/role-facts.ts'
+import type { RoleSchema, SchemaForecast } from '../../store/role-schema.ts'
+import type { Store } from '../../store/store.ts'
+import { permission, roleName, text } from './fields.ts'
+import type { AdminHandler } from './guard.ts'
+import { badQuery, readQuery } from './query.ts'
+
+const MAX_ROLES = 1_000
+const MAX_PERMISSIONS = 1_000
+const SCHEMA_RULES = { ...JSON_RULES, maxBytes: 512 * 1_024, uniqueNames: true }
+
+const isDistinct = (values: readonly string[]): boolean => new Set(values).size === values.length
+
+const definition = z.strictObject({
+  description: text.optional(),
+  permissions: z
+    .array(permission)
+    .max(MAX_PERMISSIONS)
+    .refine(isDistinct, 'must not name a permission twice'),
+  assumable: z
+    .array(roleName)
+    .max(MAX_ROLES)
+    .refine(isDistinct, 'must not name a role twice')
+    .default([]),
+})
+
+type Definition = z.output<typeof definition>
+
+const body = z.strictObject({
+  roles: z.record(z.string(), definition).superRefine((roles, context) => {
+    const refuse = (path: readonly (string | number)[], message: string): void =>
+      context.addIssue({ code: 'custom', path: [...path], message })
+    const names = Object.keys(roles)
+    if (names.length > MAX_ROLES) refuse([], `must not be more than ${MAX_ROLES}`)
+    for (const name of names) {
+      const checked = roleName.safeParse(name)
+      if (!checked.success) refuse([name], checked.error.issues[0]?.message ?? 'is malformed')
+    }
+    for (const [name, { assumable }] of Object.entries(roles)) {
+      assumable.forEach((role, index) => {
+        const path = [name, 'assumable', index]
+        if (role === name) refuse(path, 'must not be the role itself')
+        else if (!Object.hasOwn(roles, role)) refuse(path, 'must be a role of this schema')
+      })
+    }
+  }),
+})
+
+/** The handlers of the schema. */
+export interface RoleSchemaHandlers {
+  readonly get: AdminHandler
+  readonly put: AdminHandler
+}
+
+/** Makes the handlers. */
+export function createRoleSchemaHandlers(store: Store): RoleSchemaHandlers {
+  return {
+    async get(ctx) {
+      const { version, roles } = await store.roleSchemas.get()
+      ctx.res.setHeader('ETag', entityTag(version))
+      replyJson(ctx, 200, JSON.stringify({ version, roles }))
+    },
+
+    async put(ctx) {
+      const isDryRun = readDryRun(readQuery(ctx, ['dry_run']).dry_run)
+      const ifMatch = ctx.req.headers['if-match']
+      const roles = normalized(parseBody(body, await readJson(ctx.req, SCHEMA_RULES)).roles)
+      const { version, forecast } = isDryRun
+        ? await foresee(store, roles, ifMatch)
+        : await replace(store, roles, ifMatch)
+      const answer = { version, dry_run: isDryRun, ...toForecastView(forecast) }
+      replyJson(ctx, 200, JSON.stringify(answer))
+    },
+  }
+}
+
+async function foresee(store: Store, roles: RoleDefinitions, ifMatch: string | undefined) {
+  const foreseen = await store.roleSchemas.forecast(roles)
+  if (!isMatch(ifMatch, foreseen.version)) throw changedMeanwhile(foreseen.version)
+  return foreseen
+}
+
+// Writes even what is equal to the schema in force: it may be so at its home only, after a write that failed half-way,
+// and a repeat is what finishes that.
+async function replace(store: Store, roles: RoleDefinitions, ifMatch: string | undefined) {
+  const expected = ifMatch === undefined ? undefined : await replaceable(store, roles, ifMatch)
+  const outcome = await store.roleSchemas.put(roles, expected)
+  if (outcome.kind !== 'stored') throw changedMeanwhile(outcome.version)
+  return outcome
+}
+
+/** The version that may be replaced: what the caller has seen, or what it has put already without being told so. */
+async function replaceable(store: Store, roles: RoleDefinitions, ifMatch: string): Promise<number> {
+  const current = await store.roleSchemas.get()
+  // RFC 9110 §13.1.1 allows success for what was applied already. Refused, the repeat of a write that failed half-way
+  // would look like somebody else's, and would not be finished.
+  if (isMatch(ifMatch, current.version) || isSame(current, roles)) return current.version
+  throw changedMeanwhile(current.version)
+}
+
+function isSame(current: RoleSchema, roles: RoleDefinitions): boolean {
+  return JSON.stringify(current.roles) === JSON.stringify(roles)
+}
+
+/** Equal schemas become equal texts, so that an order of members or permissions is no change. */
+function normalized(roles: Readonly<Record<string, Definition>>): RoleDefinitions {
+  const inOrder = Object.entries(roles).sort(([one], [other]) => (one < other ? -1 : 1))
+  return Object.fromEntries(inOrder.map(([name, given]) => [name, toDefinition(given)]))
+}
+
+function toDefinition({ description, permissions, assumable }: Definition): RoleDefinition {
+  return {
+    ...(description === undefined ? {} : { description }),
+    permissions: permissions.toSorted(),
+    assumable: assumable.toSorted(),
+  }
+}
+
+function toForecastView({ added, removed, changed }: SchemaForecast) {
+  return {
+    added,
+    removed,
+    changed: changed.map((change) => ({
+      role: change.role,
+      assignments: change.assignments,
+      permissions_gained: change.permissionsGained,
+      permissions_lost: change.permissionsLost,
+      assumable_gained: change.assumableGained,
+      assumable_lost: change.assumableLost,
+    })),
+  }
+}
+
+function readDryRun(value: string | undefined): boolean {
+  if (value === undefined || value === 'false') return false
+  if (value === 'true') return true
+  throw badQuery('The parameter dry_run must be true or false.')
+}
+
+function changedMeanwhile(version: number): ProblemError {
+  return new ProblemError('precondition-failed', `The schema in force is version ${version}.`)
+}

@@ -1,0 +1,24 @@
+/** Who acts for the subject of an exchanged token (RFC 8693 §4.1): identity claims only, the nearest actor outside. */
+import type { Actor } from '../client/src/wire/index.ts'
+import { invalidRequest } from '../http/oauth-error.ts'
+
+/** Most actors one behind the other, and so the most exchanges between a token and its first origin. */
+export const MAX_ACTORS = 4
+
+/**
+ * Puts an actor in front of those the subject token has.
+ *
+ * @throws {OAuthError} `invalid_request` when they become too many
+ */
+export function chainActor(sub: string, clientId: string, prior: Actor | undefined): Actor {
+  if (countActors(prior) >= MAX_ACTORS) {
+    throw invalidRequest(`a token may be exchanged at most ${MAX_ACTORS} times in a row`)
+  }
+  return { sub, client_id: clientId, ...(prior === undefined ? {} : { act: prior }) }
+}
+
+function countActors(actor: Actor | undefined): number {
+  let count = 0
+  for (let one = actor; one !== undefined; one = one.act) count++
+  return count
+}

@@ -1,0 +1,129 @@
+/**
+ * The token exchange grant (RFC 8693): an access token of ours in return for another, never worth more. What is narrower is
+ * decided here, from facts of the subject token that never change; that it is still active is decided once more by the
+ * store, in the step that issues. A token that is no good is refused in one way whatever is wrong with it: the difference
+ * between unknown, expired, revoked and foreign is for the log alone. The actor is told and not judged by: whose rights the
+ * new token has is said by its subject.
+ */
+import type { Form } from '../http/form.ts'
+import { invalidRequest, OAuthError } from '../http/oauth-error.ts'
+import type { Client } from '../store/clients.ts'
+import type { ActiveState, RoleQuestion } from '../store/introspection.ts'
+import { splitList } from '../store/records.ts'
+import { createRoleBook } from '../store/role-facts.ts'
+import type { Store } from '../store/store.ts'
+import type { ParsedToken } from '../store/token.ts'
+import { issueRefusal } from './issue-refusal.ts'
+import { grantScope } from './scope.ts'
+import { chainActor } from './token-exchange-actor.ts'
+import {
+  ACCESS_TOKEN_TYPE,
+  type ExchangeParameters,
+  readExchangeParameters,
+} from './token-exchange-parameters.ts'
+import { exchangeTarget } from './token-exchange-target.ts'
+import { assertMayAssume, narrowView } from './token-exchange-view.ts'
+import { type GrantContext, type TokenResponse, toTokenResponse } from './token-response.ts'
+
+type TokenRole = 'subject_token' | 'actor_token'
+
+interface UsableToken {
+  readonly token: ParsedToken
+  readonly state: ActiveState
+}
+
+/**
+ * @throws {OAuthError} `unauthorized_client` for a public client; `invalid_request` for a malformed request and for tokens
+ *   that are not good enough; `invalid_scope` and `invalid_target` when more is asked for than the subject token has
+ */
+export async function exchangeToken(
+  client: Client,
+  form: Form,
+  { store }: GrantContext,
+): Promise<TokenResponse> {
+  if (client.metadata.token_endpoint_auth_method === 'none') {
+    throw new OAuthError('unauthorized_client', 'a public client cannot exchange tokens')
+  }
+  const asked = readExchangeParameters(form)
+  const question = asked.role === undefined ? 'none' : asked.contexts
+  const subject = await usable('subject_token', asked.subjectToken, client, store, question)
+  const { authorization, exchange } = subject.state.record
+  const scope = exchangeScope(asked.scope, authorization.scope, client)
+  const aud = await exchangeTarget(asked, authorization.aud, client, store.clients.get)
+  const view = narrowView(asked, exchange?.view)
+  await assertAssumable(asked, subject.state, store)
+  const actor = await actorOf(asked, authorization.sub, client, store)
+  const act = chainActor(actor, client.client_id, authorization.login.act)
+  const outcome = await store.tokens.exchange({
+    origin: subject.token,
+    authorization: {
+      ...authorization,
+      clientId: client.client_id,
+      scope,
+      aud,
+      login: { ...authorization.login, act },
+    },
+    accessTokenLifetime: client.metadata.access_token_lifetime,
+    ...(view === undefined ? {} : { view }),
+  })
+  if (outcome.kind === 'client-gone') throw issueRefusal(outcome)
+  if (outcome.kind === 'inactive') throw unacceptable('subject_token', outcome.reason)
+  const expiresIn = outcome.expiresAt - outcome.issuedAt
+  const response = toTokenResponse({ ...outcome, expiresIn, scope })
+  return { ...response, issued_token_type: ACCESS_TOKEN_TYPE }
+}
+
+/** A token that is active, and either issued to the client or meant for it. */
+async function usable(
+  role: TokenRole,
+  presented: string,
+  client: Client,
+  store: Store,
+  question: RoleQuestion = 'none',
+): Promise<UsableToken> {
+  const token = await store.locate(presented)
+  if (token === undefined) throw unacceptable(role, 'junk')
+  const { state } = await store.tokens.introspect(presented, '', question)
+  if (state.kind === 'inactive') throw unacceptable(role, state.reason)
+  const { clientId, aud } = state.record.authorization
+  const isMeantFor = aud.some((resource) => client.metadata.resources.includes(resource))
+  if (clientId !== client.client_id && !isMeantFor) throw unacceptable(role, 'foreign')
+  return { token, state }
+}
+
+/** What the subject token and the client have in common, or the part of it that was asked for. */
+function exchangeScope(asked: string | undefined, granted: string, client: Client): string {
+  const allowed = new Set(splitList(client.metadata.scope))
+  const grantable = splitList(granted).filter((scope) => allowed.has(scope))
+  return grantScope(asked, grantable.join(' '))
+}
+
+async function assertAssumable(
+  { role, contexts }: ExchangeParameters,
+  { roles }: ActiveState,
+  store: Store,
+): Promise<void> {
+  if (role === undefined || roles === undefined) return
+  const schema = await store.roleSchemas.get()
+  assertMayAssume(role, contexts, roles, createRoleBook(schema.roles))
+}
+
+async function actorOf(
+  { actorToken, role }: ExchangeParameters,
+  sub: string,
+  client: Client,
+  store: Store,
+): Promise<string> {
+  if (actorToken !== undefined) {
+    const { state } = await usable('actor_token', actorToken, client, store)
+    return state.record.authorization.sub
+  }
+  // Whoever views as somebody else is the one who acts.
+  return role === undefined ? client.client_id : sub
+}
+
+function unacceptable(role: TokenRole, detail: string): OAuthError {
+  return invalidRequest(`the ${role} is not valid for this client`, {
+    detail: `${role}: ${detail}`,
+  })
+}

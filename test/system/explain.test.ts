@@ -1,0 +1,184 @@
+/** Why a token is void: exactly which revocation did it, by whom, when and why; or that it expired, or never was. */
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { startRedis, type TestRedis } from '../redis-server.ts'
+import {
+  fetchToken,
+  postForm,
+  startServices,
+  type TestClient,
+  type TestServices,
+} from '../services.ts'
+
+interface Issued {
+  readonly access_token: string
+  readonly refresh_token: string
+  readonly grant_id: string
+  readonly sid: string
+}
+
+let redis: TestRedis
+let services: TestServices
+let web: TestClient
+
+beforeAll(async () => {
+  redis = await startRedis()
+  services = await startServices({ redisUrl: redis.url })
+  await services.register('grades-api', { introspect: true, resources: ['https://grades.test'] })
+  await services.register('other-api', { introspect: true, resources: ['https://other.test'] })
+  web = await services.register('web-app', {
+    grant_types: ['client_credentials', 'refresh_token'],
+    scope: 'grades:read',
+    default_resources: ['https://grades.test'],
+  })
+})
+
+afterAll(async () => {
+  await services.close()
+  await redis.stop()
+})
+
+async function issue(sub: string): Promise<Issued> {
+  const body = { sub, client_id: 'web-app', refresh: true }
+  return (await (await services.callAdmin('POST', '/tokens', body)).json()) as Issued
+}
+
+async function explain(token: string, more: object = {}): Promise<Record<string, unknown>> {
+  const response = await services.callAdmin('POST', '/explain', { token, ...more })
+  expect(response.status).toBe(200)
+  return (await response.json()) as Record<string, unknown>
+}
+
+it('tells whose a live token is, and how two resource servers see it', async () => {
+  const { access_token, grant_id, sid } = await issue('alice')
+  expect(await explain(access_token, { resource_server: 'grades-api' })).toEqual({
+    state: 'active',
+    kind: 'access_token',
+    jti: expect.stringMatching(new RegExp(`^${grant_id}`)),
+    grant_id,
+    sid,
+    sub: 'alice',
+    client_id: 'web-app',
+    scope: 'grades:read',
+    aud: ['https://grades.test'],
+    issued_at: expect.any(Number),
+    expires_at: expect.any(Number),
+    revocations: [],
+    resource_server: { client_id: 'grades-api', sees: 'active' },
+  })
+  const other = await explain(access_token, { resource_server: 'other-api' })
+  expect(other.resource_server).toEqual({
+    client_id: 'other-api',
+    sees: 'inactive',
+    why: 'audience',
+  })
+  expect(await explain(access_token, { resource_server: 'web-app' })).toMatchObject({
+    resource_server: { sees: 'inactive', why: 'not_introspecting' },
+  })
+})
+
+const levels: readonly (readonly [level: string, target: (issued: Issued) => Promise<object>])[] = [
+  ['token', async ({ access_token }) => ({ token: access_token })],
+  ['grant', async ({ grant_id }) => ({ grant: grant_id })],
+  ['session', async ({ sid }) => ({ session: sid })],
+  ['subject', async () => ({ subject: 'of-level' })],
+  ['subject+client', async () => ({ subject: 'of-level', client: 'web-app' })],
+]
+
+for (const [level, targetOf] of levels) {
+  it(`names the revocation of level ${level}`, async () => {
+    const issued = await issue('of-level')
+    const target = await targetOf(issued)
+    const reason = `because of ${level}`
+    const revoked = await services.callAdmin('POST', '/revocations', { ...target, reason })
+    const { id, cutoff } = (await revoked.json()) as { id: string; cutoff: number }
+    const { state, revocations } = await explain(issued.access_token)
+    expect(state).toBe('revoked')
+    expect(revocations).toEqual([{ level, cutoff, at: cutoff, by: 'admin', reason, id }])
+  })
+}
+
+it('names all of several, the latest first, and only those that void it', async () => {
+  await services.callAdmin('POST', '/revocations', { subject: 'both', reason: 'too early' })
+  const { access_token, sid } = await issue('both')
+  await services.callAdmin('POST', '/revocations', { session: sid, reason: 'first' })
+  await services.callAdmin('POST', '/revocations', { subject: 'both', reason: 'second' })
+  const { revocations } = await explain(access_token)
+  expect((revocations as { reason: string }[]).map(({ reason }) => reason)).toEqual([
+    'second',
+    'first',
+  ])
+})
+
+it('explains refresh tokens: live, used, revoked by their reuse', async () => {
+  const { refresh_token } = await issue('refreshing')
+  expect(await explain(refresh_token)).toMatchObject({ state: 'active', kind: 'refresh_token' })
+  const form = { grant_type: 'refresh_token', refresh_token }
+  const next = (await (await postForm(`${services.issuer}/token`, web, form)).json()) as Issued
+  expect(await explain(refresh_token)).toMatchObject({ state: 'rotated', sub: 'refreshing' })
+  expect(await explain(next.refresh_token)).toMatchObject({ state: 'active' })
+  await services.callAdmin('POST', '/revocations', { token: next.refresh_token })
+  const { state, revocations } = await explain(next.refresh_token)
+  expect([state, (revocations as { level: string }[]).map(({ level }) => level)]).toEqual([
+    'revoked',
+    ['grant'],
+  ])
+})
+
+it('tells of suspension and of a disabled client', async () => {
+  const { access_token } = await issue('suspended')
+  await services.callAdmin('PUT', '/subjects/suspended', { status: 'suspended' })
+  expect(await explain(access_token)).toMatchObject({
+    state: 'revoked',
+    revocations: [{ level: 'subject', by: 'admin', reason: 'subject suspended' }],
+  })
+  const client = await services.register('doomed', { grant_types: ['client_credentials'] })
+  const token = await fetchToken(services.issuer, client)
+  await services.callAdmin('PUT', '/clients/doomed', { enabled: false })
+  expect(await explain(token)).toMatchObject({
+    state: 'revoked',
+    revocations: [{ level: 'client', by: 'admin' }],
+  })
+})
+
+it('tells a token that never was from one that is not ours', async () => {
+  const { access_token } = await issue('somebody')
+  const last = access_token.at(-1) === 'A' ? 'B' : 'A'
+  expect(await explain(access_token.slice(0, -1) + last)).toEqual({
+    state: 'not_a_token',
+    revocations: [],
+  })
+  expect(await explain('hello')).toEqual({ state: 'not_a_token', revocations: [] })
+})
+
+it('names the origin by which an exchanged token died', async () => {
+  const { access_token } = await issue('teacher')
+  const { state } = await services.store.tokens.introspect(access_token, '')
+  const origin = await services.store.locate(access_token)
+  if (state.kind !== 'active' || origin === undefined) throw new Error('not active')
+  const exchanged = await services.store.tokens.exchange({
+    origin,
+    authorization: state.record.authorization,
+    accessTokenLifetime: 600,
+  })
+  if (exchanged.kind !== 'issued') throw new Error(exchanged.kind)
+  await services.callAdmin('POST', '/revocations', { token: access_token, reason: 'leaked' })
+  expect(await explain(exchanged.accessToken)).toMatchObject({
+    state: 'revoked',
+    exchanged_from: [state.jti],
+    revocations: [{ level: 'token', reason: 'leaked', of: state.jti }],
+  })
+})
+
+it('refuses bodies that are not one question', async () => {
+  for (const body of [
+    {},
+    { token: '' },
+    { token: 1 },
+    { token: 'x', why: 'y' },
+    { token: 'x'.repeat(5_000) },
+  ]) {
+    expect((await services.callAdmin('POST', '/explain', body)).status).toBe(400)
+  }
+  const unknown = { token: 'x', resource_server: 'nobody' }
+  expect((await services.callAdmin('POST', '/explain', unknown)).status).toBe(422)
+})
