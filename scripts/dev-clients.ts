@@ -42,7 +42,11 @@ const REGISTRATIONS = {
   'web-app': {
     enabled: true,
     client_name: 'Web app (development)',
-    grant_types: ['client_credentials', 'refresh_token'],
+    grant_types: [
+      'client_credentials',
+      'refresh_token',
+      'urn:ietf:params:oauth:grant-type:token-exchange',
+    ],
     scope: 'grades:read grades:write profile',
     default_resources: [GRADES],
   },

@@ -1,4 +1,4 @@
 import { handOver } from './setup.mjs'
 
-const part = process.argv[2] === 'watch' ? 'watch' : 'main'
+const part = ['watch', 'roles'].includes(process.argv[2]) ? process.argv[2] : 'main'
 await handOver(`../examples/grade-book/${part}.ts`)

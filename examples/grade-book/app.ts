@@ -1,30 +1,26 @@
 /**
- * A small grade book: grades of courses, in memory. The routes say what they demand and do their work; whether a request may
- * go on is decided before they run, by the middleware and access.ts.
+ * A small grade book. The routes say what they demand and do their work; whether a request may go on is decided before they
+ * run, by the middleware and access.ts.
  */
-import express, { type Express } from 'express'
+import express, { type Express, type Response } from 'express'
 import { type ExpressRequest, protect } from '../../client/src/express.ts'
 import type { Client } from '../../client/src/index.ts'
 import { readCourseGrades, readOwnGrades, writeGrades } from './access.ts'
-
-type Grades = Map<string, string>
+import { gradesOf } from './courses.ts'
 
 /** Makes the application. */
 export function createGradeBook(claims: Client): Express {
-  const courses = new Map<string, Grades>([
-    ['course-101', new Map([['sam', 'B+']])],
-    ['course-202', new Map([['sam', 'A-']])],
-  ])
-  const gradesOf = (course: string): Grades => courses.get(course) ?? new Map()
   const app = express()
 
   app.get('/courses/:course/grades/mine', protect(claims, readOwnGrades), (req, res) => {
     const student = subjectOf(req)
-    res.json({ student, grade: gradesOf(req.params.course).get(student) ?? null })
+    res.json({ student, grade: gradesOf(req.params.course)?.get(student) ?? null })
   })
 
   app.get('/courses/:course/grades', protect(claims, readCourseGrades), (req, res) => {
-    res.json(Object.fromEntries(gradesOf(req.params.course)))
+    const grades = gradesOf(req.params.course)
+    if (grades === undefined) noCourse(res)
+    else res.json(Object.fromEntries(grades))
   })
 
   app.put(
@@ -38,8 +34,12 @@ export function createGradeBook(claims: Client): Express {
         return
       }
       const { course, student } = req.params
-      const grades = gradesOf(course).set(student, grade)
-      courses.set(course, grades)
+      const grades = gradesOf(course)
+      if (grades === undefined) {
+        noCourse(res)
+        return
+      }
+      grades.set(student, grade)
       res.json({ student, grade, by: subjectOf(req) })
     },
   )
@@ -56,4 +56,8 @@ export function createGradeBook(claims: Client): Express {
 function subjectOf({ claims }: ExpressRequest): string {
   if (claims === undefined) throw new Error('this route is not protected')
   return claims.sub
+}
+
+function noCourse(res: Response): void {
+  res.status(404).json({ error: 'there is no such course' })
 }

@@ -61,6 +61,7 @@ async function main(): Promise<void> {
   await once(server, 'listening')
 
   const operator = await createOperator(dev)
+  await operator.setUpRoles()
   await mkdir(FOLDER, { recursive: true, mode: 0o700 })
   for (const person of Object.keys(PEOPLE) as Person[]) await writeTokenFile(operator, person)
 
@@ -71,12 +72,14 @@ async function main(): Promise<void> {
   const url = `http://127.0.0.1:${port}`
   const curl = (person: Person) => `curl -K ${join(FOLDER, person)}.curl`
   say(`The grade book is at ${url}; its cache is in the state "${claims.health().state}". Try:\n`)
-  say(`${curl('sam')} ${url}/courses/course-101/grades/mine`)
-  say(`${curl('tina')} ${url}/courses/course-101/grades`)
-  say(`${curl('tina')} ${url}/courses/course-101/grades/sam -X PUT --json '{"grade":"A"}'`)
-  say(`${curl('sam')} ${url}/courses/course-101/grades/sam -X PUT --json '{"grade":"A"}'`)
+  say(`${curl('sam')} ${url}/courses/101/grades/mine`)
+  say(`${curl('tina')} ${url}/courses/101/grades`)
+  say(`${curl('tina')} ${url}/courses/101/grades/sam -X PUT --json '{"grade":"A"}'`)
+  say(`${curl('tina')} ${url}/courses/202/grades`)
+  say(`${curl('ada')} ${url}/courses/101/grades`)
   say(`curl -s ${url}/health`)
-  say('\nTo see a token taken back under load: npm run example watch')
+  say('\nTo see a token taken back under load:   npm run example watch')
+  say('To see roles change on live tokens:     npm run example roles')
 
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => {

@@ -8,7 +8,7 @@ import { join } from 'node:path'
 /** The file that `npm start` writes for programs like this. */
 export interface DevFile {
   readonly issuer: string
-  readonly clients: Readonly<Record<'admin' | 'grades-api', DevClient>>
+  readonly clients: Readonly<Record<'admin' | 'grades-api' | 'web-app', DevClient>>
 }
 
 /** A client and its secret. */
@@ -23,12 +23,35 @@ export interface SignedIn {
   readonly session: string
 }
 
-/** Who is there, and what they may ask for. */
+/** A role somebody holds somewhere. */
+export interface Held {
+  readonly context: string
+  readonly role: string
+  /** Epoch seconds. */
+  readonly expires_at?: number
+}
+
+/** What the roles of the grade book allow. */
+const ROLES = {
+  administrator: { permissions: ['grade:read', 'grade:write'] },
+  teacher: { permissions: ['grade:read', 'grade:write'], assumable: ['student'] },
+  'teaching-assistant': { permissions: ['grade:read'] },
+  student: { permissions: ['grade:read-own'] },
+}
+
+/** Who is there, and what they hold. */
 export const PEOPLE = {
-  tina: { role: 'teacher', scope: 'grades:read grades:write' },
-  tariq: { role: 'teaching assistant', scope: 'grades:read' },
-  sam: { role: 'student', scope: 'grades:read' },
-} as const
+  tina: [{ context: 'course:101', role: 'teacher' }],
+  tariq: [
+    { context: 'course:101', role: 'teaching-assistant' },
+    { context: 'course:202', role: 'student' },
+  ],
+  sam: [
+    { context: 'course:101', role: 'student' },
+    { context: 'course:202', role: 'student' },
+  ],
+  ada: [{ context: 'school:north', role: 'administrator' }],
+} as const satisfies Readonly<Record<string, readonly Held[]>>
 
 /** A person's name. */
 export type Person = keyof typeof PEOPLE
@@ -47,35 +70,65 @@ export async function readDevFile(): Promise<DevFile> {
   }
 }
 
-/** The operator's side of the issuer. */
+/** What an identity provider does for people. */
 export interface Operator {
+  /** Puts the roles there are, and what people hold. */
+  setUpRoles(): Promise<void>
   signIn(person: Person): Promise<SignedIn>
+  assign(person: Person, held: Held): Promise<void>
+  remove(person: Person, held: Held): Promise<void>
+  /** A token that sees a course as a student of it does (RFC 8693); dies with the one it is made from. */
+  viewAsStudent(token: string, course: string): Promise<string>
   /** Takes back whatever matches, such as `{ token }`, `{ session }` or `{ subject }`. */
   revoke(target: Readonly<Record<string, string>>): Promise<void>
 }
 
 /** Makes the operator, with the rights of the development installation's admin. */
 export async function createOperator({ issuer, clients }: DevFile): Promise<Operator> {
-  const { client_id, client_secret } = clients.admin
   const token = await post(`${issuer}/token`, {
-    authorization: `Basic ${btoa(`${client_id}:${client_secret}`)}`,
+    authorization: basic(clients.admin),
     body: new URLSearchParams({ grant_type: 'client_credentials', scope: 'claimcheck:admin' }),
   })
-  const admin = (path: string, body: object) =>
+  const admin = (path: string, body: object, method = 'POST') =>
     post(`${issuer}/admin/v1${path}`, {
+      method,
       authorization: `Bearer ${token.access_token}`,
       'content-type': 'application/json',
       body: JSON.stringify(body),
     })
+  const change = async (op: 'assign' | 'remove', subject: Person, held: Held): Promise<void> => {
+    await admin('/role-assignments', { op, subject, ...held })
+  }
   return {
+    async setUpRoles() {
+      await admin('/role-schema', { roles: ROLES }, 'PUT')
+      const changes = Object.entries(PEOPLE).flatMap(([subject, roles]) =>
+        roles.map((held) => ({ op: 'assign', subject, ...held })),
+      )
+      await admin('/role-assignments', changes)
+    },
     async signIn(person) {
-      const { scope } = PEOPLE[person]
       const { access_token = '', sid = '' } = await admin('/tokens', {
         sub: person,
         client_id: 'web-app',
-        scope,
+        scope: 'grades:read grades:write',
       })
       return { token: access_token, session: sid }
+    },
+    assign: (person, held) => change('assign', person, held),
+    remove: (person, held) => change('remove', person, held),
+    async viewAsStudent(subjectToken, course) {
+      const { access_token = '' } = await post(`${issuer}/token`, {
+        authorization: basic(clients['web-app']),
+        body: new URLSearchParams({
+          grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
+          subject_token: subjectToken,
+          subject_token_type: 'urn:ietf:params:oauth:token-type:access_token',
+          context: `course:${course}`,
+          role: 'student',
+        }),
+      })
+      return access_token
     },
     async revoke(target) {
       await admin('/revocations', target)
@@ -83,17 +136,22 @@ export async function createOperator({ issuer, clients }: DevFile): Promise<Oper
   }
 }
 
+function basic({ client_id, client_secret }: DevClient): string {
+  return `Basic ${btoa(`${client_id}:${client_secret}`)}`
+}
+
 async function post(
   url: string,
-  { body, ...headers }: PostOptions,
+  { body, method = 'POST', ...headers }: PostOptions,
 ): Promise<Readonly<Record<string, string>>> {
-  const response = await fetch(url, { method: 'POST', headers, body })
+  const response = await fetch(url, { method, headers, body })
   const text = await response.text()
   if (!response.ok) throw new Error(`${url} answered ${response.status}: ${text}`)
   return JSON.parse(text) as Record<string, string>
 }
 
 interface PostOptions {
+  readonly method?: string
   readonly authorization: string
   readonly 'content-type'?: string
   readonly body: string | URLSearchParams

@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { createOperator, readDevFile, type SignedIn } from './sign-in.ts'
 
 const PORT = Number(process.env.GRADE_BOOK_PORT ?? 4100)
-const URL_OF_GRADE = `http://127.0.0.1:${PORT}/courses/course-101/grades/mine`
+const URL_OF_GRADE = `http://127.0.0.1:${PORT}/courses/101/grades/mine`
 const CALM_MS = 2_000
 const LONGEST_MS = 10_000
 

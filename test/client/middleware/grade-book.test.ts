@@ -4,6 +4,7 @@ import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Client, createClient } from '../../../client/src/index.ts'
+import { GRADES } from '../../../examples/grade-book/access.ts'
 import { createGradeBook } from '../../../examples/grade-book/app.ts'
 import {
   createOperator,
@@ -23,6 +24,7 @@ let operator: Operator
 let tina: SignedIn
 let tariq: SignedIn
 let sam: SignedIn
+let ada: SignedIn
 
 beforeAll(async () => {
   redis = await startRedis()
@@ -34,10 +36,20 @@ beforeAll(async () => {
     clientId: grades.client_id,
     clientSecret: grades.client_secret,
   })
-  operator = await createOperator({ issuer, clients: { admin, 'grades-api': grades } })
+  const webApp = await services.register('web-app', {
+    grant_types: ['client_credentials', 'urn:ietf:params:oauth:grant-type:token-exchange'],
+    scope: 'grades:read grades:write',
+    default_resources: [GRADES],
+  })
+  operator = await createOperator({
+    issuer,
+    clients: { admin, 'grades-api': grades, 'web-app': webApp },
+  })
+  await operator.setUpRoles()
   tina = await operator.signIn('tina')
   tariq = await operator.signIn('tariq')
   sam = await operator.signIn('sam')
+  ada = await operator.signIn('ada')
   server = createServer(createGradeBook(claims) as RequestListener).listen(0, '127.0.0.1')
   await once(server, 'listening')
 })
@@ -65,34 +77,72 @@ function ask(path: string, { token }: SignedIn, grade?: unknown): Promise<Respon
   )
 }
 
-const SAMS = '/courses/course-101/grades/sam'
+const SAMS = '/courses/101/grades/sam'
+const COURSE = '/courses/101/grades'
+const MINE = '/courses/101/grades/mine'
+
+const statuses = async (...answers: readonly Promise<Response>[]): Promise<number[]> =>
+  (await Promise.all(answers)).map(({ status }) => status)
 
 describe('the grade book', () => {
-  it('lets the teacher write, and nobody else', async () => {
-    const answers = [
-      await ask(SAMS, tina, 'A'),
-      await ask(SAMS, tariq, 'F'),
-      await ask(SAMS, sam, 'A+'),
-    ]
-    expect(answers.map(({ status }) => status)).toEqual([200, 403, 403])
+  it('lets the teacher of the course write, and nobody else', async () => {
+    expect(
+      await statuses(ask(SAMS, tina, 'A'), ask(SAMS, tariq, 'F'), ask(SAMS, sam, 'A+')),
+    ).toEqual([200, 403, 403])
+    expect(await statuses(ask('/courses/202/grades/sam', tina, 'A'))).toEqual([403])
     expect((await ask(SAMS, tina, 'excellent')).status).toBe(422)
-    const course = await ask('/courses/course-101/grades', tariq)
-    expect(await course.json()).toEqual({ sam: 'A' })
+    expect(await (await ask(COURSE, tariq)).json()).toEqual({ sam: 'A' })
   })
 
-  it('shows people their own grades', async () => {
-    const mine = await ask('/courses/course-202/grades/mine', sam)
+  it('shows the grades of a course to those who teach it, and people their own', async () => {
+    expect(await statuses(ask(COURSE, tina), ask(COURSE, tariq), ask(COURSE, sam))).toEqual([
+      200, 200, 403,
+    ])
+    const mine = await ask('/courses/202/grades/mine', sam)
     expect(await mine.json()).toEqual({ student: 'sam', grade: 'A-' })
-    const none = await ask('/courses/unknown/grades/mine', sam)
-    expect(await none.json()).toEqual({ student: 'sam', grade: null })
+    expect(await statuses(ask(MINE, tina), ask('/courses/303/grades/mine', sam))).toEqual([
+      403, 403,
+    ])
+  })
+
+  it("lets a school's administrator act on its courses, and on no others", async () => {
+    expect(await statuses(ask(COURSE, ada), ask(SAMS, ada, 'B'))).toEqual([200, 200])
+    expect(await statuses(ask('/courses/202/grades', ada))).toEqual([403])
+  })
+
+  it('refuses exactly the course somebody is removed from, on a live token', async () => {
+    const held = { context: 'course:101', role: 'student' }
+    expect(await statuses(ask(MINE, sam))).toEqual([200])
+    await operator.remove('sam', held)
+    await waitFor(async () => (await ask(MINE, sam)).status === 403)
+    expect(await statuses(ask('/courses/202/grades/mine', sam))).toEqual([200])
+    await operator.assign('sam', held)
+    await waitFor(async () => (await ask(MINE, sam)).status === 200)
+  })
+
+  it('ends a temporary elevation by itself', async () => {
+    const expires_at = Math.floor(Date.now() / 1_000) + 3
+    await operator.assign('tariq', { context: 'course:101', role: 'teacher', expires_at })
+    await waitFor(async () => (await ask(SAMS, tariq, 'C')).status === 200)
+    await waitFor(async () => (await ask(SAMS, tariq, 'C')).status === 403)
+    expect(await statuses(ask(COURSE, tariq))).toEqual([200])
+  })
+
+  it('shows a teacher what a student sees, until the token it came from is taken back', async () => {
+    const teacher = await operator.signIn('tina')
+    const view = { ...teacher, token: await operator.viewAsStudent(teacher.token, '101') }
+    expect(await statuses(ask(MINE, view), ask(COURSE, view), ask(SAMS, view, 'A'))).toEqual([
+      200, 403, 403,
+    ])
+    await operator.revoke({ token: teacher.token })
+    await waitFor(async () => (await ask(MINE, view)).status === 401)
   })
 
   it.each(['token', 'session', 'subject'] as const)('refuses a %s taken back', async (level) => {
     const signedIn = await operator.signIn('sam')
-    const path = '/courses/course-101/grades/mine'
-    expect((await ask(path, signedIn)).status).toBe(200)
+    expect((await ask(MINE, signedIn)).status).toBe(200)
     const target = { ...signedIn, subject: 'sam' }
     await operator.revoke({ [level]: target[level] })
-    await waitFor(async () => (await ask(path, signedIn)).status === 401)
+    await waitFor(async () => (await ask(MINE, signedIn)).status === 401)
   })
 })
