@@ -8,14 +8,14 @@
  */
 
 /** A string, a name where a colon follows, or a brace: outside of strings JSON has no quotation mark. */
-const TOKEN = /("[^"\\]*(?:\\.[^"\\]*)*")(\s*:)?|[{}]/g
+const PIECE = /("[^"\\]*(?:\\.[^"\\]*)*")(\s*:)?|[{}]/g
 
 /** @param json valid JSON */
 export function hasUniqueNames(json: string): boolean {
   const objects: Set<string>[] = []
-  for (const [token, text, colon] of json.matchAll(TOKEN)) {
-    if (token === '{') objects.push(new Set())
-    else if (token === '}') objects.pop()
+  for (const [piece, text, colon] of json.matchAll(PIECE)) {
+    if (piece === '{') objects.push(new Set())
+    else if (piece === '}') objects.pop()
     else if (text !== undefined && colon !== undefined && !isNew(objects.at(-1), text)) return false
   }
   return true

@@ -1,6 +1,7 @@
 /**
  * Scopes (RFC 6749 §3.3): which texts are scopes, and what of a request a client may have.
  */
+import { TOKEN_PATTERN } from '../client/src/wire/index.ts'
 import { OAuthError } from '../http/oauth-error.ts'
 
 const SCOPE = /^[\x21\x23-\x5b\x5d-\x7e]+(?: [\x21\x23-\x5b\x5d-\x7e]+)*$/
@@ -21,7 +22,10 @@ export function isScope(text: string): boolean {
  */
 export function grantScope(requested: string | undefined, allowed: string): string {
   if (requested === undefined) return allowed
-  if (!isScope(requested)) throw new OAuthError('invalid_scope', 'the scope is malformed')
+  // What a refusal repeats must not be a token that was sent in the wrong place.
+  if (!isScope(requested) || TOKEN_PATTERN.test(requested)) {
+    throw new OAuthError('invalid_scope', 'the scope is malformed')
+  }
   const grantable = new Set(allowed.split(' '))
   const scopes = [...new Set(requested.split(' '))]
   const excess = scopes.find((scope) => !grantable.has(scope))

@@ -4,17 +4,21 @@
  *
  * With a feed, entries are served while a lease lasts; void tokens are remembered until there is no room, because a void
  * token never becomes valid again (a change of our own registration clears them). Without a feed both live for the
- * staleness bound. In either case nothing is served at or past `exp`, by the larger of two measures: this machine's
- * clock, and the server's clock at the time of the answer plus what has elapsed since we asked.
+ * staleness bound. In either case nothing is served at or past the end the answer itself names (`exp`, or `until` of its
+ * stamp, when a role in it ends), by the larger of two measures: this machine's clock, and the server's clock at the time
+ * of the answer plus what has elapsed since we asked.
+ *
+ * One token has an entry for each set of contexts it was asked about, but is void in all of them or in none.
  */
 import { isActive } from './decision.ts'
 import type { Entry, EntryCache } from './entry-cache.ts'
 import type { Effect, Freshness } from './freshness.ts'
+import { groupsOf } from './groups.ts'
 import type { DiscardReason } from './health.ts'
 import type { Landed } from './lookups.ts'
 import type { NegativeCache } from './negative-cache.ts'
-import { groupsOf, type Reply } from './reply.ts'
-import type { ActiveToken } from './wire/index.ts'
+import type { Reply } from './reply.ts'
+import type { ActiveToken, FreshnessStamp } from './wire/index.ts'
 
 /** Both clocks at one moment: elapsed milliseconds, and epoch milliseconds. */
 export interface Moment {
@@ -37,11 +41,12 @@ export type CacheMode = 'feed' | 'ttl' | 'none'
 export interface Answers {
   /** The entry of a key, if it may be served at this moment. */
   find(key: string, moment: Moment): Entry | undefined
-  /** Whether a key is known to be void. */
-  isVoid(key: string, elapsed: number): boolean
+  /** Whether a token is known to be void. */
+  isVoid(token: string, elapsed: number): boolean
   /** The entry of a key, if it was good no longer than `allowMs` ago; for callers who opted in. */
   findStale(key: string, moment: Moment, allowMs: number): Entry | undefined
-  settle(key: string, landed: Landed, moment: Moment): Settled
+  /** @param contexts what the token was asked about in, space-separated; by default nothing */
+  settle(token: string, landed: Landed, moment: Moment, contexts?: string): Settled
   apply(effects: readonly Effect[]): void
   /** Elapsed milliseconds up to which changes are included in what is served from an entry. */
   asOf(entry: Entry): number
@@ -67,10 +72,17 @@ export interface AnswersOptions {
 const NO_PARTITION = 0
 /** What an entry takes besides its text: the objects, names and index slots. */
 const ENTRY_OVERHEAD_BYTES = 400
+/** What each context it was asked for in, and each token it came from, takes besides: names and index slots. */
+const NAME_OVERHEAD_BYTES = 300
 /** HTTP dates are cut to whole seconds. */
 const DATE_GRANULARITY_MS = 1_000
 
 const KEPT: Settled = { kind: 'kept' }
+
+/** The key of an entry: a token, and the contexts it was asked about in (space-separated, '' for none). */
+export function entryKey(token: string, contexts: string): string {
+  return contexts === '' ? token : `${token} ${contexts}`
+}
 
 /** Makes an empty cache. */
 export function createAnswers(options: AnswersOptions): Answers {
@@ -94,16 +106,18 @@ export function createAnswers(options: AnswersOptions): Answers {
     clearNegatives(at)
   }
 
-  function keepVoid(key: string, askedAt: number): void {
-    entries.delete(key)
+  function keepVoid(token: string, contexts: string, askedAt: number): void {
+    entries.delete(token)
+    entries.delete(entryKey(token, contexts))
     // What was void before the change that cleared the negatives need not be void after it.
     if (askedAt <= negativesClearedAt) return
-    negatives.add(key, mode() === 'feed' ? Number.POSITIVE_INFINITY : askedAt + boundMs)
+    negatives.add(token, mode() === 'feed' ? Number.POSITIVE_INFINITY : askedAt + boundMs)
   }
 
-  function keep(key: string, answer: ActiveToken, landed: Landed): Settled {
+  function keep(token: string, contexts: string, answer: ActiveToken, landed: Landed): Settled {
     const { reply, askedAt } = landed
-    const groups = groupsOf(answer)
+    const key = entryKey(token, contexts)
+    const groups = groupsOf(answer, contexts)
     const isFeed = mode() === 'feed'
     const { stamp } = reply
     // An answer that names no expiry would be served by a feed for ever.
@@ -114,17 +128,19 @@ export function createAnswers(options: AnswersOptions): Answers {
       if (verdict === 'stale') return { kind: 'refused', reason: 'stale' }
       if (verdict === 'pass') return passed('unsynced')
     }
+    const end = endOf(answer, stamp)
+    const names = (groups?.contexts?.length ?? 0) + (groups?.lineage?.length ?? 0)
     entries.set({
       key,
       answer,
       groups: groups ?? { jti: key, grantId: key, sid: '', sub: '', clientId: '' },
       partition: stamp?.partition ?? NO_PARTITION,
       seq: stamp?.seq ?? 0,
-      expiresAt: askedAt + remainingMs(answer, reply),
-      expiresAtWall: answer.exp === undefined ? Number.POSITIVE_INFINITY : answer.exp * 1_000,
+      expiresAt: askedAt + remainingMs(end, reply),
+      expiresAtWall: end * 1_000,
       liveUntil: isFeed ? Number.POSITIVE_INFINITY : askedAt + boundMs,
       askedAt,
-      bytes: 2 * key.length + reply.bytes + ENTRY_OVERHEAD_BYTES,
+      bytes: 2 * key.length + reply.bytes + ENTRY_OVERHEAD_BYTES + names * NAME_OVERHEAD_BYTES,
       isUsed: false,
     })
     return KEPT
@@ -140,7 +156,7 @@ export function createAnswers(options: AnswersOptions): Answers {
       return entry
     },
 
-    isVoid: (key, elapsed) => negatives.has(key, elapsed),
+    isVoid: (token, elapsed) => negatives.has(token, elapsed),
 
     findStale(key, moment, allowMs) {
       const entry = entries.get(key)
@@ -149,17 +165,17 @@ export function createAnswers(options: AnswersOptions): Answers {
       return moment.elapsed < goodUntil + allowMs ? entry : undefined
     },
 
-    settle(key, landed, moment) {
+    settle(token, landed, moment, contexts = '') {
       const { answer } = landed.reply
       if (moment.elapsed - landed.askedAt > lateMs) {
         return { kind: 'refused', reason: 'late' }
       }
       if (mode() === 'none') return KEPT
       if (!isActive(answer)) {
-        keepVoid(key, landed.askedAt)
+        keepVoid(token, contexts, landed.askedAt)
         return KEPT
       }
-      return keep(key, answer, landed)
+      return keep(token, contexts, answer, landed)
     },
 
     apply(effects) {
@@ -195,8 +211,16 @@ function passed(reason: DiscardReason): Settled {
   return { kind: 'passed', reason }
 }
 
-/** What was left of the token's life when the server answered, as its own clock saw it. */
-function remainingMs({ exp }: ActiveToken, { serverTimeMs }: Reply): number {
-  if (exp === undefined || serverTimeMs === undefined) return Number.POSITIVE_INFINITY
-  return exp * 1_000 - serverTimeMs - DATE_GRANULARITY_MS
+/** When the answer ends by itself, in epoch seconds; Infinity when nothing says so. */
+function endOf(
+  { exp = Number.POSITIVE_INFINITY }: ActiveToken,
+  stamp: FreshnessStamp | undefined,
+): number {
+  return Math.min(exp, stamp?.until ?? Number.POSITIVE_INFINITY)
+}
+
+/** What was left until the end when the server answered, as its own clock saw it. */
+function remainingMs(end: number, { serverTimeMs }: Reply): number {
+  if (serverTimeMs === undefined) return Number.POSITIVE_INFINITY
+  return end * 1_000 - serverTimeMs - DATE_GRANULARITY_MS
 }

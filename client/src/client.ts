@@ -2,12 +2,14 @@
  * The client: the cache in front, the service behind, the feed keeping both in step. What may be served and kept is
  * decided by answers.ts and freshness.ts; this file brings the parts together and counts what they do.
  */
-import { createAnswers, type Moment } from './answers.ts'
+import { createAnswers, entryKey, type Moment } from './answers.ts'
 import {
   type Decision,
   INVALID_TOKEN,
   isActive,
+  isComplete,
   MISSING_TOKEN,
+  placesOf,
   type Requirements,
   refuse,
   type Source,
@@ -18,7 +20,7 @@ import { publishDiscard, publishStale } from './diagnostics.ts'
 import { createDiscovery } from './discovery.ts'
 import { createElapsedClock } from './elapsed-clock.ts'
 import { basicAuthorization, createSend } from './endpoint.ts'
-import { createEntryCache } from './entry-cache.ts'
+import { createEntryCache, type Entry } from './entry-cache.ts'
 import { ClaimcheckError, isOutage } from './errors.ts'
 import { createFeedKeeper } from './feed-keeper.ts'
 import { createFreshness } from './freshness.ts'
@@ -32,7 +34,7 @@ import { type IntrospectionResponse, isTokenShaped } from './wire/index.ts'
 
 /** How to look a token up. */
 export interface LookupOptions {
-  /** Contexts to resolve roles in, such as `course:123`. */
+  /** Contexts to resolve roles in, such as `course:123`; at most 100. By default all, where there are few enough. */
   readonly contexts?: readonly string[]
   /** `bounded` (default): the cache within the staleness bound. `live`: the service, asked after this call. */
   readonly freshness?: 'bounded' | 'live'
@@ -69,7 +71,8 @@ export interface Client {
    * Decides whether a request may go on. A refusal is a value with the status and header to answer with; an outage is
    * the refusal 503.
    *
-   * @throws {RangeError} for a demand that is misspelt, or a role or permission without its context
+   * @throws {TypeError} or {RangeError} for a demand that is misspelt, a role or permission without its context, or
+   * parents without either
    * @example
    * ```ts
    * const decision = await claims.authorize(token, { scope: 'grades:read' })
@@ -91,6 +94,11 @@ export interface Client {
   close(): void
 }
 
+/** A question, and whether an answer without contexts will do where it tells of all of them. */
+interface Search extends Question {
+  readonly takesComplete: boolean
+}
+
 interface Facts {
   readonly answer: IntrospectionResponse
   readonly source: Source
@@ -98,7 +106,8 @@ interface Facts {
   readonly asOf: number
 }
 
-const MARKS_PER_PARTITION = 256
+/** A bulk change of roles in many contexts raises one for each. */
+const MARKS_PER_PARTITION = 1_024
 const RETRY_SPREAD_MS = 100
 const NO_OPTIONS: LookupOptions = Object.freeze({})
 
@@ -160,14 +169,25 @@ export function createClient(options: ClientOptions): Client {
 
   const moment = (): Moment => ({ elapsed: clock.now(), wall: clock.wall })
 
-  function fromCache(key: string): Facts | undefined {
+  /** The entry that decides a search: its own, or the one that tells of all contexts. */
+  function entryFor(
+    { key, token, takesComplete }: Search,
+    find: (key: string) => Entry | undefined,
+  ): Entry | undefined {
+    const own = find(key)
+    if (own !== undefined || !takesComplete || key === token) return own
+    const plain = find(token)
+    return plain !== undefined && isComplete(plain.answer) ? plain : undefined
+  }
+
+  function fromCache(search: Search): Facts | undefined {
     const at = moment()
-    const entry = answers.find(key, at)
+    const entry = entryFor(search, (key) => answers.find(key, at))
     if (entry !== undefined) {
       counts.hits += 1
       return { answer: entry.answer, source: 'cache', asOf: answers.asOf(entry) }
     }
-    if (!answers.isVoid(key, at.elapsed)) return undefined
+    if (!answers.isVoid(search.token, at.elapsed)) return undefined
     counts.negativeHits += 1
     return { answer: INACTIVE, source: 'cache', asOf: at.elapsed }
   }
@@ -181,7 +201,7 @@ export function createClient(options: ClientOptions): Client {
   async function ask(question: Question, live: boolean): Promise<Facts | undefined> {
     counts.liveLookups += 1
     const landed = await lookups.ask(question, live)
-    const settled = answers.settle(question.key, landed, moment())
+    const settled = answers.settle(question.token, landed, moment(), question.contexts)
     if (settled.kind !== 'kept') discard(settled.reason)
     if (settled.kind === 'refused') return undefined
     lookupProblem = undefined
@@ -195,9 +215,10 @@ export function createClient(options: ClientOptions): Client {
     throw new ClaimcheckError('ERR_CLAIMCHECK_STALE', 'every answer was older than a known change')
   }
 
-  function fromStale(key: string, allowMs: number, error: unknown): Facts {
+  function fromStale(search: Search, allowMs: number, error: unknown): Facts {
+    if (allowMs === 0 || !isOutage(error)) throw error
     const at = moment()
-    const entry = allowMs > 0 && isOutage(error) ? answers.findStale(key, at, allowMs) : undefined
+    const entry = entryFor(search, (key) => answers.findStale(key, at, allowMs))
     if (entry === undefined) throw error
     const asOf = answers.asOf(entry)
     counts.staleServed += 1
@@ -219,7 +240,11 @@ export function createClient(options: ClientOptions): Client {
     return Math.max(0, elapsed - (freshness.leaseUntil() - boundMs))
   }
 
-  async function resolve(token: string, options: LookupOptions): Promise<Facts> {
+  async function resolve(
+    token: string,
+    options: LookupOptions,
+    takesComplete = false,
+  ): Promise<Facts> {
     if (closing.signal.aborted)
       throw new ClaimcheckError('ERR_CLAIMCHECK_CLOSED', 'the client is closed')
     const { freshness: wanted, allowStaleMs } = lookupRules(options)
@@ -227,14 +252,14 @@ export function createClient(options: ClientOptions): Client {
     if (!mayBeIssued(token)) return { answer: INACTIVE, source: 'cache', asOf: now() }
     // A bound of 0 leaves no room even for an answer that was asked for by somebody else a moment ago.
     const live = wanted === 'live' || boundMs === 0
-    const key = contexts === '' ? token : `${token} ${contexts}`
-    const known = live ? undefined : fromCache(key)
+    const search = { key: entryKey(token, contexts), token, contexts, takesComplete }
+    const known = live ? undefined : fromCache(search)
     if (known !== undefined) return known
     try {
-      return await fromService({ key, token, contexts }, live)
+      return await fromService(search, live)
     } catch (error) {
       lookupProblem = error instanceof Error ? error.message : String(error)
-      return fromStale(key, allowStaleMs, error)
+      return fromStale(search, allowStaleMs, error)
     }
   }
 
@@ -244,9 +269,8 @@ export function createClient(options: ClientOptions): Client {
     options: AuthorizeOptions,
   ): Promise<Decision> {
     if (token === undefined || token === '') return MISSING_TOKEN
-    const { context } = needs
-    const contexts = context === undefined || context === '*' ? [] : [context]
-    const { answer, source, asOf } = await resolve(token, { ...options, contexts })
+    const lookup = { ...options, contexts: placesOf(needs) }
+    const { answer, source, asOf } = await resolve(token, lookup, true)
     const refusal = refuse(answer, needs)
     if (refusal !== undefined) return refusal
     if (!isActive(answer)) return INVALID_TOKEN

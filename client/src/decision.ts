@@ -13,27 +13,42 @@ export type Source =
   /** The cache beyond the bound, because the caller opted in and the service was out of reach. */
   | 'stale'
 
-/**
- * What a route demands besides a live token.
- *
- * The introspection service does not tell roles and permissions yet: until it does, whoever demands one refuses every
- * token (403). Scopes and audiences work today.
- */
+/** What a route demands besides a live token. */
 export type Requirements = {
   /** Scopes that must all have been granted, space-separated. */
   readonly scope?: string
   /** A resource that must be in `aud`. */
   readonly audience?: string
 } & (
-  | { readonly role?: undefined; readonly permission?: undefined; readonly context?: string }
   | {
+      readonly role?: undefined
+      readonly permission?: undefined
+      /** Where the facts are resolved. */
+      readonly context?: string
+      readonly parents?: undefined
+    }
+  | (Place & {
+      /** A role that must be held in the context, or everywhere. */
       readonly role: string
       readonly permission?: string
-      /** Where the role must hold, such as `course:123`; `*` says "everywhere" on purpose. */
-      readonly context: string
-    }
-  | { readonly role?: string; readonly permission: string; readonly context: string }
+    })
+  | (Place & {
+      readonly role?: string
+      /** What a role held in the context, or everywhere, must allow. */
+      readonly permission: string
+    })
 )
+
+/** Where a role or permission must be held. */
+type Place = {
+  /** Such as `course:123`; `*` says "everywhere" on purpose. */
+  readonly context: string
+  /**
+   * Contexts above it, where the role or permission may be held as well: a school whose administrators act on its courses.
+   * You know which they are; Claimcheck does not. At most 20, none of them `*`, and only above a context that is not `*`.
+   */
+  readonly parents?: readonly string[]
+}
 
 /** What may be done, or how to refuse it. */
 export type Decision =
@@ -87,12 +102,23 @@ export function refuse(facts: IntrospectionResponse, needs: Requirements): Refus
   if (needs.scope !== undefined && !hasScopes(facts, needs.scope)) {
     return insufficientScope(needs.scope)
   }
-  const { role, permission, context } = needs
-  if (role !== undefined && !holdsRole(facts, role, context)) return insufficientScope()
-  if (permission !== undefined && !holdsPermission(facts, permission, context)) {
+  const { role, permission } = needs
+  const places = placesOf(needs)
+  if (role !== undefined && !holdsRole(facts, role, places)) return insufficientScope()
+  if (permission !== undefined && !holdsPermission(facts, permission, places)) {
     return insufficientScope()
   }
   return undefined
+}
+
+/** The contexts in which facts must be known to decide; none where those of everywhere are enough. */
+export function placesOf({ context, parents = [] }: Requirements): readonly string[] {
+  return context === undefined || context === '*' ? [] : [context, ...parents]
+}
+
+/** Whether an answer that was asked for without contexts decides in any: what it does not name holds nothing. */
+export function isComplete(plain: ActiveToken): boolean {
+  return plain.context_roles_complete === true
 }
 
 /** Tells an active answer from an inactive one; the index signature of claims hides it from the compiler. */
@@ -105,19 +131,22 @@ function hasScopes(facts: ActiveToken, wanted: string): boolean {
   return wanted.split(' ').every((scope) => granted.has(scope))
 }
 
-function holdsRole(facts: ActiveToken, role: string, context: string): boolean {
+function holdsRole(facts: ActiveToken, role: string, places: readonly string[]): boolean {
   // A role held everywhere holds in every context.
   return (
     includes(facts.roles, role) ||
-    (context !== '*' && includes(member(facts.context_roles, context), role))
+    places.some((place) => includes(member(facts.context_roles, place), role))
   )
 }
 
-function holdsPermission(facts: ActiveToken, permission: string, context: string): boolean {
-  const { permissions } = facts
+function holdsPermission(
+  { permissions }: ActiveToken,
+  permission: string,
+  places: readonly string[],
+): boolean {
   return (
     includes(member(permissions, '*'), permission) ||
-    includes(member(permissions, context), permission)
+    places.some((place) => includes(member(permissions, place), permission))
   )
 }
 

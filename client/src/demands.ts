@@ -5,6 +5,7 @@
  */
 import type { Requirements } from './decision.ts'
 import { invalidArgument, invalidType } from './errors.ts'
+import { isContext } from './wire/index.ts'
 
 /** How facts are looked up. */
 export interface LookupRules {
@@ -12,12 +13,23 @@ export interface LookupRules {
   readonly allowStaleMs: number
 }
 
+type Members = Readonly<Record<string, unknown>>
+
 const MAX_TOKEN_LENGTH = 4_096
 /** What may stand behind `Bearer` (RFC 6750 §2.1). */
 const B64_TOKEN = /^[A-Za-z0-9._~+/-]+=*$/
 const SCOPES = /^[\x21\x23-\x5b\x5d-\x7e]+(?: [\x21\x23-\x5b\x5d-\x7e]+)*$/
-const CONTEXT = /^[\x21-\x7e]+$/
-const DEMANDS: ReadonlySet<string> = new Set(['scope', 'audience', 'role', 'permission', 'context'])
+/** The service takes as many at once. */
+const MAX_CONTEXTS = 100
+const MAX_PARENTS = 20
+const DEMANDS: ReadonlySet<string> = new Set([
+  'scope',
+  'audience',
+  'role',
+  'permission',
+  'context',
+  'parents',
+])
 
 /** What could not stand behind `Bearer` was never issued, and is not worth asking about. */
 export function isPresentable(token: unknown): boolean {
@@ -28,14 +40,32 @@ export function isPresentable(token: unknown): boolean {
 /** The contexts of a look-up as they are asked for: each once, sorted, separated by spaces. */
 export function contextsOf(contexts: readonly string[]): string {
   for (const context of contexts) assertContext('contexts', context)
-  return [...new Set(contexts)].sort().join(' ')
+  const names = [...new Set(contexts)]
+  if (names.length > MAX_CONTEXTS) {
+    throw invalidArgument('contexts', `must not be more than ${MAX_CONTEXTS}`)
+  }
+  return names.sort().join(' ')
 }
 
 /** Refuses what cannot name a context. */
 export function assertContext(name: string, value: unknown): asserts value is string {
   if (typeof value !== 'string') throw invalidType(name, 'must give a string')
-  if (!CONTEXT.test(value)) {
-    throw invalidArgument(name, 'must be a name such as "course:123", without spaces')
+  if (value !== '*' && !isContext(value)) {
+    throw invalidArgument(name, 'must be a name such as "course:123", or "*" for everywhere')
+  }
+}
+
+/** Refuses what cannot be the contexts above one. */
+export function assertParents(value: unknown): asserts value is readonly string[] {
+  if (!Array.isArray(value)) throw invalidType('parents', 'must give an array')
+  if (value.length > MAX_PARENTS) {
+    throw invalidArgument('parents', `must not be more than ${MAX_PARENTS}`)
+  }
+  for (const parent of value) {
+    assertContext('parents', parent)
+    if (parent === '*') {
+      throw invalidArgument('parents', 'must not name "*": what holds everywhere counts anyway')
+    }
   }
 }
 
@@ -53,7 +83,7 @@ export function assertDemands(needs: unknown): asserts needs is Requirements {
     // A demand that was left undefined by accident would be no demand at all.
     if (value === undefined) throw invalidType(name, 'must not be undefined; leave it out')
   }
-  const { scope, audience, role, permission, context } = needs as Readonly<Record<string, unknown>>
+  const { scope, audience, role, permission, context, parents } = needs as Members
   for (const [name, value] of Object.entries({ audience, role, permission })) {
     if (value !== undefined && (typeof value !== 'string' || value === '')) {
       throw invalidType(name, 'must be a string that is not empty')
@@ -62,12 +92,20 @@ export function assertDemands(needs: unknown): asserts needs is Requirements {
   if (scope !== undefined && (typeof scope !== 'string' || !SCOPES.test(scope))) {
     throw invalidArgument('scope', 'must be names separated by single spaces')
   }
-  if (context !== undefined) {
-    assertContext('context', context)
-  } else if (role !== undefined || permission !== undefined) {
+  const isHeld = role !== undefined || permission !== undefined
+  if (context !== undefined) assertContext('context', context)
+  else if (isHeld) {
     throw invalidArgument(
       'context',
       'must say where the role or permission holds; "*" says everywhere on purpose',
+    )
+  }
+  if (parents === undefined) return
+  assertParents(parents)
+  if (!isHeld || context === '*') {
+    throw invalidArgument(
+      'parents',
+      'must stand above the context of a role or permission, which is not "*"',
     )
   }
 }

@@ -5,8 +5,8 @@
  * Eviction gives every entry that was used since the last look a second chance, so that a hit costs one flag and no
  * reordering.
  */
-import type { Groups } from './marks.ts'
-import type { ActiveToken, FeedEvent } from './wire/index.ts'
+import { changedContexts, type Groups, isOfClient, type SubjectEvent } from './groups.ts'
+import type { ActiveToken, ExchangedFrom, FeedEvent } from './wire/index.ts'
 
 /** A cached answer. */
 export interface Entry {
@@ -16,7 +16,10 @@ export interface Entry {
   readonly partition: number
   /** Position it was read at. */
   readonly seq: number
-  /** Elapsed milliseconds at which the token expires, as the server's clock saw it; Infinity when it did not tell. */
+  /**
+   * Elapsed milliseconds at which the answer ends by itself, with its token or with a role in it, as the server's clock saw
+   * it; Infinity when it did not tell.
+   */
   readonly expiresAt: number
   /** The same by this machine's clock, in epoch milliseconds; here, so that a hit need not look into the answer. */
   readonly expiresAtWall: number
@@ -60,13 +63,29 @@ export function createEntryCache({ maxEntries, maxBytes }: EntryCacheOptions): E
   const byToken: Index = new Map()
   const byGrant: Index = new Map()
   const bySession: Index = new Map()
+  /** Plain answers; those asked for in contexts are kept apart, so that a role change finds what it touches at once. */
   const bySubject: Index = new Map()
+  const bySubjectInContexts: Index = new Map()
+  const byContext: Index = new Map()
   /** Where the last look for room ended; starting over each time would pass the places of all that are gone. */
   let hand = entries.values()
   let bytes = 0
 
+  /** Puts an entry under all its names, or takes it away from them. */
+  function forNamesOf(entry: Entry, change: typeof addTo): void {
+    const { jti, grantId, sid, sub, contexts, lineage } = entry.groups
+    change(byToken, jti, entry)
+    change(byGrant, grantId, entry)
+    if (sid !== '') change(bySession, sid, entry)
+    change(contexts === undefined ? bySubject : bySubjectInContexts, sub, entry)
+    for (const context of contexts ?? NO_NAMES) change(byContext, placeOf(sub, context), entry)
+    for (const { jti: from, grant_id } of lineage ?? NO_LINEAGE) {
+      change(byToken, from, entry)
+      change(byGrant, grant_id, entry)
+    }
+  }
+
   function add(entry: Entry): void {
-    const { jti, grantId, sid, sub } = entry.groups
     entries.set(entry.key, entry)
     bytes += entry.bytes
     let siblings = partitions.get(entry.partition)
@@ -75,21 +94,14 @@ export function createEntryCache({ maxEntries, maxBytes }: EntryCacheOptions): E
       partitions.set(entry.partition, siblings)
     }
     siblings.add(entry)
-    addTo(byToken, jti, entry)
-    addTo(byGrant, grantId, entry)
-    if (sid !== '') addTo(bySession, sid, entry)
-    addTo(bySubject, sub, entry)
+    forNamesOf(entry, addTo)
   }
 
   function remove(entry: Entry): void {
-    const { jti, grantId, sid, sub } = entry.groups
     entries.delete(entry.key)
     bytes -= entry.bytes
     partitions.get(entry.partition)?.delete(entry)
-    removeFrom(byToken, jti, entry)
-    removeFrom(byGrant, grantId, entry)
-    if (sid !== '') removeFrom(bySession, sid, entry)
-    removeFrom(bySubject, sub, entry)
+    forNamesOf(entry, removeFrom)
   }
 
   function evict(): void {
@@ -104,6 +116,19 @@ export function createEntryCache({ maxEntries, maxBytes }: EntryCacheOptions): E
     }
   }
 
+  function ofSubject(sub: string): readonly Entry[] {
+    return [...find(bySubject, sub), ...find(bySubjectInContexts, sub)]
+  }
+
+  function touchedOf(event: SubjectEvent): readonly Entry[] {
+    const { sub } = event
+    const changed = changedContexts(event)
+    if (changed === undefined) return ofSubject(sub)
+    const there = changed.flatMap((context) => [...find(byContext, placeOf(sub, context))])
+    return [...find(bySubject, sub), ...there]
+  }
+
+  /** What an event touches, some perhaps more than once. */
   function touched(partition: number, event: FeedEvent): Iterable<Entry> {
     switch (event.type) {
       case 'token':
@@ -113,9 +138,9 @@ export function createEntryCache({ maxEntries, maxBytes }: EntryCacheOptions): E
       case 'session':
         return find(bySession, event.sid)
       case 'subject':
-        return find(bySubject, event.sub)
+        return touchedOf(event)
       case 'subject_client':
-        return ofClient(find(bySubject, event.sub), event.client_id)
+        return ofClient(ofSubject(event.sub), event.client_id)
       case 'client':
         return ofClient(partitions.get(partition) ?? NOTHING, event.client_id)
       default:
@@ -143,7 +168,7 @@ export function createEntryCache({ maxEntries, maxBytes }: EntryCacheOptions): E
     },
 
     invalidate(partition, seq, event) {
-      for (const entry of [...touched(partition, event)]) {
+      for (const entry of new Set(touched(partition, event))) {
         if (entry.partition === partition && entry.seq < seq) remove(entry)
       }
     },
@@ -167,10 +192,17 @@ export function createEntryCache({ maxEntries, maxBytes }: EntryCacheOptions): E
 }
 
 const NOTHING: readonly Entry[] = []
+const NO_NAMES: readonly string[] = []
+const NO_LINEAGE: readonly ExchangedFrom[] = []
+
+/** A context has no space, so no two places have the same name. */
+function placeOf(sub: string, context: string): string {
+  return `${context} ${sub}`
+}
 
 function addTo(index: Index, name: string, entry: Entry): void {
   const found = index.get(name)
-  if (found === undefined) index.set(name, entry)
+  if (found === undefined || found === entry) index.set(name, entry)
   else if (found instanceof Set) found.add(entry)
   else index.set(name, new Set([found, entry]))
 }
@@ -192,5 +224,5 @@ function find(index: Index, name: string): Iterable<Entry> {
 }
 
 function* ofClient(entries: Iterable<Entry>, clientId: string): Iterable<Entry> {
-  for (const entry of entries) if (entry.groups.clientId === clientId) yield entry
+  for (const entry of entries) if (isOfClient(entry.groups, clientId)) yield entry
 }

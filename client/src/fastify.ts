@@ -11,7 +11,7 @@ import {
 } from './guard.ts'
 import type { ActiveToken } from './wire/index.ts'
 
-export type { Authorizer, ContextSource, Protection } from './guard.ts'
+export type { Authorizer, ContextSource, ParentsSource, Protection } from './guard.ts'
 
 /** The part of a Fastify instance that is touched. */
 export interface FastifyApp {

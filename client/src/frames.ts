@@ -74,13 +74,21 @@ const EVENT_NAMES: Readonly<Record<FeedEvent['type'], readonly string[]>> = {
   schema: [],
 }
 
-/** An event of unknown type is good: it touches everything. One of a known type must name what it touches. */
+/**
+ * An event of unknown type is good: it touches everything. One of a known type must name what it touches; one that names
+ * contexts must do so in a way that leaves no doubt which.
+ */
 function isFeedEvent(value: unknown): value is FeedEvent {
   if (!isObject(value) || typeof value.type !== 'string') return false
   const names = Object.hasOwn(EVENT_NAMES, value.type)
     ? EVENT_NAMES[value.type as FeedEvent['type']]
     : []
-  return names.every((name) => typeof value[name] === 'string')
+  return names.every((name) => typeof value[name] === 'string') && isNamesOrNothing(value.contexts)
+}
+
+function isNamesOrNothing(value: unknown): boolean {
+  if (value === undefined) return true
+  return Array.isArray(value) && value.every((name) => typeof name === 'string')
 }
 
 function isObject(value: unknown): value is Members {

@@ -15,7 +15,8 @@
  * partition: entries are dropped, and every answer asked for before, or read before its new position, is refused. Events at or below the
  * position are ignored, frames of unknown type too.
  */
-import { createMarks, type Groups, type Marks } from './marks.ts'
+import type { Groups } from './groups.ts'
+import { createMarks, type Marks } from './marks.ts'
 import type { FeedCursor, FeedEvent, FreshnessStamp, ServerFrame } from './wire/index.ts'
 
 /** What the cache has to do after a frame. */

@@ -8,7 +8,7 @@
  */
 import type { AuthorizeOptions, Client } from './client.ts'
 import { MISSING_TOKEN, type Refusal, type Requirements } from './decision.ts'
-import { assertContext, assertDemands, lookupRules } from './demands.ts'
+import { assertContext, assertDemands, assertParents, lookupRules } from './demands.ts'
 import { invalidType } from './errors.ts'
 import type { ActiveToken } from './wire/index.ts'
 
@@ -16,13 +16,21 @@ import type { ActiveToken } from './wire/index.ts'
 export type Authorizer = Pick<Client, 'authorize'>
 
 /**
- * Where a role or permission must hold: a name such as `course:123`, or how to take it from the request. Names are visible
- * ASCII without spaces; `*` says "everywhere" on purpose.
+ * Where a role or permission must hold: a name such as `course:123`, or how to take it from the request. Names are a type,
+ * a colon and an id of visible ASCII without spaces; `*` says "everywhere" on purpose.
  *
  * The function is called once a well-formed token was presented, before the token is judged. What it throws goes to the
  * framework's error handling, and so does an answer that is no context name.
  */
 export type ContextSource<Input> = string | ((input: Input) => string | Promise<string>)
+
+/**
+ * Contexts above that of a role or permission, where it may be held as well: a list, or how to find it for the request,
+ * after its context. At most 20 names.
+ */
+export type ParentsSource<Input> =
+  | readonly string[]
+  | ((input: Input) => readonly string[] | Promise<readonly string[]>)
 
 /** What a route demands. A role or permission needs a context: it is what such checks forget most often. */
 export type Protection<Input> = Pick<Requirements, 'scope' | 'audience'> &
@@ -33,18 +41,21 @@ export type Protection<Input> = Pick<Requirements, 'scope' | 'audience'> &
         readonly permission?: undefined
         /** Where the facts are resolved, for handlers that look at them. */
         readonly context?: ContextSource<Input>
+        readonly parents?: undefined
       }
     | {
         /** A role that must be held in the context. */
         readonly role: string
         readonly permission?: string
         readonly context: ContextSource<Input>
+        readonly parents?: ParentsSource<Input>
       }
     | {
         readonly role?: string
         /** A permission that must be held in the context. */
         readonly permission: string
         readonly context: ContextSource<Input>
+        readonly parents?: ParentsSource<Input>
       }
   )
 
@@ -84,6 +95,9 @@ const BEARER = /^bearer +([A-Za-z0-9._~+/-]+=*)$/i
 const BEARER_SCHEME = /^bearer(?: |$)/i
 /** Where headers are joined by commas, a second one may hide behind another scheme. */
 const JOINED_BEARER = /, *bearer(?: |$)/i
+
+/** Stands for what a function will say. */
+const ANY_CONTEXT = 'any:context'
 
 type Members = Readonly<Record<string, unknown>>
 
@@ -127,7 +141,7 @@ export function createGuard<Input>(
   protection: Protection<Input>,
 ): Guard<Input> {
   assertProtection(claims, protection)
-  const { context, freshness, allowStaleMs, ...demands } = protection
+  const { context, parents, freshness, allowStaleMs, ...demands } = protection
   const options: AuthorizeOptions = {
     ...(freshness === undefined ? {} : { freshness }),
     ...(allowStaleMs === undefined ? {} : { allowStaleMs }),
@@ -137,8 +151,14 @@ export function createGuard<Input>(
     if (credentials.kind === 'malformed') return MALFORMED_REQUEST
     const place = typeof context === 'function' ? await context(input) : context
     if (context !== undefined) assertContext('context', place)
+    const above = typeof parents === 'function' ? await parents(input) : parents
+    if (parents !== undefined) assertParents(above)
     // That a role or permission comes with a context was asserted when the guard was made.
-    const needs = (place === undefined ? demands : { ...demands, context: place }) as Requirements
+    const needs = {
+      ...demands,
+      ...(place === undefined ? {} : { context: place }),
+      ...(above === undefined ? {} : { parents: above }),
+    } as Requirements
     const decision = await claims.authorize(credentials.token, needs, options)
     return decision.ok === true ? { ok: true, claims: decision.claims } : toVerdict(decision)
   }
@@ -176,5 +196,9 @@ function assertProtection(claims: Authorizer, protection: unknown): void {
   const { freshness, allowStaleMs, ...demands } = protection as Members
   lookupRules({ freshness, allowStaleMs })
   // What a function will say is checked when it has said it; until then any name stands for it.
-  assertDemands(typeof demands.context === 'function' ? { ...demands, context: '*' } : demands)
+  assertDemands({
+    ...demands,
+    ...(typeof demands.context === 'function' ? { context: ANY_CONTEXT } : {}),
+    ...(typeof demands.parents === 'function' ? { parents: [] } : {}),
+  })
 }

@@ -5,7 +5,7 @@
 import { type Authorizer, createGuard, type Protection, parseCredentials } from './guard.ts'
 import type { ActiveToken } from './wire/index.ts'
 
-export type { Authorizer, ContextSource, Protection } from './guard.ts'
+export type { Authorizer, ContextSource, ParentsSource, Protection } from './guard.ts'
 
 /** The part of a Hono context that is touched. */
 export interface HonoContext {

@@ -7,4 +7,11 @@ export { ClaimcheckError } from './errors.ts'
 export type { ClientCounts, ClientHealth, ClientState, DiscardReason } from './health.ts'
 export type { ClientOptions, Surroundings } from './options.ts'
 export { surroundings } from './options.ts'
-export type { ActiveToken, InactiveToken, IntrospectionResponse, JsonValue } from './wire/index.ts'
+export type {
+  ActiveToken,
+  Actor,
+  ExchangedFrom,
+  InactiveToken,
+  IntrospectionResponse,
+  JsonValue,
+} from './wire/index.ts'

@@ -3,13 +3,24 @@ import type { Discover } from './discovery.ts'
 import type { EndpointAnswer, Send } from './endpoint.ts'
 import { ClaimcheckError } from './errors.ts'
 import { type Reply, readAnswer } from './reply.ts'
-import { FRESHNESS_HEADER, type FreshnessStamp, parseFreshness } from './wire/index.ts'
+import {
+  type BatchIntrospectionRequest,
+  FRESHNESS_HEADER,
+  type FreshnessStamp,
+  parseFreshness,
+} from './wire/index.ts'
 
 /** Most tokens of one batch. */
 const MAX_BATCH = 100
 
-/** Asks about tokens, all in the same contexts (space-separated, '' for none), and answers in their order. */
-export type Introspect = (tokens: readonly string[], contexts: string) => Promise<readonly Reply[]>
+/** What is asked about one token: what it is worth, in contexts (space-separated, '' for none). */
+export interface Asked {
+  readonly token: string
+  readonly contexts: string
+}
+
+/** Asks about tokens, and answers in their order. */
+export type Introspect = (asked: readonly Asked[]) => Promise<readonly Reply[]>
 
 /** The asking part of a client. */
 export interface Introspector {
@@ -34,7 +45,7 @@ export function createIntrospector({
 }: IntrospectorOptions): Introspector {
   const accept = 'application/json'
 
-  async function one(url: string, token: string, contexts: string): Promise<Reply> {
+  async function one(url: string, { token, contexts }: Asked): Promise<Reply> {
     const form = new URLSearchParams({ token, ...(contexts === '' ? {} : { context: contexts }) })
     const answer = await send({
       url,
@@ -46,25 +57,23 @@ export function createIntrospector({
     return reply as Reply
   }
 
-  async function batch(url: string, tokens: readonly string[], contexts: string) {
+  async function batch(url: string, asked: readonly Asked[]) {
     const answer = await send({
       url,
       method: 'POST',
       headers: { authorization, accept, 'content-type': 'application/json' },
-      body: JSON.stringify({ tokens, ...(contexts === '' ? {} : { context: contexts }) }),
+      body: JSON.stringify(batchBody(asked)),
     })
     const { results } = (parse(answer.text) ?? {}) as { readonly results?: unknown }
-    if (!Array.isArray(results) || results.length !== tokens.length) throw bad()
+    if (!Array.isArray(results) || results.length !== asked.length) throw bad()
     return toReplies(answer, results)
   }
 
   return {
-    async ask(tokens, contexts) {
+    async ask(asked) {
       const { introspectionEndpoint, batchEndpoint } = await discover()
-      if (tokens.length > 1 && batchEndpoint !== undefined) {
-        return batch(batchEndpoint, tokens, contexts)
-      }
-      return Promise.all(tokens.map((token) => one(introspectionEndpoint, token, contexts)))
+      if (asked.length > 1 && batchEndpoint !== undefined) return batch(batchEndpoint, asked)
+      return Promise.all(asked.map((each) => one(introspectionEndpoint, each)))
     },
 
     async batchLimit() {
@@ -72,6 +81,15 @@ export function createIntrospector({
       return batchEndpoint === undefined ? 1 : MAX_BATCH
     },
   }
+}
+
+/** One text for all where they are asked in the same contexts, else one a token. */
+function batchBody(asked: readonly Asked[]): BatchIntrospectionRequest {
+  const tokens = asked.map(({ token }) => token)
+  const each = asked.map(({ contexts }) => contexts)
+  const [first = ''] = each
+  if (each.some((contexts) => contexts !== first)) return { tokens, context: each }
+  return first === '' ? { tokens } : { tokens, context: first }
 }
 
 function toReplies({ headers }: EndpointAnswer, results: readonly unknown[]): readonly Reply[] {

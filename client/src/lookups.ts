@@ -9,14 +9,12 @@
  * asked.
  */
 import { ClaimcheckError, isRetryable } from './errors.ts'
-import type { Introspector } from './introspector.ts'
+import type { Asked, Introspector } from './introspector.ts'
 import type { Reply } from './reply.ts'
 
-/** What is asked: a token, and the contexts to resolve roles in (space-separated, '' for none). */
-export interface Question {
+/** What is asked; the same question has the same key. */
+export interface Question extends Asked {
   readonly key: string
-  readonly token: string
-  readonly contexts: string
 }
 
 /** An answer, and when it was asked for. */
@@ -61,7 +59,7 @@ interface Flight {
 /** The service takes bodies of 64 KiB. */
 const MAX_BATCH_BYTES = 48 * 1_024
 /** Quotes and a comma. */
-const BYTES_AROUND_TOKEN = 3
+const BYTES_AROUND_TEXT = 3
 
 /** Makes the look-ups of a client. */
 export function createLookups(options: LookupsOptions): Lookups {
@@ -95,17 +93,14 @@ export function createLookups(options: LookupsOptions): Lookups {
   function nextBatch(limit: number): readonly Flight[] {
     const [first] = waiting
     const most = first?.isAlone === true ? 1 : limit
-    const contexts = first?.question.contexts ?? ''
     const batch: Flight[] = []
     const rest: Flight[] = []
-    let bytes = contexts.length
+    let bytes = 0
     for (const flight of waiting) {
       const { question, isAlone } = flight
-      const more = question.token.length + BYTES_AROUND_TOKEN
+      const more = bytesOf(question)
       const fits =
-        batch.length < most &&
-        question.contexts === contexts &&
-        (batch.length === 0 || (!isAlone && bytes + more <= MAX_BATCH_BYTES))
+        batch.length < most && (batch.length === 0 || (!isAlone && bytes + more <= MAX_BATCH_BYTES))
       if (fits) bytes += more
       ;(fits ? batch : rest).push(flight)
     }
@@ -128,11 +123,10 @@ export function createLookups(options: LookupsOptions): Lookups {
   }
 
   async function land(batch: readonly Flight[]): Promise<void> {
-    const tokens = batch.map(({ question }) => question.token)
-    const contexts = batch[0]?.question.contexts ?? ''
+    const questions = batch.map(({ question }) => question)
     const { askedAt, replies } = await withRetry(async () => {
       const sentAt = now()
-      return { askedAt: sentAt, replies: await introspector.ask(tokens, contexts) }
+      return { askedAt: sentAt, replies: await introspector.ask(questions) }
     })
     batch.forEach((flight, index) => {
       forget(flight)
@@ -190,6 +184,11 @@ export function createLookups(options: LookupsOptions): Lookups {
       return flights.size
     },
   }
+}
+
+/** What a question adds to the body of a batch at most: a context may hold characters that JSON escapes. */
+function bytesOf({ token, contexts }: Question): number {
+  return token.length + 2 * contexts.length + 2 * BYTES_AROUND_TEXT
 }
 
 /** Whether the service refused the request itself, so that a part of it may fare better. */

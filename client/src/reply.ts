@@ -3,7 +3,6 @@
  * (§2.2), and `aud`, `scope` and `exp`, where there are any, are what decisions take them for. What the cache needs beyond
  * that may be missing, the answer is then not cached.
  */
-import type { Groups } from './marks.ts'
 import type { ActiveToken, FreshnessStamp, IntrospectionResponse } from './wire/index.ts'
 
 /** What void tokens look like; one frozen object for all. */
@@ -34,14 +33,6 @@ export function readAnswer(value: unknown): IntrospectionResponse | undefined {
     return undefined
   }
   return deepFreeze({ ...value, aud: audiences }) as ActiveToken
-}
-
-/** What an answer belongs to; `undefined` when it does not say enough for events to find it. */
-export function groupsOf(answer: ActiveToken): Groups | undefined {
-  const { jti, grant_id: grantId, sid = '', sub, client_id: clientId } = answer
-  const names = [jti, grantId, sid, sub, clientId]
-  if (!names.every((name) => typeof name === 'string')) return undefined
-  return { jti, grantId, sid, sub, clientId }
 }
 
 function deepFreeze(value: unknown): unknown {

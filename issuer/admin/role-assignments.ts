@@ -2,21 +2,24 @@
  * `POST /admin/v1/role-assignments`: gives and takes roles. JSON for one change or some, answered as a whole; NDJSON for
  * any number, read, applied and answered as a stream. All may be repeated: a change that is so already changes nothing.
  */
+import type { Change } from '../../http/audit-trail.ts'
 import { discardRest, readChunks } from '../../http/body-chunks.ts'
 import { JSON_RULES, parseBody, readJson } from '../../http/json-body.ts'
 import { isMediaType } from '../../http/media-type.ts'
 import { ProblemError } from '../../http/problem.ts'
 import { toProblem } from '../../http/problem-exit.ts'
 import { replyJson } from '../../http/reply.ts'
+import type { AssignmentChange } from '../../store/assignments.ts'
 import type { Store } from '../../store/store.ts'
 import type { AdminContext, AdminHandler } from './guard.ts'
 import { createImportReport } from './import-report.ts'
 import { readQuery } from './query.ts'
-import { changeBody, type ReadChange, readChange, toChange } from './role-change.ts'
+import { changeBody, isRefusal, type ReadChange, readChange, toChange } from './role-change.ts'
 import { type ApplyChanges, applyChanges, runImport } from './role-import.ts'
 
+const ACTION = 'role_assignments.apply'
 const MAX_CHANGES = 1_000
-/** As many changes with the longest names, every character escaped, have room. */
+/** As many changes with the longest names have room, even if all that is not ASCII is escaped. */
 const CHANGES_RULES = {
   ...JSON_RULES,
   maxBytes: 2 * 1_024 * 1_024,
@@ -63,6 +66,11 @@ async function changeSome(ctx: AdminContext, apply: ApplyChanges): Promise<void>
   const { counts, errors } = await applyChanges(numbered, apply)
   const [refused] = errors
   if (!isList && refused !== undefined) throw new ProblemError('unprocessable', refused.detail)
+  const failed = new Set(errors.map(({ line }) => line))
+  const made = numbered.flatMap(({ line, read }) =>
+    isRefusal(read) || failed.has(line) ? [] : [toAuditEntry(read)],
+  )
+  await ctx.state.audit(...made)
   replyJson(ctx, 200, JSON.stringify({ ...counts, errors }))
 }
 
@@ -76,6 +84,12 @@ function readChanges(list: readonly unknown[]): readonly ReadChange[] {
   return list.map(readChange)
 }
 
+// Also of what was so already: it may be a repeat, after a record that could not be kept.
+function toAuditEntry({ sub, op, context, role, expiresAt }: AssignmentChange): Change {
+  const until = expiresAt === undefined ? {} : { expires_at: expiresAt }
+  return { action: ACTION, subject: sub, target: { op, context, role, ...until } }
+}
+
 async function importLines(ctx: AdminContext, apply: ApplyChanges): Promise<void> {
   const { req, res } = ctx
   const report = createImportReport(ctx)
@@ -83,7 +97,12 @@ async function importLines(ctx: AdminContext, apply: ApplyChanges): Promise<void
     const result = await runImport({
       readChunks: (signal) => readChunks(req, { signal }),
       apply,
-      report: report.progress,
+      // One record a window: a record a line would push all others out.
+      async report(progress) {
+        const { through, counts } = progress
+        await ctx.state.audit({ action: ACTION, target: { through, ...counts } })
+        await report.progress(progress)
+      },
     })
     report.done(result)
     res.end()

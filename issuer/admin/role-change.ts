@@ -76,7 +76,7 @@ export function readChangeLine(line: Line): ReadChange {
   if (value === undefined) return NOT_JSON
   const read = readChange(value)
   // Only once it is known to be flat: names are counted by descending.
-  return isRefusal(read) || hasUniqueNames(json, value) ? read : DOUBLED
+  return isRefusal(read) || hasUniqueNames(json) ? read : DOUBLED
 }
 
 /** Reads a change from parsed JSON. */

@@ -3,6 +3,7 @@
  * beforehand what that does to the assignments there are.
  */
 import { z } from 'zod'
+import type { Change } from '../../http/audit-trail.ts'
 import { entityTag, isMatch } from '../../http/entity-tag.ts'
 import { JSON_RULES, parseBody, readJson } from '../../http/json-body.ts'
 import { ProblemError } from '../../http/problem.ts'
@@ -77,6 +78,7 @@ export function createRoleSchemaHandlers(store: Store): RoleSchemaHandlers {
       const { version, forecast } = isDryRun
         ? await foresee(store, roles, ifMatch)
         : await replace(store, roles, ifMatch)
+      if (!isDryRun) await ctx.state.audit(toAuditEntry(version, forecast))
       const answer = { version, dry_run: isDryRun, ...toForecastView(forecast) }
       replyJson(ctx, 200, JSON.stringify(answer))
     },
@@ -138,6 +140,16 @@ function toForecastView({ added, removed, changed }: SchemaForecast) {
       assumable_lost: change.assumableLost,
     })),
   }
+}
+
+function toAuditEntry(version: number, { added, removed, changed }: SchemaForecast): Change {
+  const target = {
+    version,
+    added: added.length,
+    removed: removed.length,
+    changed: changed.length,
+  }
+  return { action: 'role_schema.put', target }
 }
 
 function readDryRun(value: string | undefined): boolean {

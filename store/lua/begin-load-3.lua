@@ -4,7 +4,8 @@
 -- Returns { 'known' } (there is nothing to load any more) · { 'busy' } (somebody else loads it) · { 'begun' }
 -- A claim ends with its time, so that a loader that died is followed by another; what it had loaded stays, the next one
 -- loads it again. Claiming again under the same name moves that time; 0 gives the claim up.
--- Atomic because one claim at a time may stand. Bound: constant.
+-- Atomic because one claim at a time may stand.
+-- Bound: constant.
 --- @include "clock"
 --- @include "epoch"
 epoch()

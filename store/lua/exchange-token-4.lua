@@ -33,6 +33,9 @@ local record = { stamp(now), lifetime, authorization, ARGV[5], ARGV[6], origin_h
   origin_client }
 local exchange = origin_grant == '' and exchange_of(origin)
 if exchange then record[#record + 1] = string.match(exchange, '^[^\n]*\n[^\n]*\n(.*)$') end
+-- A client was registered under the user's name since: nobody could tell their tokens apart.
+local first_client = string.match(record[#record], '[^\n]*$')
+if sub ~= first_client and is_client(KEYS[3], sub) then return { 'revoked' } end
 redis.call('SET', KEYS[2], table.concat(record, '\n'), 'PX', lifetime * 1000)
 redis.call('ZADD', KEYS[4], now_s + lifetime, hash)
 keep(KEYS[4], lifetime * 1000)

@@ -3,7 +3,8 @@
 -- ARGV  1 base · 2 log retention ms · 3 channel · 4 name of this load · 5 event · 6 status: active|suspended · 7 claims (JSON)
 -- Returns { 'lost' } (the claim is not ours any more) · { 'finished' }
 -- What an operator has put meanwhile stays.
--- Atomic: claims, status, mark and log entry are one step. Bound: constant.
+-- Atomic: claims, status, mark and log entry are one step.
+-- Bound: constant.
 --- @include "clock"
 --- @include "epoch"
 --- @include "log"

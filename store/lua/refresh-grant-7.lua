@@ -58,7 +58,10 @@ local idle = tonumber(ARGV[8])
 if now_s >= expires or now - rotated >= idle * 1000000 then return { 'expired' } end
 
 local lifetime = math.min(tonumber(ARGV[7]), expires - now_s)
-local kept_s = math.max(lifetime, math.min(expires - now_s, idle))
+-- Never shortened: tokens of a registration with longer lifetimes, and what they were exchanged for, hang on this record
+-- and on the life it lends to a cutoff.
+local left_s = math.ceil(redis.call('PTTL', KEYS[3]) / 1000)
+local kept_s = math.max(lifetime, math.min(expires - now_s, idle), left_s)
 local token = stamp(now) .. '\n' .. lifetime
 if ARGV[11] == 'narrowed' then token = token .. '\n' .. ARGV[9] .. '\n' .. ARGV[10] end
 drop_expired_tokens(KEYS[5], now)

@@ -1,6 +1,6 @@
-/** The cache where races would have to be won to see it from outside: expiry, our own registration, negatives. */
+/** The cache where races would have to be won to see it from outside: ends, our own registration, negatives, contexts. */
 import { describe, expect, it } from 'vitest'
-import { type CacheMode, createAnswers } from '../../client/src/answers.ts'
+import { type CacheMode, createAnswers, entryKey } from '../../client/src/answers.ts'
 import { createEntryCache } from '../../client/src/entry-cache.ts'
 import { createFreshness } from '../../client/src/freshness.ts'
 import { createNegativeCache } from '../../client/src/negative-cache.ts'
@@ -31,13 +31,18 @@ function open(mode: CacheMode = 'feed') {
     seq += 1
     answers.apply(freshness.apply({ type: 'event', partition: 0, epoch: 'e1', seq, event }, now))
   }
-  const land = (answer: IntrospectionResponse, askedAt: number, more: Partial<Reply> = {}) => {
-    const stamp = { partition: 0, epoch: 'e1', seq }
-    const reply = { answer, stamp, bytes: 100, serverTimeMs: askedAt, ...more }
-    return answers.settle(KEY, { reply, askedAt }, at(askedAt + 1))
+  const stampAt = (position: number) => ({ partition: 0, epoch: 'e1', seq: position })
+  const land = (
+    answer: IntrospectionResponse,
+    askedAt: number,
+    more: Partial<Reply> = {},
+    contexts?: string,
+  ) => {
+    const reply = { answer, stamp: stampAt(seq), bytes: 100, serverTimeMs: askedAt, ...more }
+    return answers.settle(KEY, { reply, askedAt }, at(askedAt + 1), contexts)
   }
   answers.apply(freshness.apply(START, 0))
-  return { answers, entries, at, lease, tell, land }
+  return { answers, entries, at, lease, tell, land, stampAt }
 }
 
 const active = (more: Record<string, unknown> = {}): IntrospectionResponse =>
@@ -98,5 +103,89 @@ describe('expiry', () => {
     expect(plain.answers.find(KEY, plain.at(1_009))).toBeDefined()
     expect(plain.answers.find(KEY, plain.at(1_010))).toBeUndefined()
     expect(open('feed').land(answer, 10)).toEqual({ kind: 'passed', reason: 'unmarked' })
+  })
+})
+
+describe('an answer that ends by itself', () => {
+  const HOUR_MS = 3_600_000
+
+  it('is not served at or past that moment by this clock, however long the token lives', () => {
+    const { answers, at, lease, land, stampAt } = open()
+    lease(2_500)
+    const stamp = { ...stampAt(0), until: 3 }
+    expect(land(active(), 2_500, { stamp, serverTimeMs: undefined })).toEqual({ kind: 'kept' })
+    expect(answers.find(KEY, at(2_999))).toBeDefined()
+    expect(answers.find(KEY, at(3_000))).toBeUndefined()
+    expect(answers.findStale(KEY, at(3_000), 60_000)).toBeUndefined()
+  })
+
+  it('is not served past it by the clock of the server either, even if ours is behind', () => {
+    const { answers, at, lease, land, stampAt } = open()
+    const stamp = { ...stampAt(0), until: (HOUR_MS + 2_000) / 1_000 }
+    lease(500)
+    land(active(), 500, { stamp, serverTimeMs: HOUR_MS })
+    // The date of an answer is cut to whole seconds, so one second less is left.
+    expect(answers.find(KEY, at(1_499))).toBeDefined()
+    lease(1_400)
+    expect(answers.find(KEY, at(1_500))).toBeUndefined()
+    expect(answers.findStale(KEY, at(1_500), 60_000)).toBeUndefined()
+  })
+
+  it('ends with its token if that is sooner', () => {
+    const { answers, at, lease, land, stampAt } = open()
+    lease(500)
+    const stamp = { ...stampAt(0), until: 900 }
+    land(active({ exp: 1 }), 500, { stamp, serverTimeMs: undefined })
+    expect(answers.find(KEY, at(999))).toBeDefined()
+    expect(answers.find(KEY, at(1_000))).toBeUndefined()
+  })
+})
+
+describe('contexts', () => {
+  const IN_1 = 'course:1'
+  const IN_2 = 'course:2'
+  const change: FeedEvent = { type: 'subject', sub: 'sub-a', contexts: [IN_1] }
+
+  it('have entries of their own, of which a role change drops those it names', () => {
+    const { answers, at, lease, tell, land } = open()
+    lease(1)
+    for (const contexts of ['', IN_1, IN_2]) land(active(), 2, {}, contexts)
+    tell(change, 3)
+    const found = ['', IN_1, IN_2].map((contexts) => answers.find(entryKey(KEY, contexts), at(4)))
+    expect(found.map((entry) => entry !== undefined)).toEqual([false, false, true])
+  })
+
+  it.each([
+    ['', 'refused'],
+    [IN_1, 'refused'],
+    [`${IN_1} ${IN_2}`, 'refused'],
+    [IN_2, 'kept'],
+  ])('asked as "%s" while a role changed in one: %s', (contexts, kind) => {
+    const { tell, land, stampAt } = open()
+    const stamp = stampAt(0)
+    tell(change, 3)
+    expect(land(active(), 2, { stamp }, contexts)).toMatchObject({ kind })
+  })
+
+  it('are all void when the token is', () => {
+    const { answers, entries, at, land } = open()
+    land(active(), 2)
+    land(active(), 2, {}, IN_1)
+    land(INACTIVE, 3, {}, IN_1)
+    expect(entries.size).toBe(0)
+    expect(answers.isVoid(KEY, at(4).elapsed)).toBe(true)
+  })
+})
+
+describe('a lineage', () => {
+  it.each([
+    [[{ jti: 'j', grant_id: 'g', client_id: 'c' }], 'kept'],
+    [[], 'kept'],
+    [[{ jti: 'j', grant_id: 'g' }], 'passed'],
+    ['j', 'passed'],
+    [null, 'passed'],
+    [[null], 'passed'],
+  ])('that reads %j is %s: what events cannot find is not kept', (exchanged_from, kind) => {
+    expect(open().land(active({ exchanged_from }), 2)).toMatchObject({ kind })
   })
 })

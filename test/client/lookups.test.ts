@@ -56,6 +56,45 @@ describe('a batch', () => {
     for (const body of server.asked) expect(body.length).toBeLessThan(48 * 1_024)
   })
 
+  it('asks about different contexts at once, one text a token', async () => {
+    const client = await open('fresh')
+    await Promise.all([
+      client.introspect(shaped('a'), { contexts: ['course:1'] }),
+      client.introspect(shaped('a'), { contexts: ['course:2', 'course:1'] }),
+      client.introspect(shaped('b'), { contexts: ['course:1'] }),
+      client.introspect(shaped('c')),
+      client.introspect(shaped('a'), { contexts: ['course:1', 'course:2', 'course:1'] }),
+    ])
+    expect(server.asked.map((body) => JSON.parse(body))).toEqual([
+      {
+        tokens: ['a', 'a', 'b', 'c'].map(shaped),
+        context: ['course:1', 'course:1 course:2', 'course:1', ''],
+      },
+    ])
+    await Promise.all(
+      ['d', 'e'].map((name) => client.introspect(shaped(name), { contexts: ['course:1'] })),
+    )
+    expect(JSON.parse(server.asked[1] as string)).toEqual({
+      tokens: ['d', 'e'].map(shaped),
+      context: 'course:1',
+    })
+  })
+
+  it('stays well below it with long contexts too', async () => {
+    const client = await open('fresh')
+    const idOf = (n: number) => `${n}`.padEnd(190, '"')
+    const contextsOf = (n: number) => Array.from({ length: 20 }, (_, i) => `c:${idOf(n * 20 + i)}`)
+    await Promise.all(
+      Array.from({ length: 40 }, (_, n) =>
+        client.introspect(shaped(`t${n}`), { contexts: contextsOf(n) }),
+      ),
+    )
+    expect(server.asked.length).toBeGreaterThan(1)
+    const batches = server.asked.filter((body) => body.startsWith('{'))
+    expect(batches.length).toBeGreaterThan(1)
+    for (const body of batches) expect(body.length).toBeLessThan(48 * 1_024)
+  })
+
   it('that is refused is asked again token by token, so that junk spoils nothing', async () => {
     const client = await open('fresh')
     server.respond = (request) => {
@@ -127,6 +166,16 @@ describe('a server without batches', () => {
     expect([most, server.asked.length]).toEqual([2, 6])
   })
 
+  it('is asked in each context by itself', async () => {
+    server.metadata = plain
+    const client = await open('ttl')
+    await Promise.all(
+      ['course:1', 'course:2'].map((context) => client.introspect('t', { contexts: [context] })),
+    )
+    const contexts = server.asked.map((body) => new URLSearchParams(body).get('context'))
+    expect(contexts.sort()).toEqual(['course:1', 'course:2'])
+  })
+
   it('may issue tokens of any shape, name one audience as a text, and no expiry', async () => {
     server.metadata = plain
     const { exp: _none, ...endless } = activeAnswer('a', { aud: 'r' })
@@ -186,6 +235,23 @@ describe('stale facts', () => {
     )
   })
 
+  it('of all contexts will do for any', async () => {
+    server.respond = ({ res }) => {
+      res.setHeader('claimcheck-freshness', '0:e1:0')
+      const roles = { context_roles: { 'course:1': ['teacher'] }, context_roles_complete: true }
+      res.end(JSON.stringify(activeAnswer('a', roles)))
+    }
+    const client = await openSuspended(503)
+    const inCourse = (id: number) =>
+      client.authorize(
+        shaped('a'),
+        { role: 'teacher', context: `course:${id}` },
+        { allowStaleMs: 60_000 },
+      )
+    expect(await inCourse(1)).toMatchObject({ ok: true, source: 'stale' })
+    expect(await inCourse(2)).toMatchObject({ ok: false, status: 403 })
+  })
+
   it.each([-1, 0.5, Number.NaN, '5'])('are not allowed for %j', async (allowStaleMs) => {
     const client = await open('fresh')
     const options = { allowStaleMs: allowStaleMs as number }
@@ -203,6 +269,19 @@ describe('demands', () => {
     { scopes: 'a' },
     { scope: ['a'] },
     { context: 'a b' },
+    { context: 'course' },
+    { context: 'course:' },
+    { context: 'course:*' },
+    { context: `course:${'1'.repeat(191)}` },
+    { context: '9:1' },
+    { parents: ['school:1'] },
+    { context: 'course:1', parents: ['school:1'] },
+    { role: 'a', context: '*', parents: ['school:1'] },
+    { role: 'a', context: 'course:1', parents: undefined },
+    { role: 'a', context: 'course:1', parents: 'school:1' },
+    { role: 'a', context: 'course:1', parents: ['*'] },
+    { role: 'a', context: 'course:1', parents: [5] },
+    { role: 'a', context: 'course:1', parents: Array.from({ length: 21 }, (_, n) => `s:${n}`) },
     null,
     [],
     'read',
@@ -216,6 +295,15 @@ describe('demands', () => {
     }
     await expect(client.isAuthorized(shaped('a'), wanted)).rejects.toThrow()
     expect(server.asked).toEqual([])
+  })
+
+  it('on more contexts than the service takes are thrown back too', async () => {
+    const client = await open('fresh')
+    const contexts = Array.from({ length: 101 }, (_, n) => `course:${n}`)
+    await expect(client.introspect(shaped('a'), { contexts })).rejects.toThrow(
+      '"contexts" must not',
+    )
+    await client.introspect(shaped('a'), { contexts: contexts.slice(1) })
   })
 })
 

@@ -1,6 +1,6 @@
 /** What the client makes of what it reads: answers of any RFC 7662 server, frames of any node. */
 import { describe, expect, it } from 'vitest'
-import { refuse } from '../../client/src/decision.ts'
+import { type Requirements, refuse } from '../../client/src/decision.ts'
 import { readFrame } from '../../client/src/frames.ts'
 import { INACTIVE, readAnswer } from '../../client/src/reply.ts'
 
@@ -42,7 +42,56 @@ describe('an answer', () => {
   })
 })
 
+describe('an answer about roles', () => {
+  const answer =
+    readAnswer({
+      active: true,
+      roles: ['staff'],
+      context_roles: { 'course:1': ['teacher'], 'school:9': ['admin'] },
+      permissions: { '*': ['profile:read'], 'school:9': ['grade:write'] },
+    }) ?? INACTIVE
+  const course = { context: 'course:2' }
+  const isOk = (needs: Requirements) => refuse(answer, needs) === undefined
+
+  it.each<[Requirements, boolean]>([
+    [{ ...course, role: 'staff' }, true],
+    [{ ...course, role: 'admin' }, false],
+    [{ ...course, role: 'admin', parents: ['school:9'] }, true],
+    [{ ...course, role: 'admin', parents: ['school:8', 'school:9'] }, true],
+    [{ ...course, role: 'admin', parents: ['school:8'] }, false],
+    [{ ...course, role: 'admin', parents: [] }, false],
+    [{ ...course, permission: 'grade:write', parents: ['school:9'] }, true],
+    [{ ...course, permission: 'grade:write' }, false],
+    [{ ...course, permission: 'profile:read' }, true],
+    [{ role: 'teacher', context: '*' }, false],
+    [{ permission: 'profile:read', context: '*' }, true],
+    // One may be held here and the other above.
+    [
+      { context: 'course:1', role: 'teacher', permission: 'grade:write', parents: ['school:9'] },
+      true,
+    ],
+    [{ role: 'constructor', context: '__proto__' }, false],
+    [{ role: 'constructor', context: 'course:1', parents: ['__proto__'] }, false],
+  ])('decides %j: %j', (needs, expected) => {
+    expect(isOk(needs)).toBe(expected)
+  })
+})
+
 describe('a frame', () => {
+  it.each([
+    [['course:1'], 'frame'],
+    [Array.from({ length: 40 }, (_, n) => `course:${n}`), 'frame'],
+    [[], 'frame'],
+    [undefined, 'frame'],
+    ['course:1', 'malformed'],
+    [null, 'malformed'],
+    [['course:1', 5], 'malformed'],
+  ])('of a role change that names %j is a %s', (contexts, kind) => {
+    const event = { type: 'subject', sub: 'a', contexts }
+    const frame = { type: 'event', partition: 0, epoch: 'e1', seq: 1, event }
+    expect(readFrame(JSON.stringify(frame)).kind).toBe(kind)
+  })
+
   it.each(['__proto__', 'constructor', 'hasOwnProperty', 'toString'])(
     'of type %s is one of a later version',
     (type) => {

@@ -1,44 +1,45 @@
 /**
  * A world around the client's cache, small enough to be obviously right: partitions with a log and a history, a feed node
  * that follows them, one socket, look-ups in flight. Every step is one thing that can happen; nothing happens by itself.
- * The truth is kept beside it: what was revoked, and when.
+ * The truth is kept beside it (world-truth.ts): what was revoked, who held which role, and when.
  */
-import { createAnswers, type Moment } from '../../client/src/answers.ts'
-import { createEntryCache } from '../../client/src/entry-cache.ts'
+import { createAnswers, entryKey, type Moment } from '../../client/src/answers.ts'
+import { createEntryCache, type Entry } from '../../client/src/entry-cache.ts'
 import { createFreshness } from '../../client/src/freshness.ts'
 import { createNegativeCache } from '../../client/src/negative-cache.ts'
 import type { Reply } from '../../client/src/reply.ts'
-import type {
-  ActiveToken,
-  FeedEvent,
-  PartitionStart,
-  ServerFrame,
-} from '../../client/src/wire/index.ts'
+import type { ActiveToken, PartitionStart, ServerFrame } from '../../client/src/wire/index.ts'
+import {
+  answerAfter,
+  type Change,
+  type Changes,
+  changeOfRole,
+  endsIn,
+  isRightAfter,
+  isVoidAfter,
+  type Naming,
+  PARTITIONS,
+  QUESTIONS,
+  REVOCATIONS,
+  type RoleChange,
+  TOKENS,
+  type WorldToken,
+} from './world-truth.ts'
 
 export const BOUND_MS = 300
-export const PARTITIONS = 2
-/** Far enough away that nothing expires unless a test wants it to. */
-const FAR_FUTURE_SECONDS = 4_000_000_000
 
-/** A token of the world; its groups overlap with those of others. */
-export interface WorldToken {
-  readonly key: string
-  readonly partition: number
-  readonly sub: string
-  readonly grantId: string
-  readonly clientId: string
-}
-
-interface Change {
-  readonly event: FeedEvent
-  readonly committedAt: number
-  readonly voids: (token: WorldToken) => boolean
+/** What was true from a moment on. */
+interface Snapshot {
+  readonly at: number
+  readonly changes: Changes
 }
 
 /** One partition of the server: an epoch, and the changes of its history. */
 interface History {
   epoch: number
-  changes: Change[]
+  changes: Changes
+  /** What the primary would have said at any time, failovers included; never empty. */
+  readonly past: Snapshot[]
   /** The log keeps changes above this position. */
   floor: number
   /** How far the feed node has read, and in which epoch. */
@@ -48,6 +49,7 @@ interface History {
 
 interface Flight {
   readonly token: WorldToken
+  readonly contexts: string
   readonly askedAt: number
   reply?: Reply
 }
@@ -57,49 +59,36 @@ interface LeaseRead {
   readonly heads?: readonly { epoch: number; seq: number }[]
 }
 
-/** Tokens: two subjects, two grants each, two clients, spread over two partitions. */
-export const TOKENS: readonly WorldToken[] = Array.from({ length: 8 }, (_, i) => ({
-  key: `token-${i}`,
-  partition: i % PARTITIONS,
-  sub: `sub-${i % 4}`,
-  grantId: `grant-${i % 4}-${i >> 2}`,
-  clientId: `client-${(i >> 1) % 2}`,
-}))
+/** How the cache is bounded, and by which clock it can tell that an answer has ended. */
+export interface Limits {
+  readonly marks: number
+  readonly entries: number
+  /** `own`: the server does not tell its time. `server`: this machine's clock is an hour behind. Default is both. */
+  readonly clock?: 'own' | 'server' | 'both'
+}
 
-/** Ways to revoke; each makes the event and says which tokens it voids. */
-export const REVOCATIONS: readonly ((token: WorldToken) => Omit<Change, 'committedAt'>)[] = [
-  ({ key }) => ({ event: { type: 'token', jti: key }, voids: (t) => t.key === key }),
-  ({ grantId }) => ({
-    event: { type: 'grant', grant_id: grantId },
-    voids: (t) => t.grantId === grantId,
-  }),
-  ({ sub }) => ({ event: { type: 'subject', sub }, voids: (t) => t.sub === sub }),
-  ({ sub, clientId }) => ({
-    event: { type: 'subject_client', sub, client_id: clientId },
-    voids: (t) => t.sub === sub && t.clientId === clientId,
-  }),
-  ({ clientId, partition }) => ({
-    event: { type: 'client', client_id: clientId },
-    voids: (t) => t.clientId === clientId && t.partition === partition,
-  }),
-  ({ partition }) => ({ event: { type: 'all' }, voids: (t) => t.partition === partition }),
-  // A type of a later version voids nothing we know, and must be taken for everything.
-  ({ partition }) => ({
-    event: { type: 'something-new' } as unknown as FeedEvent,
-    voids: (t) => t.partition === partition,
-  }),
-]
+/** What was served, by what it took to be right. */
+export interface Hits {
+  plain: number
+  inContexts: number
+  exchanged: number
+  /** With a role that ends by itself. */
+  ending: number
+}
 
 /** The world and its steps. Steps that cannot happen now do nothing. */
 export interface World {
   tick(ms: number): void
   revoke(token: WorldToken, how: number): void
+  /** A role of its subject is held or lost. */
+  changeRole(token: WorldToken, change: RoleChange, naming: Naming): void
   /** A failover that loses the last change of a partition. */
   failover(partition: number): void
   trim(partition: number): void
   nodeReads(partition: number): void
   replaceNode(lag: number): void
-  ask(token: WorldToken): void
+  /** @param contexts in which to resolve roles, space-separated; '' for none */
+  ask(token: WorldToken, contexts: string): void
   serverAnswers(flight: number): void
   replyArrives(flight: number): void
   connect(): void
@@ -108,20 +97,29 @@ export interface World {
   probe(): void
   nodeReadsHeads(): void
   nodeWritesLease(): void
-  /** Looks into the cache for every token; returns what is wrong, if anything. */
-  check(): string | undefined
+  /** Everything that is on its way to the client goes through, a lease last. */
+  renew(): void
+  /**
+   * Looks into the cache for every token and question; returns what is wrong, if anything: what is served must have been
+   * right at some moment since `boundMs` ago.
+   */
+  check(boundMs?: number): string | undefined
   /** Lets everything that is under way arrive, and leases be granted. */
   calm(): void
   /** Whether a token that was looked up a moment ago is served from the cache. */
-  isServed(token: WorldToken): boolean
+  isServed(token: WorldToken, contexts: string): boolean
   isVoid(token: WorldToken): boolean
-  readonly hits: number
+  readonly now: number
+  readonly hits: Hits
 }
 
-/** Makes a world at time 0, not connected. `limits` are those of the cache. */
-export function createWorld(limits: { marks: number; entries: number }): World {
+/** Makes a world at time 0, not connected. */
+export function createWorld(limits: Limits): World {
   let now = 0
-  let hits = 0
+  const hits: Hits = { plain: 0, inContexts: 0, exchanged: 0, ending: 0 }
+  const { clock = 'both' } = limits
+  const skewMs = clock === 'server' ? -3_600_000 : 0
+  const endingAnswers = new WeakSet<ActiveToken>()
   let socket: ServerFrame[] | undefined
   let started = false
   let flights: Flight[] = []
@@ -130,6 +128,7 @@ export function createWorld(limits: { marks: number; entries: number }): World {
   const histories: History[] = Array.from({ length: PARTITIONS }, () => ({
     epoch: 1,
     changes: [],
+    past: [{ at: 0, changes: [] }],
     floor: 0,
     nodeEpoch: 1,
     nodePosition: 0,
@@ -144,13 +143,38 @@ export function createWorld(limits: { marks: number; entries: number }): World {
     clientId: 'resource-server',
     mode: () => 'feed',
   })
-  const moment = (): Moment => ({ elapsed: now, wall: now })
+  const moment = (): Moment => ({ elapsed: now, wall: now + skewMs })
   const history = (partition: number): History => histories[partition] as History
 
-  function isVoidAt(token: WorldToken, time: number): boolean {
-    return history(token.partition).changes.some(
-      (change) => change.committedAt <= time && change.voids(token),
+  function rewrite(partition: number, changes: Changes): void {
+    const at = history(partition)
+    at.changes = changes
+    at.past.push({ at: now, changes })
+  }
+
+  function commit(partition: number, change: Change): void {
+    rewrite(partition, [...history(partition).changes, change])
+  }
+
+  /** Whether an answer was right at some moment since a time. */
+  function wasRight(token: WorldToken, contexts: string, entry: Entry, since: number): boolean {
+    const { past } = history(token.partition)
+    const first = Math.max(
+      0,
+      past.findLastIndex(({ at }) => at <= since),
     )
+    return past.slice(first).some(({ at, changes }, index) => {
+      const from = Math.max(at, since)
+      const to = past[first + index + 1]?.at ?? now
+      const times = [from, to, ...endsIn(changes).filter((end) => from < end && end < to)]
+      return times.some((time) => isRightAfter(changes, token, contexts, entry.answer, time))
+    })
+  }
+
+  function countHit(token: WorldToken, contexts: string, entry: Entry): void {
+    hits[contexts === '' ? 'plain' : 'inContexts'] += 1
+    if (token.lineage.length > 0) hits.exchanged += 1
+    if (endingAnswers.has(entry.answer)) hits.ending += 1
   }
 
   function push(frame: ServerFrame): void {
@@ -178,28 +202,22 @@ export function createWorld(limits: { marks: number; entries: number }): World {
     return true
   }
 
-  function replyTo(
-    { key, partition, sub, grantId, clientId }: WorldToken,
-    token: WorldToken,
-  ): Reply {
-    const at = history(partition)
-    if (isVoidAt(token, now)) {
-      return { answer: { active: false }, stamp: undefined, bytes: 10, serverTimeMs: now }
+  function replyTo(token: WorldToken, contexts: string): Reply {
+    const { partition } = token
+    const { epoch, changes } = history(partition)
+    // A header tells whole seconds.
+    const serverTimeMs = clock === 'own' ? undefined : now - (now % 1_000)
+    if (isVoidAfter(changes, token)) {
+      return { answer: { active: false }, stamp: undefined, bytes: 10, serverTimeMs }
     }
-    const answer: ActiveToken = {
-      active: true,
-      iss: 'i',
-      sub,
-      client_id: clientId,
-      aud: ['r'],
-      token_type: 'Bearer',
-      iat: 0,
-      exp: FAR_FUTURE_SECONDS,
-      jti: key,
-      grant_id: grantId,
-    }
-    const stamp = { partition, epoch: String(at.epoch), seq: at.changes.length }
-    return { answer, stamp, bytes: 100, serverTimeMs: now }
+    const { answer, ...end } = answerAfter(changes, token, contexts, now)
+    if (end.until !== undefined) endingAnswers.add(answer)
+    const stamp = { partition, epoch: String(epoch), seq: changes.length, ...end }
+    return { answer, stamp, bytes: 100, serverTimeMs }
+  }
+
+  function drain(): void {
+    while (socket !== undefined && socket.length > 0) world.deliver()
   }
 
   const world: World = {
@@ -208,13 +226,17 @@ export function createWorld(limits: { marks: number; entries: number }): World {
     },
 
     revoke(token, how) {
-      const change = (REVOCATIONS[how % REVOCATIONS.length] as (typeof REVOCATIONS)[number])(token)
-      history(token.partition).changes.push({ ...change, committedAt: now })
+      const revocation = REVOCATIONS[how % REVOCATIONS.length] as (typeof REVOCATIONS)[number]
+      commit(token.partition, revocation(token))
+    },
+
+    changeRole(token, change, naming) {
+      commit(token.partition, changeOfRole(token, change, naming))
     },
 
     failover(partition) {
       const at = history(partition)
-      at.changes.pop()
+      rewrite(partition, at.changes.slice(0, -1))
       at.epoch += 1
       at.floor = Math.min(at.floor, at.changes.length)
     },
@@ -237,14 +259,14 @@ export function createWorld(limits: { marks: number; entries: number }): World {
       }
     },
 
-    ask(token) {
-      if (flights.length < 4) flights.push({ token, askedAt: now })
+    ask(token, contexts) {
+      if (flights.length < 4) flights.push({ token, contexts, askedAt: now })
     },
 
     serverAnswers(index) {
       const flight = flights[index % (flights.length || 1)]
       if (flight !== undefined && flight.reply === undefined) {
-        flight.reply = replyTo(flight.token, flight.token)
+        flight.reply = replyTo(flight.token, flight.contexts)
       }
     },
 
@@ -252,7 +274,8 @@ export function createWorld(limits: { marks: number; entries: number }): World {
       const flight = flights[index % (flights.length || 1)]
       if (flight?.reply === undefined) return
       flights = flights.filter((other) => other !== flight)
-      answers.settle(flight.token.key, { reply: flight.reply, askedAt: flight.askedAt }, moment())
+      const { token, contexts, reply, askedAt } = flight
+      answers.settle(token.key, { reply, askedAt }, moment(), contexts)
     },
 
     connect() {
@@ -314,45 +337,55 @@ export function createWorld(limits: { marks: number; entries: number }): World {
       push({ type: 'lease', n: lease.n })
     },
 
-    check() {
+    renew() {
+      histories.forEach((_, partition) => {
+        while (nodeStep(partition));
+      })
+      drain()
+      world.probe()
+      world.nodeReadsHeads()
+      for (const _ of [...leases]) world.nodeWritesLease()
+      drain()
+    },
+
+    check(boundMs = BOUND_MS) {
       for (const token of TOKENS) {
-        const entry = answers.find(token.key, moment())
-        if (entry === undefined) continue
-        hits += 1
-        if (isVoidAt(token, now - BOUND_MS))
-          return `${token.key} is served ${BOUND_MS} ms after it was revoked`
+        for (const contexts of QUESTIONS) {
+          const entry = answers.find(entryKey(token.key, contexts), moment())
+          if (entry === undefined) continue
+          countHit(token, contexts, entry)
+          if (!wasRight(token, contexts, entry, now - boundMs)) {
+            return `${token.key} is served in "${contexts}" ${boundMs} ms after that was right`
+          }
+        }
       }
       return undefined
     },
 
     calm() {
+      // Beyond the end of every role that ends.
+      now += 10_000
       world.disconnect()
       while (flights.length > 0) {
         world.serverAnswers(0)
         world.replyArrives(0)
       }
-      histories.forEach((_, partition) => {
-        while (nodeStep(partition));
-      })
       world.connect()
-      const drain = (): void => {
-        while (socket !== undefined && socket.length > 0) world.deliver()
-      }
-      drain()
-      world.probe()
-      world.nodeReadsHeads()
-      world.nodeWritesLease()
-      drain()
+      world.renew()
     },
 
-    isServed(token) {
+    isServed(token, contexts) {
       now += 1
-      const reply = replyTo(token, token)
-      answers.settle(token.key, { reply, askedAt: now }, moment())
-      return answers.find(token.key, moment()) !== undefined
+      const reply = replyTo(token, contexts)
+      answers.settle(token.key, { reply, askedAt: now }, moment(), contexts)
+      return answers.find(entryKey(token.key, contexts), moment()) !== undefined
     },
 
-    isVoid: (token) => isVoidAt(token, now),
+    isVoid: (token) => isVoidAfter(history(token.partition).changes, token),
+
+    get now() {
+      return now
+    },
 
     get hits() {
       return hits

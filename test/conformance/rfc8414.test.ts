@@ -66,7 +66,11 @@ describe('RFC 8414: authorization server metadata', () => {
       issuer,
       token_endpoint: `${issuer}/token`,
       token_endpoint_auth_methods_supported: [...methods, 'none'],
-      grant_types_supported: ['client_credentials', 'refresh_token'],
+      grant_types_supported: [
+        'client_credentials',
+        'refresh_token',
+        'urn:ietf:params:oauth:grant-type:token-exchange',
+      ],
       scopes_supported: expect.any(Array),
       revocation_endpoint: `${issuer}/revoke`,
       revocation_endpoint_auth_methods_supported: [...methods, 'none'],

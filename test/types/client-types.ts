@@ -4,6 +4,7 @@
  */
 import {
   type ActiveToken,
+  type Actor,
   ClaimcheckError,
   type ClaimcheckErrorCode,
   type Client,
@@ -11,6 +12,7 @@ import {
   type ClientOptions,
   createClient,
   type Decision,
+  type ExchangedFrom,
   type InactiveToken,
   type IntrospectionResponse,
   type JsonValue,
@@ -32,7 +34,9 @@ export async function authorizing(): Promise<void> {
   await claims.authorize(undefined, { scope: 'a b', audience: 'https://a.test' })
   await claims.authorize(token, { role: 'teacher', context: 'course:1' })
   await claims.authorize(token, { permission: 'grade:write', context: '*' }, { freshness: 'live' })
-  await claims.authorize(token, { role: 'a', permission: 'b', context: 'c' }, { allowStaleMs: 1 })
+  await claims.authorize(token, { role: 'a', permission: 'b', context: 'c:1' }, { allowStaleMs: 1 })
+  await claims.authorize(token, { role: 'admin', context: 'course:1', parents: ['school:2'] })
+  await claims.isAuthorized(token, { permission: 'a', context: 'course:1', parents: ['school:2'] })
   await claims.authorize(token, { context: 'course:1' })
   // @ts-expect-error a role is held somewhere
   await claims.authorize(token, { role: 'teacher' })
@@ -40,6 +44,14 @@ export async function authorizing(): Promise<void> {
   await claims.authorize(token, { permission: 'grade:write' })
   // @ts-expect-error both are
   await claims.isAuthorized(token, { role: 'teacher', permission: 'grade:write' })
+  // @ts-expect-error parents stand above a context
+  await claims.authorize(token, { role: 'admin', parents: ['school:2'] })
+  // @ts-expect-error and count for a role or permission alone
+  await claims.authorize(token, { context: 'course:1', parents: ['school:2'] })
+  // @ts-expect-error even without anything
+  await claims.isAuthorized(token, { parents: ['school:2'] })
+  // @ts-expect-error they are a list
+  await claims.authorize(token, { role: 'admin', context: 'course:1', parents: 'school:2' })
   // @ts-expect-error the context belongs to the demands
   await claims.authorize(token, {}, { contexts: ['course:1'] })
   // @ts-expect-error there is no such freshness
@@ -57,6 +69,10 @@ export function deciding(decision: Decision): string {
     assertType<Equals<typeof decision.asOf, number>>()
     // @ts-expect-error facts are shared by all who ask
     decision.claims.sub = 'mallory'
+    assertType<Equals<typeof decision.claims.act, Actor | undefined>>()
+    assertType<
+      Equals<typeof decision.claims.exchanged_from, readonly ExchangedFrom[] | undefined>
+    >()
     return decision.claims.sub
   }
   assertType<Equals<typeof decision, Refusal>>()

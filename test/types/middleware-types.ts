@@ -48,6 +48,23 @@ export function inExpress(): void {
       res.end()
     },
   )
+  const schoolOf = async (_req: Request): Promise<readonly string[]> => ['school:1']
+  app.get(
+    '/courses/:id',
+    expressProtect(claims, {
+      role: 'admin',
+      context: (req) => `course:${req.params.id}`,
+      parents: (req) => [`school:${req.params.school}`],
+    }),
+    expressProtect(claims, { permission: 'a', context: 'course:1', parents: schoolOf }),
+    expressProtect(claims, { role: 'admin', context: 'course:1', parents: ['school:1'] }),
+  )
+  // @ts-expect-error parents without a context
+  app.use(expressProtect(claims, { role: 'admin', parents: ['school:1'] }))
+  // @ts-expect-error parents without a role or permission
+  app.use(expressProtect(claims, { context: 'course:1', parents: ['school:1'] }))
+  // @ts-expect-error parents that are no list
+  app.use(expressProtect(claims, { role: 'a', context: 'course:1', parents: () => 'school:1' }))
   // @ts-expect-error a role without a context
   app.use(expressProtect(claims, { role: 'teacher' }))
   // @ts-expect-error a permission without a context
@@ -67,6 +84,13 @@ export function inKoa(): void {
   })
   app.use(koaProtect(claims))
   app.use(koaProtect(claims, { context: (ctx: KoaContext) => ctx.path }))
+  router.use(
+    koaProtect(claims, {
+      role: 'admin',
+      context: (ctx) => `course:${ctx.params.id}`,
+      parents: (ctx) => [`school:${ctx.params.school}`],
+    }),
+  )
   router.use(koaProtect(claims, { scope: 'a' }))
   router.get('/courses/:id', teacher, (ctx) => {
     const { claims: facts }: { claims?: ActiveToken | undefined } = ctx.state

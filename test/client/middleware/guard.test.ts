@@ -111,6 +111,28 @@ describe('a guard', () => {
     expect(await ask(protection, facts, '2')).toMatchObject({ ok: false, answer: { status: 403 } })
   })
 
+  it('looks above the context too, where the request or the route says', async () => {
+    const facts = { context_roles: { 'school:1': ['admin'] } }
+    const place = { role: 'admin', context: (id: string) => `course:${id}` }
+    const above: Protection<string> = { ...place, parents: async (id: string) => [`school:${id}`] }
+    expect(await ask(above, facts, '1')).toMatchObject({ ok: true })
+    expect(await ask(above, facts, '2')).toMatchObject({ ok: false, answer: { status: 403 } })
+    expect(await ask({ ...place, parents: ['school:1'] }, facts, '2')).toMatchObject({ ok: true })
+    expect(await ask(place, facts, '1')).toMatchObject({ ok: false })
+  })
+
+  it.each([undefined, null, 'school:1', ['*'], ['a b'], [5], Array(21).fill('s:1')])(
+    'rejects when the parents are %j',
+    async (parents) => {
+      const guard = createGuard<string>(authorizer({ roles: ['a'] }), {
+        role: 'a',
+        context: 'course:1',
+        parents: () => parents as string[],
+      })
+      await expect(guard(TOKEN, '')).rejects.toThrow('"parents" must')
+    },
+  )
+
   it('grants no more to a request that names "*" than to one that does not', async () => {
     const protection: Protection<string> = { role: 'teacher', context: (id) => id }
     const facts = { context_roles: { 'course:1': ['teacher'], '*': ['teacher'] } }
@@ -159,6 +181,11 @@ describe('a guard', () => {
     [{ audience: '' }, '"audience" must be'],
     [{ context: 'course 1' }, '"context" must be'],
     [{ context: 5 }, '"context" must give'],
+    [{ parents: ['school:1'] }, '"parents" must stand'],
+    [{ context: () => 'a:b', parents: () => [] }, '"parents" must stand'],
+    [{ role: 'a', context: '*', parents: ['school:1'] }, '"parents" must stand'],
+    [{ role: 'a', context: 'a:b', parents: ['school 1'] }, '"parents" must be'],
+    [{ role: 'a', context: 'a:b', parents: undefined }, '"parents" must not be undefined'],
     [{ freshness: 'fresh' }, '"freshness" must be'],
     [{ allowStaleMs: -1 }, '"allowStaleMs" must be'],
     [{ allowStaleMs: '5' }, '"allowStaleMs" must be'],

@@ -1,0 +1,209 @@
+/**
+ * The case the roles were made for: somebody who teaches two courses, takes two others and assists in a fifth, and somebody
+ * enrolled in 100,000, each asked about in the four ways there are: introspection, AuthZEN, the client library and its
+ * middleware.
+ */
+import { once } from 'node:events'
+import { createServer, type RequestListener, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import express from 'express'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type ExpressRouteRequest, protect } from '../../client/src/express.ts'
+import { type Client, createClient } from '../../client/src/index.ts'
+import { startRedis, type TestRedis } from '../redis-server.ts'
+import {
+  basic,
+  introspectText,
+  postForm,
+  startServices,
+  type TestClient,
+  type TestServices,
+} from '../services.ts'
+import { waitFor } from '../wait-for.ts'
+
+const ENROLLED = 100_000
+/** What each course allows somebody who is several things: their grade, everybody's, writing them. */
+const COURSES = {
+  123: { role: 'teacher', permissions: ['grade:read', 'grade:write'] },
+  345: { role: 'teacher', permissions: ['grade:read', 'grade:write'] },
+  567: { role: 'student', permissions: ['grade:read-own'] },
+  789: { role: 'student', permissions: ['grade:read-own'] },
+  246: { role: 'ta', permissions: ['grade:read'] },
+  999: { role: undefined, permissions: [] },
+} as const
+const PERMISSIONS = ['grade:read', 'grade:read-own', 'grade:write'] as const
+
+type Permission = (typeof PERMISSIONS)[number]
+
+let redis: TestRedis
+let services: TestServices
+let grades: TestClient
+let claims: Client
+let server: Server
+let mixed: string
+let enrolled: string
+
+async function logIn(sub: string): Promise<string> {
+  const response = await services.callAdmin('POST', '/tokens', { sub, client_id: 'web-app' })
+  return ((await response.json()) as { access_token: string }).access_token
+}
+
+beforeAll(async () => {
+  redis = await startRedis()
+  services = await startServices({ redisUrl: redis.url })
+  grades = await services.register('grades-api', {
+    introspect: true,
+    resources: ['https://grades.test'],
+  })
+  await services.register('web-app', {
+    scope: 'grades:read',
+    default_resources: ['https://grades.test'],
+  })
+  const schema = await services.callAdmin('PUT', '/role-schema', {
+    roles: {
+      teacher: { permissions: ['grade:read', 'grade:write'], assumable: ['student'] },
+      ta: { permissions: ['grade:read'] },
+      student: { permissions: ['grade:read-own'] },
+    },
+  })
+  expect(schema.status).toBe(200)
+  const changes = Object.entries(COURSES).flatMap(([course, { role }]) =>
+    role === undefined
+      ? []
+      : [{ op: 'assign', subject: 'mixed', context: `course:${course}`, role }],
+  )
+  expect((await services.callAdmin('POST', '/role-assignments', changes)).status).toBe(200)
+  await services.store.assignments.apply(
+    Array.from({ length: ENROLLED }, (_, course) => ({
+      op: 'assign',
+      sub: 'enrolled',
+      context: `course:${course}`,
+      role: 'student',
+    })),
+  )
+  mixed = await logIn('mixed')
+  enrolled = await logIn('enrolled')
+  claims = createClient({
+    issuer: services.issuer,
+    clientId: grades.client_id,
+    clientSecret: grades.client_secret,
+  })
+  await waitFor(async () => claims.health().state === 'fresh')
+  const app = express()
+  const context = (req: ExpressRouteRequest) => `course:${req.params.course}`
+  for (const [index, permission] of PERMISSIONS.entries()) {
+    app.get(`/:course/${index}`, protect(claims, { permission, context }), (_req, res) => {
+      res.end()
+    })
+  }
+  server = createServer(app as RequestListener).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+})
+
+afterAll(async () => {
+  claims?.close()
+  server?.closeAllConnections()
+  server?.close()
+  await services?.close()
+  await redis?.stop()
+})
+
+/** The permissions among the known ones that a way of asking grants. */
+async function granted(isGranted: (permission: Permission) => Promise<boolean>): Promise<string[]> {
+  const answers = await Promise.all(PERMISSIONS.map(isGranted))
+  return PERMISSIONS.filter((_, index) => answers[index])
+}
+
+const WAYS: Readonly<
+  Record<string, (token: string, sub: string, context: string) => Promise<string[]>>
+> = {
+  async introspection(token, _sub, context) {
+    const response = await postForm(`${services.introspect[0]}/introspect`, grades, {
+      token,
+      context,
+    })
+    const { permissions } = (await response.json()) as { permissions: Record<string, string[]> }
+    return permissions[context] as string[]
+  },
+
+  'AuthZEN by token': (token, _sub, context) => evaluate('access_token', token, context),
+
+  'AuthZEN by name': (_token, sub, context) => evaluate('user', sub, context),
+
+  'the client': (token, _sub, context) =>
+    granted((permission) => claims.isAuthorized(token, { permission, context })),
+
+  'the middleware': (token, _sub, context) =>
+    granted(async (permission) => {
+      const { port } = server.address() as AddressInfo
+      const course = context.slice('course:'.length)
+      const response = await fetch(
+        `http://127.0.0.1:${port}/${course}/${PERMISSIONS.indexOf(permission)}`,
+        {
+          headers: { authorization: `Bearer ${token}` },
+        },
+      )
+      return response.status === 200
+    }),
+}
+
+async function evaluate(type: string, id: string, context: string): Promise<string[]> {
+  const [resourceType, resourceId] = context.split(':')
+  const response = await fetch(`${services.introspect[1]}/access/v1/evaluations`, {
+    method: 'POST',
+    headers: { authorization: basic(grades), 'content-type': 'application/json' },
+    body: JSON.stringify({
+      subject: { type, id },
+      resource: { type: resourceType, id: resourceId },
+      evaluations: PERMISSIONS.map((name) => ({ action: { name } })),
+    }),
+  })
+  const { evaluations } = (await response.json()) as { evaluations: { decision: boolean }[] }
+  return PERMISSIONS.filter((_, index) => evaluations[index]?.decision === true)
+}
+
+describe.each(Object.keys(WAYS))('%s', (way) => {
+  const ask = WAYS[way] as (typeof WAYS)[string]
+
+  it('tells what somebody is in each of five courses, and in a sixth', async () => {
+    for (const [course, { permissions }] of Object.entries(COURSES)) {
+      expect(await ask(mixed, 'mixed', `course:${course}`)).toEqual(permissions)
+    }
+  })
+
+  it('tells of any of 100,000 courses', async () => {
+    for (const course of [0, 1, ENROLLED / 2, ENROLLED - 1]) {
+      expect(await ask(enrolled, 'enrolled', `course:${course}`)).toEqual(['grade:read-own'])
+    }
+    expect(await ask(enrolled, 'enrolled', `course:${ENROLLED}`)).toEqual([])
+  })
+})
+
+it('tells all of few courses and none of too many, and says so', async () => {
+  const few = JSON.parse(await introspectText(services.introspect[0], grades, mixed))
+  expect(few.context_roles_complete).toBe(true)
+  expect(few.context_roles).toEqual({
+    'course:123': ['teacher'],
+    'course:246': ['ta'],
+    'course:345': ['teacher'],
+    'course:567': ['student'],
+    'course:789': ['student'],
+  })
+  const many = JSON.parse(await introspectText(services.introspect[0], grades, enrolled))
+  expect(many).toMatchObject({ context_roles: {}, context_roles_complete: false, permissions: {} })
+})
+
+it('refuses exactly the course somebody is taken out of, on a live token', async () => {
+  const held = (course: number) => ({ permission: 'grade:read-own', context: `course:${course}` })
+  expect(await claims.isAuthorized(enrolled, held(7))).toBe(true)
+  expect(await claims.isAuthorized(enrolled, held(8))).toBe(true)
+  const { hits } = claims.health().counts
+  const change = { op: 'remove', subject: 'enrolled', context: 'course:7', role: 'student' }
+  expect((await services.callAdmin('POST', '/role-assignments', change)).status).toBe(200)
+  await waitFor(async () => !(await claims.isAuthorized(enrolled, held(7))))
+  const hitsBefore = claims.health().counts.hits
+  expect(await claims.isAuthorized(enrolled, held(8))).toBe(true)
+  // From the cache: nothing but the one course was dropped.
+  expect(claims.health().counts.hits).toBe(hitsBefore + 1)
+  expect(hitsBefore).toBeGreaterThanOrEqual(hits)
+})

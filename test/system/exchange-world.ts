@@ -1,0 +1,122 @@
+/** What tests of token exchange start with: an application people log in to, and two services that call others for them. */
+import { expect } from 'vitest'
+import { startRedis, type TestRedis } from '../redis-server.ts'
+import { postForm, startServices, type TestClient, type TestServices } from '../services.ts'
+import { GRADES, type Login, registerWorld, type World } from './world.ts'
+
+export const EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange'
+export const ACCESS = 'urn:ietf:params:oauth:token-type:access_token'
+export const GATEWAY = 'https://gateway.test'
+export const REPORTS = 'https://reports.test'
+
+const ALL = [GATEWAY, REPORTS, GRADES]
+
+const SCOPE = 'grades:read grades:write'
+
+/** Parameters of an exchange beside the subject token; a list is sent as repeated parameters. */
+export type Wishes = Readonly<Record<string, string | readonly string[]>>
+
+/** The clients, and what is done with them. */
+export interface ExchangeWorld extends World {
+  readonly redis: TestRedis
+  readonly services: TestServices
+  /** Two resource servers that exchange. */
+  readonly gateway: TestClient
+  readonly reports: TestClient
+  /** Registers one more application people log in to. */
+  application(id: string): Promise<TestClient>
+  /** Logs somebody in; the token is aimed at all services. */
+  login(sub: string, request?: object): Promise<Login>
+  send(subjectToken: string, wishes?: Wishes, client?: TestClient): Promise<Response>
+  /** The new token of an exchange that must succeed; by the gateway unless another client is named. */
+  exchange(subjectToken: string, wishes?: Wishes, client?: TestClient): Promise<string>
+  /** `error` and `error_description` of an exchange that must fail with 400. */
+  refusal(
+    subjectToken: string,
+    wishes?: Wishes,
+    client?: TestClient,
+  ): Promise<{ readonly error: string; readonly text: string }>
+  /** What the grades service is told about a token, by either node. */
+  answer(token: string, context?: string): Promise<Record<string, unknown>>
+  /** Revokes, and insists that it was done. */
+  revoke(target: object): Promise<void>
+  close(): Promise<void>
+}
+
+/** Starts it. */
+export async function startExchangeWorld(): Promise<ExchangeWorld> {
+  const redis = await startRedis()
+  const services = await startServices({ redisUrl: redis.url })
+  const world = await registerWorld(services)
+  const service = (id: string, resource: string) =>
+    services.register(id, {
+      grant_types: [EXCHANGE, 'client_credentials'],
+      introspect: true,
+      scope: SCOPE,
+      resources: [resource],
+      default_resources: ALL,
+    })
+  const gateway = await service('gateway-api', GATEWAY)
+  const reports = await service('reports-api', REPORTS)
+
+  function send(subjectToken: string, wishes: Wishes = {}, client = gateway): Promise<Response> {
+    const form = new URLSearchParams({
+      grant_type: EXCHANGE,
+      subject_token: subjectToken,
+      subject_token_type: ACCESS,
+    })
+    for (const [name, value] of Object.entries(wishes)) {
+      for (const one of [value].flat()) form.append(name, one)
+    }
+    return postForm(`${services.issuer}/token`, client, form)
+  }
+
+  let asked = 0
+  return {
+    ...world,
+    redis,
+    services,
+    gateway,
+    reports,
+    application: (id) =>
+      services.register(id, {
+        grant_types: ['refresh_token'],
+        scope: SCOPE,
+        default_resources: ALL,
+      }),
+    async login(sub, request = {}) {
+      const body = { sub, client_id: 'web-app', resource: ALL, refresh: true, ...request }
+      const response = await services.callAdmin('POST', '/tokens', body)
+      if (!response.ok) throw new Error(`/tokens answered ${response.status}`)
+      return (await response.json()) as Login
+    },
+    send,
+    async exchange(subjectToken, wishes, client) {
+      const response = await send(subjectToken, wishes, client)
+      const text = await response.text()
+      expect({ status: response.status, text }).toMatchObject({ status: 200 })
+      return (JSON.parse(text) as { readonly access_token: string }).access_token
+    },
+    async refusal(subjectToken, wishes, client) {
+      const response = await send(subjectToken, wishes, client)
+      expect(response.status).toBe(400)
+      const body = (await response.json()) as Record<string, string>
+      return { error: body.error as string, text: body.error_description as string }
+    },
+    async answer(token, context) {
+      const node = services.introspect[asked++ % 2] as string
+      const form = { token, ...(context === undefined ? {} : { context }) }
+      const response = await postForm(`${node}/introspect`, world.grades, form)
+      expect(response.status).toBe(200)
+      return (await response.json()) as Record<string, unknown>
+    },
+    async revoke(target) {
+      const response = await services.callAdmin('POST', '/revocations', target)
+      expect(response.status).toBe(200)
+    },
+    async close() {
+      await services.close()
+      await redis.stop()
+    },
+  }
+}
