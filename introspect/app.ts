@@ -61,7 +61,7 @@ export function startIntrospectService(options: IntrospectServiceOptions): Intro
   const count = createOutcomeCounter(metrics.registry)
   const trail = createAuditTrail({ keep: store.audit.append, log, now: () => performance.now() })
   addIntrospection(router, { store, failures: store.failures, issuer, count, trail })
-  addAccessEndpoints(router, { store, failures: store.failures })
+  addAccessEndpoints(router, { store, failures: store.failures, trail })
   addFeedHint(router)
   const path = `${prefix}/feed`
   const limits = options.feedLimits ?? {}

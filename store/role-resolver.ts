@@ -8,16 +8,17 @@ import { unknownReply } from './script-runner.ts'
 /** The roles of a subject at one position of its partition's history. */
 export type SubjectRoles =
   | { readonly kind: 'active'; readonly roles: RoleFacts; readonly stamp: FreshnessStamp }
-  /** Nothing is allowed: the subject is suspended, or is a client that is disabled. */
+  /** Nothing is allowed: the subject is suspended, or is a client that is disabled, or no client. */
   | { readonly kind: 'suspended' | 'client' }
 
 /** Resolves roles of subjects. */
 export interface RoleResolver {
   /**
    * @param contexts each once, without `*`
+   * @param kind what the subject is said to be: a `client` must be registered and enabled. Default is `user`
    * @throws {StoreUnavailableError} when the truth cannot be had
    */
-  resolve(sub: string, contexts: readonly string[]): Promise<SubjectRoles>
+  resolve(sub: string, contexts: readonly string[], kind?: 'user' | 'client'): Promise<SubjectRoles>
 }
 
 /** Makes the resolver of a store. */
@@ -26,14 +27,14 @@ export function createRoleResolver(
   schemas: Pick<RoleSchemas, 'bookOf'>,
 ): RoleResolver {
   return {
-    async resolve(sub, contexts) {
+    async resolve(sub, contexts, kind = 'user') {
       const partition = partitions.of(sub)
       const at = keys.partition(partition)
       const [state, epoch = '', seq, schemaId = '', completeness, ends = '', lines = ''] =
         (await run(
           'resolve-roles',
           [at.head, at.clients, at.subject(sub), at.schema],
-          [at.base, sub, ...contexts],
+          [at.base, sub, kind, ...contexts],
         )) as readonly string[]
       if (state === 'suspended' || state === 'client') return { kind: state }
       if (state !== 'active') throw unknownReply('resolve-roles', state)

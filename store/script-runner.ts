@@ -4,6 +4,7 @@
  */
 import type { RedisConnection } from './connection.ts'
 import { StoreReplyError, StoreUnavailableError } from './errors.ts'
+import { loadScripts } from './scripts.ts'
 
 /** Names of the scripts, without the number of keys. */
 export const SCRIPT_NAMES = [
@@ -56,10 +57,21 @@ export function createScriptRunner(connection: RedisConnection): RunScript {
   for (const name of SCRIPT_NAMES) {
     if (typeof commands[name] !== 'function') throw new TypeError(`there is no script ${name}`)
   }
+  const texts = new Map(loadScripts().map(({ name, lua }) => [name, lua]))
+
+  /** Somebody emptied the script cache between our look and our call: nothing was run, so the text itself is sent. */
+  function runText(name: ScriptName, keys: readonly string[], args: readonly (string | number)[]) {
+    const call = [texts.get(name) as string, keys.length, ...keys, ...args] as const
+    return askRedis(() => connection.eval(...call) as Promise<ScriptReply>)
+  }
+
   return async (name, keys, args) => {
     try {
       return await commands[name](...keys, ...args)
     } catch (cause) {
+      if (cause instanceof Error && cause.message.startsWith('NOSCRIPT')) {
+        return runText(name, keys, args)
+      }
       throw toStoreError(cause)
     }
   }

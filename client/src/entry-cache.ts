@@ -5,8 +5,14 @@
  * Eviction gives every entry that was used since the last look a second chance, so that a hit costs one flag and no
  * reordering.
  */
-import { changedContexts, type Groups, isOfClient, type SubjectEvent } from './groups.ts'
-import type { ActiveToken, ExchangedFrom, FeedEvent } from './wire/index.ts'
+import {
+  changedContexts,
+  type Groups,
+  isOfClient,
+  type SingleEvent,
+  type SubjectEvent,
+} from './groups.ts'
+import type { ActiveToken, ExchangedFrom } from './wire/index.ts'
 
 /** A cached answer. */
 export interface Entry {
@@ -44,7 +50,7 @@ export interface EntryCache {
   set(entry: Entry): void
   delete(key: string): void
   /** Drops what an event touches and what was read before it. */
-  invalidate(partition: number, seq: number, event: FeedEvent): void
+  invalidate(partition: number, seq: number, event: SingleEvent): void
   /** Drops everything of a partition. */
   reset(partition: number): void
   /** Drops everything. */
@@ -129,7 +135,7 @@ export function createEntryCache({ maxEntries, maxBytes }: EntryCacheOptions): E
   }
 
   /** What an event touches, some perhaps more than once. */
-  function touched(partition: number, event: FeedEvent): Iterable<Entry> {
+  function touched(partition: number, event: SingleEvent): Iterable<Entry> {
     switch (event.type) {
       case 'token':
         return find(byToken, event.jti)

@@ -68,6 +68,7 @@ const EVENT_NAMES: Readonly<Record<FeedEvent['type'], readonly string[]>> = {
   grant: ['grant_id'],
   session: ['sid'],
   subject: ['sub'],
+  subjects: [],
   subject_client: ['sub', 'client_id'],
   client: ['client_id'],
   all: [],
@@ -83,7 +84,14 @@ function isFeedEvent(value: unknown): value is FeedEvent {
   const names = Object.hasOwn(EVENT_NAMES, value.type)
     ? EVENT_NAMES[value.type as FeedEvent['type']]
     : []
+  if (value.type === 'subjects') {
+    return Array.isArray(value.subjects) && value.subjects.every(isChangedSubject)
+  }
   return names.every((name) => typeof value[name] === 'string') && isNamesOrNothing(value.contexts)
+}
+
+function isChangedSubject(value: unknown): boolean {
+  return isObject(value) && typeof value.sub === 'string' && isNamesOrNothing(value.contexts)
 }
 
 function isNamesOrNothing(value: unknown): boolean {

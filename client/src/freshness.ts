@@ -15,9 +15,9 @@
  * partition: entries are dropped, and every answer asked for before, or read before its new position, is refused. Events at or below the
  * position are ignored, frames of unknown type too.
  */
-import type { Groups } from './groups.ts'
+import { type Groups, type SingleEvent, singleEvents } from './groups.ts'
 import { createMarks, type Marks } from './marks.ts'
-import type { FeedCursor, FeedEvent, FreshnessStamp, ServerFrame } from './wire/index.ts'
+import type { FeedCursor, FreshnessStamp, ServerFrame } from './wire/index.ts'
 
 /** What the cache has to do after a frame. */
 export type Effect =
@@ -30,7 +30,7 @@ export type Effect =
       readonly kind: 'invalidate'
       readonly partition: number
       readonly seq: number
-      readonly event: FeedEvent
+      readonly event: SingleEvent
       readonly at: number
     }
   /** `sentAt` is when its probe was sent, in elapsed milliseconds. */
@@ -119,9 +119,10 @@ export function createFreshness({ boundMs, marksPerPartition }: FreshnessOptions
       return [stand(frame.partition, epoch, seq, now)]
     }
     state.applied = seq
-    state.marks.raise(frame.event, seq)
-    const { partition, event } = frame
-    return [{ kind: 'invalidate', partition, seq, event, at: now }]
+    return singleEvents(frame.event).map((one) => {
+      state.marks.raise(one, seq)
+      return { kind: 'invalidate', partition: frame.partition, seq, event: one, at: now }
+    })
   }
 
   function lease(n: number): readonly Effect[] {

@@ -22,11 +22,20 @@ export interface Groups {
   readonly lineage?: readonly ExchangedFrom[]
 }
 
+/** An event that names one thing, or a whole partition. */
+export type SingleEvent = Exclude<FeedEvent, { readonly type: 'subjects' }>
+
 /** An event that names a subject alone. */
 export type SubjectEvent = Extract<FeedEvent, { readonly type: 'subject' }>
 
 /** An event that names more is taken for one that names none; it bounds what one event costs. */
 export const MAX_NAMED_CONTEXTS = 32
+
+/** Takes an event of several subjects apart. */
+export function singleEvents(event: FeedEvent): readonly SingleEvent[] {
+  if (event.type !== 'subjects') return [event]
+  return event.subjects.map((subject) => ({ type: 'subject', ...subject }))
+}
 
 /** In which contexts alone roles changed; `undefined` when anything of the subject may have. */
 export function changedContexts({ contexts }: SubjectEvent): readonly string[] | undefined {

@@ -6,13 +6,18 @@
  * whose roles changed. The contexts of one subject are bounded by themselves: somebody who is being enrolled in a hundred
  * thousand courses makes replies about himself be asked for again, and nobody else's.
  */
-import { changedContexts, type Groups, MAX_NAMED_CONTEXTS, type SubjectEvent } from './groups.ts'
-import type { FeedEvent } from './wire/index.ts'
+import {
+  changedContexts,
+  type Groups,
+  MAX_NAMED_CONTEXTS,
+  type SingleEvent,
+  type SubjectEvent,
+} from './groups.ts'
 
 /** The marks of one partition. */
 export interface Marks {
   /** Notes an event. */
-  raise(event: FeedEvent, seq: number): void
+  raise(event: SingleEvent, seq: number): void
   /** The lowest position at which an answer of these groups may have been read to be of use. */
   required(groups: Groups): number
 }
@@ -28,7 +33,7 @@ interface SubjectMarks {
 }
 
 /** The name of what an event touches besides subjects; `undefined` when it touches the whole partition. */
-function markOf(event: Exclude<FeedEvent, SubjectEvent>): string | undefined {
+function markOf(event: Exclude<SingleEvent, SubjectEvent>): string | undefined {
   switch (event.type) {
     case 'token':
       return `t${event.jti}`

@@ -8,6 +8,7 @@
  */
 import type { IncomingMessage } from 'node:http'
 import type { Router } from '@koa/router'
+import type { AuditTrail } from '../../http/audit-trail.ts'
 import type { FailureRecorder } from '../../http/client-auth.ts'
 import { type PresentedCredentials, presentedCredentials } from '../../http/client-credentials.ts'
 import { NO_FORM } from '../../http/form.ts'
@@ -19,7 +20,7 @@ import type { RequestState, RouteContext } from '../../http/request-state.ts'
 import type { Client } from '../../store/clients.ts'
 import type { Store } from '../../store/store.ts'
 import { claimedClientId, proveCaller } from '../caller.ts'
-import { answerAccess } from './decisions.ts'
+import { answerAccess, isForeign } from './decisions.ts'
 import {
   type AccessRequest,
   type Members,
@@ -37,12 +38,14 @@ export const EVALUATIONS_PATH = `${ACCESS_PATH}/evaluations`
 export interface AccessOptions {
   readonly store: Pick<Store, 'tokens' | 'roles' | 'clients'>
   readonly failures: FailureRecorder
+  readonly trail: Pick<AuditTrail, 'turnedAway'>
 }
 
 type ParseRequest = (body: Members) => AccessRequest
 
 interface Findings {
   readonly request: AccessRequest
+  readonly findings: readonly Finding[]
   readonly findingOf: (index: number) => Finding | undefined
 }
 
@@ -52,7 +55,7 @@ const RULES = Object.freeze({ ...JSON_RULES, uniqueNames: true })
 /** Adds both endpoints to a router. */
 export function addAccessEndpoints(
   router: Router<RequestState>,
-  { store, failures }: AccessOptions,
+  { store, failures, trail }: AccessOptions,
 ): void {
   async function prove(presented: PresentedCredentials, state: RequestState): Promise<Client> {
     const callerId = claimedClientId(presented)
@@ -75,6 +78,7 @@ export function addAccessEndpoints(
     const findings = await makeInquiries(store, inquiries)
     return {
       request,
+      findings,
       findingOf(index) {
         const inquiry = inquiryOf[index]
         return inquiry === undefined ? undefined : findings[inquiry]
@@ -93,7 +97,10 @@ export function addAccessEndpoints(
         },
       )
       const [caller, outcome] = await Promise.all([proof, work])
-      const { request, findingOf } = outcome()
+      const { request, findingOf, findings } = outcome()
+      if (findings.some((finding) => isForeign(finding, caller))) {
+        trail.turnedAway(ctx.state, 'evaluation.refused', 'audience')
+      }
       replyJson(ctx, 200, JSON.stringify(answerAccess(request, findingOf, caller)))
     }
   }

@@ -47,8 +47,12 @@ function decide(
   return { decision: isHeldIn(EVERYWHERE) || item.contexts.some(isHeldIn) }
 }
 
+/** Whether it is of a token that is for other resource servers. */
+export function isForeign(finding: Finding, caller: Client): boolean {
+  return finding.kind === 'active' && 'record' in finding && !isAudience(finding, caller)
+}
+
 function permissionsFor(finding: Finding | undefined, caller: Client): RoleFacts['permissions'] {
-  if (finding?.kind !== 'active') return NO_PERMISSIONS
-  if ('record' in finding && !isAudience(finding, caller)) return NO_PERMISSIONS
+  if (finding?.kind !== 'active' || isForeign(finding, caller)) return NO_PERMISSIONS
   return finding.roles?.permissions ?? NO_PERMISSIONS
 }

@@ -10,7 +10,7 @@ import { invalidRequest, OAuthError } from '../../http/oauth-error.ts'
 /** Whose permissions are asked about. */
 export type EvaluationSubject =
   /** A user or a client, by the name that is `sub` in tokens. */
-  | { readonly kind: 'sub'; readonly id: string }
+  | { readonly kind: 'user' | 'client'; readonly id: string }
   /** Whoever an access token speaks for, with what the token is limited to. */
   | { readonly kind: 'token'; readonly id: string }
   /** Nobody there can be. */
@@ -152,7 +152,7 @@ function readText(entity: Members, name: string, member: string): string {
 function subjectOf({ type, id }: Entity): EvaluationSubject {
   if (type === 'access_token') return { kind: 'token', id }
   // Nobody is named like a token: one in the place of a name must not travel on, to Redis.
-  if ((type === 'user' || type === 'client') && !TOKEN_PATTERN.test(id)) return { kind: 'sub', id }
+  if ((type === 'user' || type === 'client') && !TOKEN_PATTERN.test(id)) return { kind: type, id }
   return { kind: 'nobody' }
 }
 

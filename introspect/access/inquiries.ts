@@ -84,7 +84,7 @@ async function ask(
   { tokens, roles }: Pick<Store, 'tokens' | 'roles'>,
   { subject, contexts }: Inquiry,
 ): Promise<Finding> {
-  if (subject.kind === 'sub') return roles.resolve(subject.id, [...contexts])
+  if (subject.kind !== 'token') return roles.resolve(subject.id, [...contexts], subject.kind)
   const { state } = await tokens.introspect(subject.id, '', [...contexts])
   return state
 }

@@ -50,11 +50,11 @@ export const clientId = z
 /** Where a role is held. */
 export const contextName = z
   .string()
+  .refine(isNoToken, { message: NO_TOKEN, abort: true })
   .refine(
     (value) => value === EVERYWHERE || isContext(value),
     'must be * or type:id, such as course:123',
   )
-  .refine(isNoToken, NO_TOKEN)
 
 /** A role. */
 export const roleName = z

@@ -5,7 +5,7 @@
 -- Derives the assignments of each subject; they carry the tag of the partition.
 -- Returns one word for each change: assigned | removed | unchanged | unknown-role | past (it would have ended already)
 -- Each change stands by itself: one that is refused leaves the others as they are.
--- Log: one event for each subject touched.
+-- Log: one event, naming each subject touched.
 -- Atomic: all orders of the assignments and the log entries are one step; concurrent writers can only follow each other,
 -- so nobody writes an old set back.
 -- Bound: the changes given, and at most 20 ended assignments dropped.
@@ -37,5 +37,5 @@ for i = 4, #ARGV, 5 do
   if outcome == 'assigned' or outcome == 'removed' then touch(touched, ARGV[i + 1], ARGV[i + 2]) end
   outcomes[#outcomes + 1] = outcome
 end
-append_events(ARGV[1], now, tonumber(ARGV[2]), ARGV[3], events_of(touched))
+conclude(place, touched, now, tonumber(ARGV[2]), ARGV[3])
 return outcomes

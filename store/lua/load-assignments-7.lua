@@ -29,5 +29,5 @@ for i = 6, #ARGV, 3 do
     touch(touched, sub, context)
   end
 end
-append_events(ARGV[1], now, tonumber(ARGV[2]), ARGV[3], events_of(touched))
+conclude(place, touched, now, tonumber(ARGV[2]), ARGV[3])
 return { 'loaded', stamp(unknown) }

@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- Puts a role schema into one partition.
 -- KEYS  1 head · 2 log · 3 role schema
 -- ARGV  1 base · 2 schema (JSON) · 3 digest of it · 4 version: '' takes the next one (home partition), a number is
@@ -5,7 +6,7 @@
 -- Returns { 'stored', version } · { 'conflict', version found } · { 'older', version found }
 -- Versions order concurrent writers, so that every partition ends with the same schema whatever the order of arrival. The
 -- id names version and content: a version that a failover took back and that was used again is another id.
--- Atomic: schema, names of roles and log entry are one step.
+-- Atomic: schema, names of roles and log entry are one step. Allowed when memory is full: it may take something away.
 -- Bound: the roles of the schema before and after.
 --- @include "clock"
 --- @include "epoch"

@@ -4,7 +4,7 @@
 -- ARGV  1 base · 2 log retention ms · 3 channel · 4… three for each removal: sub, context, role
 -- Derives the assignments of each subject; they carry the tag of the partition.
 -- Returns one word for each removal: removed | unchanged
--- Log: one event for each subject touched.
+-- Log: one event, naming each subject touched.
 -- Atomic: as apply-assignments. Allowed when memory is full: taking a role away is a revocation.
 -- Bound: the removals given, and at most 20 ended assignments dropped.
 --- @include "clock"
@@ -22,5 +22,5 @@ for i = 4, #ARGV, 3 do
   if was_held then touch(touched, ARGV[i], ARGV[i + 1]) end
   outcomes[#outcomes + 1] = was_held and 'removed' or 'unchanged'
 end
-append_events(ARGV[1], now, tonumber(ARGV[2]), ARGV[3], events_of(touched))
+conclude(place, touched, now, tonumber(ARGV[2]), ARGV[3])
 return outcomes

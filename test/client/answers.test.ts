@@ -84,6 +84,33 @@ describe('a change of our own registration', () => {
   })
 })
 
+describe('a change of several subjects', () => {
+  const several: FeedEvent = {
+    type: 'subjects',
+    subjects: [{ sub: 'somebody' }, { sub: 'sub-a', contexts: ['course:1'] }],
+  }
+
+  it('drops what it touches of each, and nothing else', () => {
+    const { entries, tell, land } = open()
+    land(active(), 2, {}, 'course:2')
+    tell(several, 3)
+    expect(entries.size).toBe(1)
+    land(active(), 4, {}, 'course:1')
+    expect(entries.size).toBe(2)
+    tell(several, 5)
+    expect(entries.size).toBe(1)
+  })
+
+  it('refuses late replies about each', () => {
+    const { tell, land, stampAt } = open()
+    tell(several, 3)
+    const late = { stamp: stampAt(0) }
+    expect(land(active(), 4, late)).toEqual({ kind: 'refused', reason: 'stale' })
+    expect(land(active({ sub: 'somebody' }), 4, late)).toEqual({ kind: 'refused', reason: 'stale' })
+    expect(land(active({ sub: 'nobody' }), 4, late)).toEqual({ kind: 'kept' })
+  })
+})
+
 describe('expiry', () => {
   it('by the clock of the server holds for stale facts too', () => {
     const { answers, at, land } = open('ttl')

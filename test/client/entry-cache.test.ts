@@ -1,8 +1,8 @@
 /** The entries: what an event drops, that nothing else goes with it, and that the sums stay right. */
 import { describe, expect, it } from 'vitest'
 import { createEntryCache, type Entry, type EntryCache } from '../../client/src/entry-cache.ts'
-import type { Groups } from '../../client/src/groups.ts'
-import type { ActiveToken, FeedEvent } from '../../client/src/wire/index.ts'
+import type { Groups, SingleEvent } from '../../client/src/groups.ts'
+import type { ActiveToken } from '../../client/src/wire/index.ts'
 
 const BYTES = 100
 
@@ -45,10 +45,14 @@ function filled(): EntryCache {
   return cache
 }
 
-const aliceIn = (...contexts: string[]): FeedEvent => ({ type: 'subject', sub: 'alice', contexts })
+const aliceIn = (...contexts: string[]): SingleEvent => ({
+  type: 'subject',
+  sub: 'alice',
+  contexts,
+})
 
 describe('an event', () => {
-  it.each<[FeedEvent, readonly string[]]>([
+  it.each<[SingleEvent, readonly string[]]>([
     [aliceIn('course:1'), ['plain', 'in-1', 'in-1-and-2']],
     [aliceIn('course:2', 'course:1'), ['plain', 'in-1', 'in-2', 'in-1-and-2']],
     [aliceIn('course:9'), ['plain']],

@@ -1,8 +1,7 @@
 /** The marks of one partition: which late replies an event makes useless, and that being full can only refuse more. */
 import { describe, expect, it } from 'vitest'
-import type { Groups } from '../../client/src/groups.ts'
+import type { Groups, SingleEvent } from '../../client/src/groups.ts'
 import { createMarks } from '../../client/src/marks.ts'
-import type { FeedEvent } from '../../client/src/wire/index.ts'
 
 const ALICE: Groups = { jti: 't1', grantId: 'g1', sid: 's1', sub: 'alice', clientId: 'web' }
 const IN_1: Groups = { ...ALICE, contexts: ['course:1'] }
@@ -23,7 +22,7 @@ const courses = (first: number, last: number): string[] =>
   Array.from({ length: last - first + 1 }, (_, n) => `course:${first + n}`)
 
 /** What is required after events told at 1, 2, 3… */
-function requiredAfter(events: readonly FeedEvent[], groups: Groups, limit = 1_000): number {
+function requiredAfter(events: readonly SingleEvent[], groups: Groups, limit = 1_000): number {
   const marks = createMarks(0, limit)
   events.forEach((event, index) => {
     marks.raise(event, index + 1)
@@ -31,10 +30,14 @@ function requiredAfter(events: readonly FeedEvent[], groups: Groups, limit = 1_0
   return marks.required(groups)
 }
 
-const aliceIn = (...contexts: string[]): FeedEvent => ({ type: 'subject', sub: 'alice', contexts })
+const aliceIn = (...contexts: string[]): SingleEvent => ({
+  type: 'subject',
+  sub: 'alice',
+  contexts,
+})
 
 describe('a role change', () => {
-  it.each<[string, FeedEvent, boolean, boolean, boolean]>([
+  it.each<[string, SingleEvent, boolean, boolean, boolean]>([
     ['in one context', aliceIn('course:1'), true, true, false],
     ['in several', aliceIn('course:7', 'course:3'), true, false, true],
     ['in another', aliceIn('course:7'), true, false, false],
@@ -56,7 +59,7 @@ describe('a role change', () => {
     expect([ALICE, IN_1, IN_2_AND_3, BOB].map((groups) => requiredAfter(events, groups))).toEqual([
       4, 4, 3, 0,
     ])
-    const whole: FeedEvent = { type: 'subject', sub: 'alice' }
+    const whole: SingleEvent = { type: 'subject', sub: 'alice' }
     expect(
       [ALICE, IN_1, IN_2_AND_3].map((groups) => requiredAfter([...events, whole], groups)),
     ).toEqual([5, 5, 5])
@@ -64,7 +67,7 @@ describe('a role change', () => {
 })
 
 describe('a lineage', () => {
-  it.each<FeedEvent>([
+  it.each<SingleEvent>([
     { type: 'token', jti: 't3' },
     { type: 'token', jti: 't1' },
     { type: 'grant', grant_id: 'g3' },
@@ -75,7 +78,7 @@ describe('a lineage', () => {
     expect(requiredAfter([event], EXCHANGED)).toBe(1)
   })
 
-  it.each<FeedEvent>([
+  it.each<SingleEvent>([
     { type: 'token', jti: 't5' },
     { type: 'client', client_id: 'other' },
     { type: 'subject_client', sub: 'bob', client_id: 'web' },
@@ -90,7 +93,7 @@ describe('a lineage', () => {
 
 describe('marks that are full', () => {
   it('raise the floor to the last event of what they forget', () => {
-    const events: FeedEvent[] = [aliceIn('course:1'), { type: 'token', jti: 'x' }]
+    const events: SingleEvent[] = [aliceIn('course:1'), { type: 'token', jti: 'x' }]
     expect(requiredAfter(events, BOB, 3)).toBe(0)
     expect(requiredAfter(events, BOB, 2)).toBe(1)
     expect(requiredAfter(events, BOB, 1)).toBe(1)

@@ -92,6 +92,21 @@ describe('a frame', () => {
     expect(readFrame(JSON.stringify(frame)).kind).toBe(kind)
   })
 
+  it.each([
+    [[], 'frame'],
+    [[{ sub: 'a' }, { sub: 'b', contexts: ['course:1'] }], 'frame'],
+    [undefined, 'malformed'],
+    [{ sub: 'a' }, 'malformed'],
+    [['a'], 'malformed'],
+    [[{ sub: 'a' }, null], 'malformed'],
+    [[{ contexts: ['course:1'] }], 'malformed'],
+    [[{ sub: 'a', contexts: 'course:1' }], 'malformed'],
+  ])('of several subjects that names %j is a %s', (subjects, kind) => {
+    const event = { type: 'subjects', subjects }
+    const frame = { type: 'event', partition: 0, epoch: 'e1', seq: 1, event }
+    expect(readFrame(JSON.stringify(frame)).kind).toBe(kind)
+  })
+
   it.each(['__proto__', 'constructor', 'hasOwnProperty', 'toString'])(
     'of type %s is one of a later version',
     (type) => {

@@ -1,8 +1,8 @@
 /** What the services say to Redis, as Redis itself tells it: the round trips, and every argument of them. */
-import { createHash, randomUUID } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import { loadScripts } from '../../store/scripts.ts'
 import type { TestRedis } from '../redis-server.ts'
-import { waitFor } from '../wait-for.ts'
+import { captureCommands } from '../system/secret-hunt.ts'
 
 /**
  * Commands as sent; those inside a script are left out, since they cost no round trip, and so is what the feed asks all
@@ -20,21 +20,17 @@ function isOfFeed([command, script]: readonly string[]): boolean {
   return command === 'subscribe' || FEED_READS.has(script ?? '')
 }
 
+/** One line of MONITOR: time, database and source, then the arguments in quotes. */
+const MONITORED = /^\+\d+\.\d+ \[\d+ (\S+)\] (.*)$/
+const ARGUMENT = /"((?:[^"\\]|\\.)*)"/g
+
 /** Runs `act` and returns what Redis was asked meanwhile. */
 export async function trafficOf(redis: TestRedis, act: () => Promise<unknown>): Promise<Traffic> {
-  const monitor = await redis.direct.monitor()
-  const commands: string[][] = []
-  monitor.on('monitor', (_time: string, args: string[], source: string) => {
-    if (source !== 'lua' && !isOfFeed(args)) commands.push(args)
-  })
-  try {
-    await act()
-    // Redis tells in order: once the marker is seen, so is all before it.
-    const marker = randomUUID()
-    await redis.direct.echo(marker)
-    await waitFor(() => commands.some((args) => args.includes(marker)))
-    return commands.filter((args) => !args.includes(marker))
-  } finally {
-    monitor.disconnect()
-  }
+  const capture = await captureCommands(redis.port, redis.direct)
+  await act()
+  const lines = (await capture.end()).split('\r\n').map((line) => MONITORED.exec(line))
+  return lines
+    .filter((line) => line !== null && line[1] !== 'lua')
+    .map((line) => [...(line?.[2] ?? '').matchAll(ARGUMENT)].map(([, text]) => text as string))
+    .filter((args) => !isOfFeed(args) && args[0] !== 'echo')
 }

@@ -107,16 +107,45 @@ describe('RFC 7662 §2.2: introspection response', () => {
     expect(await jti(one.access_token)).not.toBe(await jti(two.access_token))
   })
 
-  verifies(['7662-2.2-e', '7662-x-c'], 'the only member of our own is grant_id', async () => {
-    const { access_token } = await at.login('frank', { acr: 'high', amr: ['pwd'], auth_time: 1 })
-    const answer = await jsonOf(await ask(access_token))
-    const ours = ['grant_id']
-    const registered = [
-      ...['active', 'scope', 'client_id', 'token_type', 'exp', 'iat', 'sub', 'aud', 'iss', 'jti'],
-      ...['sid', 'acr', 'amr', 'auth_time'],
-    ]
-    expect(Object.keys(answer).sort()).toEqual([...registered, ...ours].sort())
-    expect(answer).toMatchObject({ acr: 'high', amr: ['pwd'], auth_time: 1 })
+  verifies(
+    ['7662-2.2-e', '7662-x-c'],
+    'members of our own are grant_id and those that tell of roles',
+    async () => {
+      const { access_token } = await at.login('frank', { acr: 'high', amr: ['pwd'], auth_time: 1 })
+      const answer = await jsonOf(await ask(access_token))
+      const ours = ['grant_id', 'context_roles', 'context_roles_complete', 'permissions']
+      const registered = [
+        ...['active', 'scope', 'client_id', 'token_type', 'exp', 'iat', 'sub', 'aud', 'iss', 'jti'],
+        ...['sid', 'acr', 'amr', 'auth_time', 'roles'],
+      ]
+      expect(Object.keys(answer).sort()).toEqual([...registered, ...ours].sort())
+      expect(answer).toMatchObject({ acr: 'high', amr: ['pwd'], auth_time: 1 })
+    },
+  )
+
+  verifies(['7662-x-d'], 'a million roles would not make the answer larger', async () => {
+    const { store } = at.services
+    await store.roleSchemas.put({ student: { permissions: ['grade:read'], assumable: [] } })
+    const sizes: number[] = []
+    for (const [sub, courses] of [
+      ['some', 101],
+      ['many', 5_000],
+    ] as const) {
+      const changes = Array.from({ length: courses }, (_, course) => ({
+        ...{ op: 'assign' as const, sub, role: 'student' },
+        context: `course:${1_000_000 + course}`,
+      }))
+      await store.assignments.apply(changes)
+      const { access_token } = await at.login(sub)
+      const response = await postForm(at.introspect, at.grades, {
+        token: access_token,
+        context: 'course:1000000',
+      })
+      const text = await response.text()
+      expect(JSON.parse(text).context_roles).toEqual({ 'course:1000000': ['student'] })
+      sizes.push(text.length)
+    }
+    expect(sizes[0]).toBe(sizes[1])
   })
 
   verifies(['7662-2.2-g'], 'void, unknown and foreign tokens give the same bytes', async () => {

@@ -57,7 +57,7 @@ describe('the TLS listener', () => {
   beforeAll(async () => {
     const log = createLogger('silent', 'issuer')
     // The document is made from settings alone; nothing here asks a store.
-    const store = {} as Store
+    const store = { audit: {} } as Store
     const app = createIssuerApp({
       store,
       log,

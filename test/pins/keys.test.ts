@@ -8,6 +8,7 @@ import { KEY_FORMAT } from '../../store/installation.ts'
 import { createKeys, INSTALLATION_KEY } from '../../store/keys.ts'
 import { createPartitions } from '../../store/partitions.ts'
 import { encodeAuthorization } from '../../store/records.ts'
+import type { View } from '../../store/role-facts.ts'
 import {
   BY,
   issue,
@@ -39,6 +40,11 @@ const KEYS = [
   ['cc{J}r<id 16>', 'string', false],
   ['cc{J}s<id 16>', 'string', false],
   ['cc{J}u<sub>', 'hash', true],
+  ['cc{J}a<sub>', 'zset', true],
+  ['cc{J}w', 'zset', true],
+  ['cc{J}e', 'zset', true],
+  ['cc{J}n', 'hash', true],
+  ['cc{J}y', 'hash', true],
   ['cc{J}i<sub>', 'zset', false],
   ['cc{J}xt<hash 22>', 'string', false],
   ['cc{J}xg<id 16>', 'string', false],
@@ -48,6 +54,12 @@ const KEYS = [
   ['cc{J}xc<client_id>', 'string', false],
   ['cc{J}xa', 'string', false],
 ] as const
+
+const SCHEMA = {
+  teacher: { permissions: ['grade'], assumable: ['student'] },
+  student: { permissions: [], assumable: [] },
+}
+const END_S = 4_000_000_000
 
 /** The same as a regular expression over real keys of any partition. */
 function patternOf(form: string): RegExp {
@@ -85,6 +97,12 @@ describe('the keys', () => {
       'cc{J}ualice',
       'cc{J}ialice',
     ])
+    expect([at.assignments('alice'), at.holders, at.ending]).toEqual([
+      'cc{J}aalice',
+      'cc{J}w',
+      'cc{J}e',
+    ])
+    expect([at.roleCounts, at.schema]).toEqual(['cc{J}n', 'cc{J}y'])
     expect([cutoff.token('H'), cutoff.grant('G'), cutoff.session('S')]).toEqual([
       'cc{J}xtH',
       'cc{J}xgG',
@@ -115,6 +133,7 @@ describe('a store after a bit of everything', () => {
   let grant = ''
   let session = ''
   let ownHash = ''
+  let exchangedHash = ''
   let newestHash = ''
   let sub = ''
   let clientId = ''
@@ -134,13 +153,22 @@ describe('a store after a bit of everything', () => {
     await store.failures.record({ clientId, source: '192.0.2.1' })
     const own = await issue(store, { sub, clientId })
     const issued = await issueGrant(store, { sub, clientId, session: 'new' })
+    session = installation.partitions.parsePublicId(issued.sid as string)?.local ?? ''
     const next = await refreshed(store, issued.refreshToken, clientId, {
       narrowed: { scope: 'read', aud: ['https://r.test'] },
     })
     ownHash = (await locate(store, own.accessToken)).hash
-    const newest = await locate(store, next.accessToken)
-    ;({ grant, hash: newestHash } = newest)
-    session = installation.partitions.parsePublicId(issued.sid as string)?.local ?? ''
+    await store.roleSchemas.put(SCHEMA)
+    await store.assignments.apply([
+      { op: 'assign', sub, context: '*', role: 'student' },
+      { op: 'assign', sub, context: 'course:1', role: 'teacher', expiresAt: END_S },
+    ])
+    const first = await exchange(next.accessToken, {
+      contexts: ['a:1', 'a:2'],
+      assumed: ['student'],
+    })
+    exchangedHash = (await locate(store, await exchange(first))).hash
+    ;({ grant, hash: newestHash } = await locate(store, next.accessToken))
     // Long ago, so that nothing is voided and all records stay to be looked at.
     await revoke(store, { level: 'token', jti: own.jti }, 1)
     await revoke(store, { level: 'grant', grantId: issued.grantId }, 1)
@@ -150,6 +178,18 @@ describe('a store after a bit of everything', () => {
     await revoke(store, { level: 'client', clientId }, 1)
     await revoke(store, { level: 'all' }, 1)
   })
+
+  async function exchange(token: string, view?: View): Promise<string> {
+    const { store } = installation
+    const outcome = await store.tokens.exchange({
+      origin: await locate(store, token),
+      authorization: { sub, clientId, session, scope: 'read', aud: ['u'], login: {} },
+      accessTokenLifetime: 60,
+      ...(view === undefined ? {} : { view }),
+    })
+    if (outcome.kind !== 'issued') throw new Error(`exchange came to ${outcome.kind}`)
+    return outcome.accessToken
+  }
 
   afterAll(async () => {
     await installation.close()
@@ -194,6 +234,15 @@ describe('a store after a bit of everything', () => {
     const records: [string, string | null, RegExp][] = [
       ['own token', await redis.get(at.token(ownHash)), RegExp(`^${token}${authorization('')}$`)],
       [
+        'exchanged token',
+        await redis.get(at.token(exchangedHash)),
+        RegExp(
+          `^${US}\\n60\\n${sub}\\n${clientId}\\n${session}\\nread\\nu\\n\\n\\n` +
+            `\\n${HASH}\\n\\n${US}\\n${clientId}` +
+            `\\n${newestHash}\\n${grant}\\n${US}\\n${clientId}$`,
+        ),
+      ],
+      [
         'narrowed token',
         await redis.hget(at.tokens(grant), newestHash),
         RegExp(`^${token}read\\nhttps://r\\.test$`),
@@ -223,6 +272,31 @@ describe('a store after a bit of everything', () => {
     expect(all.length).toBeGreaterThan(7)
     for (const key of all) records.push([key, await redis.get(key), cutoff])
     for (const [what, record, form] of records) expect(record, what).toMatch(form)
+  })
+
+  it('keeps assignments and the role schema in these forms', async () => {
+    const { redis, keys, partitions } = installation
+    const all = [0, 1].map((partition) => keys.partition(partition))
+    const at = keys.partition(partitions.of(sub))
+    const end = String(END_S)
+    expect(await redis.zrange(at.assignments(sub), 0, '-1', 'WITHSCORES')).toEqual([
+      ...['* student', '0', `course:1 teacher ${end}`, '0'],
+    ])
+    expect(await redis.zrange(at.holders, 0, '-1', 'WITHSCORES')).toEqual([
+      ...[`* student ${sub}`, '0', `course:1 teacher ${sub}\n${end}`, '0'],
+    ])
+    expect(await redis.zrange(at.ending, 0, '-1', 'WITHSCORES')).toEqual([
+      ...[`course:1 teacher ${sub}`, end],
+    ])
+    expect(await redis.hgetall(at.roleCounts)).toEqual({ student: '1', teacher: '1' })
+    for (const { schema } of all) {
+      expect(await redis.hgetall(schema)).toEqual({
+        id: '1.iCzNIAaXSgZ__MyHn12k_l',
+        json: '{"teacher":{"permissions":["grade"],"assumable":["student"]},"student":{"permissions":[],"assumable":[]}}',
+        'r:teacher': '',
+        'r:student': '',
+      })
+    }
   })
 
   it('packs an authorization like this', () => {

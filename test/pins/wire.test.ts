@@ -60,6 +60,10 @@ describe('introspection', () => {
       'exp',
       'jti',
       'grant_id',
+      'roles',
+      'context_roles',
+      'context_roles_complete',
+      'permissions',
     ])
     expect(body).toMatchObject({
       active: true,
@@ -67,6 +71,40 @@ describe('introspection', () => {
       token_type: 'Bearer',
       scope: 'grades:read',
     })
+  })
+
+  it('tells of roles with these members, and in the stamp when the first ends', async () => {
+    const { store } = services
+    const staff = await services.register('staff-app', {
+      default_resources: ['https://grades.test'],
+    })
+    const expiresAt = 4_000_000_000
+    await store.roleSchemas.put({ staff: { permissions: ['grade', 'read'], assumable: [] } })
+    await store.assignments.apply([
+      { op: 'assign', sub: 'staff-app', context: '*', role: 'staff' },
+      { op: 'assign', sub: 'staff-app', context: 'course:1', role: 'staff', expiresAt },
+    ])
+    const access = await fetchToken(services.issuer, staff)
+    const ask = (form: Record<string, string>) =>
+      postForm(`${services.introspect[0]}/introspect`, grades, { token: access, ...form })
+    const response = await ask({ context: 'course:1 course:2' })
+    const stamp = /^\d+:[0-9a-f]{16}:\d+:4000000000$/
+    expect(response.headers.get('claimcheck-freshness')).toMatch(stamp)
+    expect(await response.json()).toMatchObject({
+      roles: ['staff'],
+      context_roles: { 'course:1': ['staff'], 'course:2': [] },
+      context_roles_complete: true,
+      permissions: { '*': ['grade', 'read'], 'course:1': ['grade', 'read'], 'course:2': [] },
+    })
+    expect(await (await ask({})).json()).toMatchObject({
+      context_roles: { 'course:1': ['staff'] },
+      context_roles_complete: true,
+    })
+    const refused = await ask({ context: 'course' })
+    expect([refused.status, await refused.json()]).toEqual([
+      400,
+      { error: 'invalid_request', error_description: expect.any(String) },
+    ])
   })
 
   it('of anything else is always the same text', async () => {

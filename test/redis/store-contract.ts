@@ -4,7 +4,9 @@
  */
 import { afterAll, afterEach, beforeAll, describe } from 'vitest'
 import { settleClocks } from './actions.ts'
+import { assignmentsContract } from './contract/assignments.ts'
 import { clientsContract } from './contract/clients.ts'
+import { exchangeContract } from './contract/exchange.ts'
 import { forecastContract } from './contract/forecast.ts'
 import { introspectContract } from './contract/introspect.ts'
 import { issueContract } from './contract/issue.ts'
@@ -12,7 +14,9 @@ import { logContract } from './contract/log.ts'
 import { pinContract } from './contract/pin.ts'
 import { readLogContract } from './contract/read-log.ts'
 import { refreshContract } from './contract/refresh.ts'
+import { resolvingContract } from './contract/resolving.ts'
 import { revokeContract } from './contract/revoke.ts'
+import { roleSchemaContract } from './contract/role-schema.ts'
 import { subjectsContract } from './contract/subjects.ts'
 import { type Installation, openInstallation, type RedisUnderTest } from './installation.ts'
 
@@ -46,5 +50,9 @@ export function storeContract(topology: string, open: () => Promise<RedisUnderTe
     subjectsContract(at)
     logContract(at)
     readLogContract(at)
+    roleSchemaContract(at)
+    assignmentsContract(at)
+    resolvingContract(at)
+    exchangeContract(at)
   })
 }

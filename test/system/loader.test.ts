@@ -160,8 +160,7 @@ it('loads a large set whole', async () => {
 
 const failures: Readonly<Record<string, Respond>> = {
   'an error': (_sub, res) => void res.writeHead(500).end('secret stack'),
-  'a redirect': (_sub, res) =>
-    void res.writeHead(302, { location: 'https://other.test/' }).end(),
+  'a redirect': (_sub, res) => void res.writeHead(302, { location: 'https://other.test/' }).end(),
   'a cut connection': (_sub, res) => void res.socket?.destroy(),
   'no answer in time': () => undefined,
   'no JSON': (_sub, res) => void res.end('<html>'),

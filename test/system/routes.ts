@@ -29,10 +29,25 @@ export function readingRoutes({ services, grades, issued }: RouteSubject): reado
       headers: { authorization: basic(grades), 'content-type': 'application/json' },
       body: JSON.stringify({ tokens }),
     })
+  const evaluate = (node: string, type: string, id: string) =>
+    fetch(`${node}/access/v1/evaluation`, {
+      method: 'POST',
+      headers: { authorization: basic(grades), 'content-type': 'application/json' },
+      body: JSON.stringify({
+        subject: { type, id },
+        action: { name: 'grade:read' },
+        resource: { type: 'course', id: '1' },
+      }),
+    })
   return services.introspect.flatMap((node, n) => [
     { name: `introspect at node ${n}`, send: () => introspect(node, issued.access_token) },
     { name: `introspect junk at node ${n}`, send: () => introspect(node, junk) },
     { name: `batch at node ${n}`, send: () => batch(node, [issued.access_token, junk]) },
+    { name: `evaluation by name at node ${n}`, send: () => evaluate(node, 'user', 'alice') },
+    {
+      name: `evaluation by token at node ${n}`,
+      send: () => evaluate(node, 'access_token', issued.access_token),
+    },
   ])
 }
 
@@ -48,6 +63,9 @@ export function adminReadingRoutes({ services }: RouteSubject): readonly RoutePr
     get('/subjects/alice'),
     get('/subjects/alice/sessions'),
     get('/subjects/alice/grants'),
+    get('/subjects/alice/roles'),
+    get('/contexts/course:1/subjects'),
+    get('/role-schema'),
     {
       name: 'POST /revocations (dry run)',
       send: () => services.callAdmin('POST', '/revocations', { subject: 'alice', dry_run: true }),
@@ -68,6 +86,12 @@ export function revokingRoutes(subject: RouteSubject): readonly RouteProbe[] {
       send: () =>
         postForm(`${services.issuer}/revoke`, web, { token: subject.issued.access_token }),
     },
+    adminProbe(services, 'POST', '/role-assignments', {
+      op: 'remove',
+      subject: 'alice',
+      context: 'course:1',
+      role: 'student',
+    }),
     revoke('subject', { subject: 'nobody' }),
     revoke('subject and client', { subject: 'nobody', client: 'web-app' }),
     revoke('client', { client: 'grades-api' }),
@@ -91,6 +115,11 @@ export function issuingRoutes({ services, web, issued }: RouteSubject): readonly
   return [
     token('client credentials', { grant_type: 'client_credentials' }),
     token('refresh', { grant_type: 'refresh_token', refresh_token: issued.refresh_token }),
+    token('exchange', {
+      grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
+      subject_token: issued.access_token,
+      subject_token_type: 'urn:ietf:params:oauth:token-type:access_token',
+    }),
     adminProbe(services, 'POST', '/tokens', { sub: 'alice', client_id: 'web-app' }),
   ]
 }
@@ -99,6 +128,7 @@ export function issuingRoutes({ services, web, issued }: RouteSubject): readonly
 export function registeringRoutes({ services }: RouteSubject): readonly RouteProbe[] {
   return [
     adminProbe(services, 'PUT', '/subjects/alice', { name: 'Alice' }),
+    adminProbe(services, 'PUT', '/role-schema', { roles: { student: { permissions: [] } } }),
     adminProbe(services, 'PUT', '/clients/spare', {}),
     adminProbe(services, 'POST', '/clients/spare/secrets'),
   ]

@@ -32,7 +32,11 @@ export async function registerWorld(services: TestServices): Promise<World> {
 /** Registers one more application. */
 export function registerApplication(services: TestServices, id: string): Promise<TestClient> {
   return services.register(id, {
-    grant_types: ['client_credentials', 'refresh_token'],
+    grant_types: [
+      'client_credentials',
+      'refresh_token',
+      'urn:ietf:params:oauth:grant-type:token-exchange',
+    ],
     scope: 'grades:read grades:write',
     default_resources: [GRADES],
   })

@@ -3,6 +3,12 @@
  * it does not know must treat the event as touching everything in its partition.
  */
 
+/** A subject, and in which contexts alone its roles changed. */
+export interface ChangedSubject {
+  readonly sub: string
+  readonly contexts?: readonly string[]
+}
+
 /** One change of what tokens resolve to. */
 export type FeedEvent =
   | { readonly type: 'token'; readonly jti: string }
@@ -10,6 +16,8 @@ export type FeedEvent =
   | { readonly type: 'session'; readonly sid: string }
   /** With `contexts`, only roles in these changed (`*` is everywhere); without, anything may have. */
   | { readonly type: 'subject'; readonly sub: string; readonly contexts?: readonly string[] }
+  /** Roles of several subjects changed in one step: for each of them the same as an event `subject` of its own. */
+  | { readonly type: 'subjects'; readonly subjects: readonly ChangedSubject[] }
   | { readonly type: 'subject_client'; readonly sub: string; readonly client_id: string }
   | { readonly type: 'client'; readonly client_id: string }
   | { readonly type: 'all' }

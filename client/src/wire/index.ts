@@ -14,7 +14,7 @@ export type {
   StartFrame,
 } from './feed.ts'
 export { FEED_CLOSE, FEED_VERSION } from './feed.ts'
-export type { FeedEvent } from './feed-event.ts'
+export type { ChangedSubject, FeedEvent } from './feed-event.ts'
 export type { FreshnessStamp } from './freshness-stamp.ts'
 export { FRESHNESS_HEADER, formatFreshness, parseFreshness } from './freshness-stamp.ts'
 export type {

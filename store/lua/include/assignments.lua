@@ -32,8 +32,16 @@ local function write_orders(command, place, sub, context, role, expires)
   end
 end
 
-local function count_role(place, role, step)
-  if redis.call('HINCRBY', place.counts, role, step) <= 0 then redis.call('HDEL', place.counts, role) end
+local role_steps = {}
+local function count_role(role, step)
+  role_steps[role] = (role_steps[role] or 0) + step
+end
+
+-- Counts of one script are put in together, when it has done its changes.
+local function put_role_counts(place)
+  for role, step in pairs(role_steps) do
+    if step ~= 0 and redis.call('HINCRBY', place.counts, role, step) <= 0 then redis.call('HDEL', place.counts, role) end
+  end
 end
 
 local function has_ended(expires, now_s)
@@ -47,7 +55,7 @@ local function drop_ended(place, now_s)
   for i = 1, #ended, 2 do
     local context, role, sub = string.match(ended[i], '^(%S+) (%S+) (.*)$')
     write_orders('ZREM', place, sub, context, role, stamp(tonumber(ended[i + 1])))
-    count_role(place, role, -1)
+    count_role(role, -1)
   end
 end
 
@@ -56,7 +64,7 @@ local function remove_role(place, now_s, sub, context, role)
   local expires = find_expiry(place, sub, context, role)
   if not expires then return false end
   write_orders('ZREM', place, sub, context, role, expires)
-  count_role(place, role, -1)
+  count_role(role, -1)
   return not has_ended(expires, now_s)
 end
 
@@ -67,39 +75,42 @@ local function assign_role(place, sub, context, role, expires)
   if held_until then
     write_orders('ZREM', place, sub, context, role, held_until)
   else
-    count_role(place, role, 1)
+    count_role(role, 1)
   end
   write_orders('ZADD', place, sub, context, role, expires)
   return true
 end
 
--- Collects what a run of changes touched: one event a subject, naming its contexts unless they are too many to name.
+-- Collects what a run of changes touched, for one event that names each subject with its contexts, unless these are too
+-- many to name.
 local MAX_NAMED_CONTEXTS = 32
 
 local function new_touched()
-  return { order = {}, contexts = {} }
+  return { subjects = {}, by_sub = {} }
 end
 
 local function touch(touched, sub, context)
-  local contexts = touched.contexts[sub]
-  if not contexts then
-    contexts = {}
-    touched.contexts[sub] = contexts
-    touched.order[#touched.order + 1] = sub
+  local subject = touched.by_sub[sub]
+  if not subject then
+    subject = { sub = sub, contexts = {} }
+    touched.by_sub[sub] = subject
+    touched.subjects[#touched.subjects + 1] = subject
   end
+  local contexts = subject.contexts
+  if not contexts then return end
   for _, known in ipairs(contexts) do
     if known == context then return end
   end
-  -- One more than can be named is enough to know that they cannot.
-  if #contexts <= MAX_NAMED_CONTEXTS then contexts[#contexts + 1] = context end
+  contexts[#contexts + 1] = context
+  if #contexts > MAX_NAMED_CONTEXTS then subject.contexts = nil end
 end
 
-local function events_of(touched)
-  local events = {}
-  for _, sub in ipairs(touched.order) do
-    local event = { type = 'subject', sub = sub }
-    if #touched.contexts[sub] <= MAX_NAMED_CONTEXTS then event.contexts = touched.contexts[sub] end
-    events[#events + 1] = cjson.encode(event)
-  end
-  return events
+-- Ends a run of changes: counts and, if anything was touched, the event.
+local function conclude(place, touched, now, retention_ms, channel)
+  put_role_counts(place)
+  local first = touched.subjects[1]
+  if not first then return end
+  local event = { type = 'subjects', subjects = touched.subjects }
+  if #touched.subjects == 1 then event = { type = 'subject', sub = first.sub, contexts = first.contexts } end
+  append_event(place.base, now, retention_ms, channel, cjson.encode(event))
 end

@@ -233,6 +233,6 @@ export const RFC7662 = {
   '7662-x-d': {
     source: 'RFC 7662 §2.2',
     behaviour: 'Roles have no limit of size.',
-    status: { declined: 'Roles do not exist yet.' },
+    status: 'covered',
   },
 } as const satisfies Record<string, Requirement>

@@ -23,15 +23,15 @@ function evaluationOf(body: object): Evaluation {
 describe('an evaluation', () => {
   it('is about a subject, a permission and contexts', () => {
     expect(evaluationOf({})).toEqual({
-      subject: { kind: 'sub', id: 'alice' },
+      subject: { kind: 'user', id: 'alice' },
       permission: 'grade:read',
       contexts: ['course:123'],
     })
   })
 
   it.each([
-    ['user', 'alice', { kind: 'sub', id: 'alice' }],
-    ['client', 'nightly', { kind: 'sub', id: 'nightly' }],
+    ['user', 'alice', { kind: 'user', id: 'alice' }],
+    ['client', 'nightly', { kind: 'client', id: 'nightly' }],
     ['access_token', TOKEN, { kind: 'token', id: TOKEN }],
     ['access_token', 'junk', { kind: 'token', id: 'junk' }],
     ['robot', 'alice', { kind: 'nobody' }],

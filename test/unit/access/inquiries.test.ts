@@ -7,7 +7,7 @@ import type {
 import { makeInquiries, planInquiries } from '../../../introspect/access/inquiries.ts'
 import type { Store } from '../../../store/store.ts'
 
-const sub = (id: string): EvaluationSubject => ({ kind: 'sub', id })
+const sub = (id: string): EvaluationSubject => ({ kind: 'user', id })
 const evaluation = (subject: EvaluationSubject, ...contexts: string[]): Evaluation => ({
   subject,
   permission: 'read',

@@ -42,6 +42,8 @@ describe('parseSettings', () => {
       trustProxy: false,
       tokenKeys: undefined,
       adminSecret: undefined,
+      loader: undefined,
+      auditRetentionMs: 90 * 86_400_000,
       logLevel: 'info',
       isProduction: false,
     })

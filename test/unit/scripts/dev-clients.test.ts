@@ -74,7 +74,11 @@ it('registers them as the documentation says', async () => {
   expect(bodies).toMatchObject([
     { introspect: true, resources: ['https://grades.test'] },
     {
-      grant_types: ['client_credentials', 'refresh_token'],
+      grant_types: [
+        'client_credentials',
+        'refresh_token',
+        'urn:ietf:params:oauth:grant-type:token-exchange',
+      ],
       scope: 'grades:read grades:write profile',
       default_resources: ['https://grades.test'],
     },
