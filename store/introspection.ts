@@ -123,6 +123,8 @@ export function createTokenReader(
     const [claims = '', schemaId = '', completeness, ends = '', lines = ''] = reply.slice(6)
     const { session } = record.authorization
     const { partition } = token
+    const book = asked === 'none' ? undefined : await schemas.bookOf(partition, schemaId)
+    if (asked !== 'none' && book === undefined) return read(token, callerId, asked)
     return {
       caller,
       state: {
@@ -141,13 +143,13 @@ export function createTokenReader(
           seq: Number(seq),
           ...(ends === '' ? {} : { until: Number(ends) }),
         },
-        ...(asked === 'none'
+        ...(asked === 'none' || book === undefined
           ? {}
           : {
               roles: resolveRoles(
                 { lines, isComplete: completeness === 'complete' },
                 asked,
-                await schemas.bookOf(partition, schemaId),
+                book,
                 record.exchange?.view,
               ),
             }),

@@ -82,7 +82,10 @@ export function createRoleBook(definitions: RoleDefinitions): RoleBook {
   }
 }
 
-/** Resolves what is held, for a token without limits or for one with a view. */
+/**
+ * Resolves what is held, for a token without limits or for one with a view. An answer about named contexts never calls itself
+ * complete: a change elsewhere would make that untrue without touching it.
+ */
 export function resolveRoles(
   held: HeldRoles,
   asked: ContextQuestion,
@@ -96,7 +99,7 @@ export function resolveRoles(
   const pairs = contexts
     .filter((context) => context !== EVERYWHERE)
     .map((context) => [context, byContext.get(context) ?? NO_ROLES] as const)
-  return toFacts(everywhere, pairs, held.isComplete, book)
+  return toFacts(everywhere, pairs, asked === 'all' && held.isComplete, book)
 }
 
 function throughView(
@@ -112,8 +115,7 @@ function throughView(
     const held = [...new Set([...everywhere, ...(byContext.get(context) ?? NO_ROLES)])].sort()
     return [context, assume(held, assumed, book)] as const
   })
-  const isComplete = contexts.every((context) => seen.includes(context))
-  return toFacts(NO_ROLES, pairs, isComplete, book)
+  return toFacts(NO_ROLES, pairs, asked === 'all', book)
 }
 
 function assume(

@@ -26,7 +26,7 @@ export function createRoleResolver(
   { keys, partitions, run }: StoreContext,
   schemas: Pick<RoleSchemas, 'bookOf'>,
 ): RoleResolver {
-  return {
+  const resolver: RoleResolver = {
     async resolve(sub, contexts, kind = 'user') {
       const partition = partitions.of(sub)
       const at = keys.partition(partition)
@@ -40,6 +40,7 @@ export function createRoleResolver(
       if (state !== 'active') throw unknownReply('resolve-roles', state)
       const held = { lines, isComplete: completeness === 'complete' }
       const book = await schemas.bookOf(partition, schemaId)
+      if (book === undefined) return resolver.resolve(sub, contexts, kind)
       const until = ends === '' ? {} : { until: Number(ends) }
       return {
         kind: 'active',
@@ -48,4 +49,5 @@ export function createRoleResolver(
       }
     },
   }
+  return resolver
 }

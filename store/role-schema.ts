@@ -6,7 +6,6 @@
  */
 import { hash } from 'node:crypto'
 import type { StoreContext } from './context.ts'
-import { StoreUnavailableError } from './errors.ts'
 import {
   createRoleBook,
   type RoleBook,
@@ -60,8 +59,8 @@ export interface RoleSchemas {
   ): Promise<{ readonly version: number; readonly forecast: SchemaForecast }>
   /** @param expectedVersion refuses to replace any other; the one in force when absent */
   put(roles: RoleDefinitions, expectedVersion?: number): Promise<SchemaOutcome>
-  /** The schema of an id that a script of the partition has returned. */
-  bookOf(partition: number, id: string): Promise<RoleBook>
+  /** The schema of an id that a script of the partition has returned; `undefined` when it was replaced since. */
+  bookOf(partition: number, id: string): Promise<RoleBook | undefined>
 }
 
 const HOME = 0
@@ -102,6 +101,14 @@ export function createRoleSchemas(context: StoreContext): RoleSchemas {
     )
   }
 
+  /** A home that lost its last schema in a failover is behind the others; what it writes next must be newer to them all. */
+  async function newestVersion(): Promise<number> {
+    const ids = await Promise.all(
+      all.map((partition) => readRecord(run, keys.partition(partition).schema, 'id')),
+    )
+    return Math.max(...ids.map(([id]) => versionOf(id ?? '')))
+  }
+
   async function compare(before: RoleDefinitions, after: RoleDefinitions): Promise<SchemaForecast> {
     const names = [...new Set([...Object.keys(before), ...Object.keys(after)])].sort()
     const different = names.filter(
@@ -125,8 +132,8 @@ export function createRoleSchemas(context: StoreContext): RoleSchemas {
   function write(
     partition: number,
     roles: RoleDefinitions,
-    version: number | '',
-    expected: number,
+    version: number,
+    replaces: number | '',
   ) {
     const at = keys.partition(partition)
     const json = JSON.stringify(roles)
@@ -138,7 +145,7 @@ export function createRoleSchemas(context: StoreContext): RoleSchemas {
         json,
         hash('sha256', json, 'base64url').slice(0, DIGEST_LENGTH),
         version,
-        expected,
+        replaces,
         JSON.stringify({ type: 'schema' }),
         context.logRetentionMs,
         keys.channel,
@@ -161,16 +168,18 @@ export function createRoleSchemas(context: StoreContext): RoleSchemas {
       for (let attempt = 0; attempt < CONFLICT_RETRIES; attempt++) {
         const current = await read(HOME)
         const found = versionOf(current.id)
-        if (expectedVersion !== undefined && expectedVersion !== found) {
+        // A repeat of what was done half-way finds itself done at home.
+        const isRepeat = JSON.stringify(current.roles) === JSON.stringify(roles)
+        if (expectedVersion !== undefined && expectedVersion !== found && !isRepeat) {
           return { kind: 'conflict', version: found }
         }
         const forecast = await compare(current.roles, roles)
-        const [outcome, text] = await write(HOME, roles, '', found)
+        const version = 1 + Math.max(found, await newestVersion())
+        const [outcome] = await write(HOME, roles, version, found)
         if (outcome === 'conflict') continue
         if (outcome !== 'stored') throw unknownReply('put-role-schema', outcome)
-        const version = Number(text)
         const others = all.filter((partition) => partition !== HOME)
-        await Promise.all(others.map((partition) => write(partition, roles, version, 0)))
+        await Promise.all(others.map((partition) => write(partition, roles, version, '')))
         return { kind: 'stored', version, forecast }
       }
       throw new Error('the role schema is being changed by too many at once')
@@ -180,10 +189,10 @@ export function createRoleSchemas(context: StoreContext): RoleSchemas {
       if (id === '') return NO_SCHEMA
       const known = books.get(id)
       if (known !== undefined) return known
-      // It may be a newer one by now: then what is told is newer than its position says, which is never wrong.
       const current = await read(partition)
-      if (current.id === '') throw new StoreUnavailableError('the role schema is gone')
-      return remember(current.id, current.roles)
+      const book = remember(current.id, current.roles)
+      // A newer one would give roles taken away before it a meaning they never had: what is held must be read anew.
+      return current.id === id ? book : undefined
     },
   }
 }

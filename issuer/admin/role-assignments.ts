@@ -3,16 +3,14 @@
  * any number, read, applied and answered as a stream. All may be repeated: a change that is so already changes nothing.
  */
 import type { Change } from '../../http/audit-trail.ts'
-import { discardRest, readChunks } from '../../http/body-chunks.ts'
 import { JSON_RULES, parseBody, readJson } from '../../http/json-body.ts'
 import { isMediaType } from '../../http/media-type.ts'
 import { ProblemError } from '../../http/problem.ts'
-import { toProblem } from '../../http/problem-exit.ts'
 import { replyJson } from '../../http/reply.ts'
 import type { AssignmentChange } from '../../store/assignments.ts'
 import type { Store } from '../../store/store.ts'
 import type { AdminContext, AdminHandler } from './guard.ts'
-import { createImportReport } from './import-report.ts'
+import { answerWhileRunning } from './line-report.ts'
 import { readQuery } from './query.ts'
 import { changeBody, isRefusal, type ReadChange, readChange, toChange } from './role-change.ts'
 import { type ApplyChanges, applyChanges, runImport } from './role-import.ts'
@@ -91,31 +89,16 @@ function toAuditEntry({ sub, op, context, role, expiresAt }: AssignmentChange): 
 }
 
 async function importLines(ctx: AdminContext, apply: ApplyChanges): Promise<void> {
-  const { req, res } = ctx
-  const report = createImportReport(ctx)
-  try {
-    const result = await runImport({
-      readChunks: (signal) => readChunks(req, { signal }),
+  await answerWhileRunning(ctx, 'errors_omitted', (readAll, progress) =>
+    runImport({
+      readChunks: readAll,
       apply,
       // One record a window: a record a line would push all others out.
-      async report(progress) {
-        const { through, counts } = progress
+      async report(done) {
+        const { through, counts } = done
         await ctx.state.audit({ action: ACTION, target: { through, ...counts } })
-        await report.progress(progress)
+        await progress(done)
       },
-    })
-    report.done(result)
-    res.end()
-  } catch (error) {
-    const rest = discardRest(req)
-    if (report.hasBegun) {
-      const { slug } = toProblem(error)
-      ctx.state.error = slug
-      report.failed(slug.replaceAll('-', '_'))
-      // Ended at once, a connection that is not kept would be cut before a peer that is still sending has read this.
-      await rest
-      res.end()
-    }
-    throw error
-  }
+    }),
+  )
 }

@@ -1,8 +1,8 @@
 #!lua flags=allow-oom
 -- Puts a role schema into one partition.
 -- KEYS  1 head · 2 log · 3 role schema
--- ARGV  1 base · 2 schema (JSON) · 3 digest of it · 4 version: '' takes the next one (home partition), a number is
---       applied if it is newer (all others) · 5 version expected at home · 6 event · 7 log retention ms · 8 channel
+-- ARGV  1 base · 2 schema (JSON) · 3 digest of it · 4 version · 5 version it replaces (home partition), '' for any older
+--       one (all others) · 6 event · 7 log retention ms · 8 channel
 -- Returns { 'stored', version } · { 'conflict', version found } · { 'older', version found }
 -- Versions order concurrent writers, so that every partition ends with the same schema whatever the order of arrival. The
 -- id names version and content: a version that a failover took back and that was used again is another id.
@@ -12,13 +12,9 @@
 --- @include "epoch"
 --- @include "log"
 local found = tonumber(string.match(redis.call('HGET', KEYS[3], 'id') or '', '^%d+') or '0')
-local version = tonumber(ARGV[4])
-if version then
-  if found >= version then return { 'older', stamp(found) } end
-else
-  if tonumber(ARGV[5]) ~= found then return { 'conflict', stamp(found) } end
-  version = found + 1
-end
+local version, replaces = tonumber(ARGV[4]), tonumber(ARGV[5])
+if replaces and replaces ~= found then return { 'conflict', stamp(found) } end
+if found >= version then return { 'older', stamp(found) } end
 
 redis.call('DEL', KEYS[3])
 redis.call('HSET', KEYS[3], 'id', stamp(version) .. '.' .. ARGV[3], 'json', ARGV[2])

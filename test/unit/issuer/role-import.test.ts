@@ -1,7 +1,8 @@
 /** The import without HTTP and without a store: what is held, in which order it is applied, how it ends. */
 import { setImmediate as turn } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
-import { type ImportProgress, runImport, WINDOW_SIZE } from '../../../issuer/admin/role-import.ts'
+import type { LineProgress } from '../../../issuer/admin/line-run.ts'
+import { runImport, WINDOW_SIZE } from '../../../issuer/admin/role-import.ts'
 import type { AssignmentChange, AssignmentOutcome } from '../../../store/assignments.ts'
 
 const LINES_A_CHUNK = 500
@@ -27,8 +28,8 @@ const assigned = (changes: readonly AssignmentChange[]): AssignmentOutcome[] =>
   changes.map(() => 'assigned')
 
 function recorder() {
-  const reports: ImportProgress[] = []
-  return { reports, report: async (progress: ImportProgress) => void reports.push(progress) }
+  const reports: LineProgress[] = []
+  return { reports, report: async (progress: LineProgress) => void reports.push(progress) }
 }
 
 describe('an import', () => {
