@@ -1,0 +1,187 @@
+/**
+ * Takes back what a stream of lines names, such as the tokens of a leak: says of each what it was worth and whose it was, and
+ * carries on past lines that name nothing. Repeatable: what is void already stays so. Knows nothing of HTTP.
+ */
+import { isUtf8 } from 'node:buffer'
+import type { Change } from '../../http/audit-trail.ts'
+import type { Line } from '../../http/line-splitter.ts'
+import { ProblemError } from '../../http/problem.ts'
+import type { Explanation } from '../../store/explain.ts'
+import type { RevocationTarget } from '../../store/revocation-target.ts'
+import type { Store } from '../../store/store.ts'
+import {
+  type LineResult,
+  type LineRun,
+  type NumberedLine,
+  runLines,
+  type WindowOutcome,
+} from './line-run.ts'
+import {
+  carryOut,
+  forecast,
+  namesOf,
+  type RevocationBody,
+  revocationBody,
+  toChange,
+  toTarget,
+} from './revocation-request.ts'
+
+/** What a run is made from. */
+export interface RevocationRun extends Pick<LineRun<unknown>, 'readChunks' | 'report'> {
+  readonly store: Store
+  /** Whether to say only what would be taken back. */
+  readonly isForecast: boolean
+  /** The operator. */
+  readonly by: string
+  readonly audit: (...changes: readonly Change[]) => Promise<void>
+  /** Throws once the operator may not go on. */
+  readonly assertAdmitted: () => Promise<void>
+}
+
+/** Lines in a window: each takes a few round trips, all of a window at once. */
+export const REVOCATIONS_PER_WINDOW = 500
+
+/** Longest line: a token and a reason, every character escaped, have room. */
+const MAX_LINE_BYTES = 8_192
+
+/** A line that names nothing to take back. */
+interface Unfit {
+  readonly error: 'invalid-json' | 'invalid-body' | 'line-too-long' | 'not_a_token' | 'not_found'
+  readonly detail: string
+}
+
+type Read = RevocationBody | Unfit
+
+/** What is told of one line. */
+type Told =
+  | (Unfit & { readonly line: number })
+  | {
+      readonly line: number
+      readonly outcome: 'revoked' | 'already_void'
+      readonly change: Change
+      readonly names: object
+    }
+
+const NOT_OURS: Unfit = { error: 'not_a_token', detail: 'This token is not of our making.' }
+const NEVER_ISSUED: Unfit = {
+  error: 'not_found',
+  detail: 'This token was never issued, or expired long ago.',
+}
+
+/** Carries out a stream of revocations, as {@link runLines} does. */
+export function runRevocations(run: RevocationRun): Promise<LineResult> {
+  let isFirst = true
+
+  async function revokeLine({ line, read }: NumberedLine<Read>): Promise<Told> {
+    if ('error' in read) return { line, ...read }
+    try {
+      return { line, ...(await revokeOne(run, read)) }
+    } catch (error) {
+      if (!(error instanceof ProblemError)) throw error
+      const word = error.slug === 'not-found' ? 'not_found' : 'invalid-body'
+      return { line, error: word, detail: error.detail }
+    }
+  }
+
+  async function carryOutWindow(window: readonly NumberedLine<Read>[]): Promise<WindowOutcome> {
+    await run.assertAdmitted()
+    const told = await Promise.all(window.map(revokeLine))
+    const counts = countsOf(told)
+    const changes = told.flatMap((one) => ('change' in one ? [one.change] : []))
+    // One record a line would push all others out, were the lines a million: after the first window there is one for each.
+    const summary = {
+      action: actionOf(run),
+      target: { through: window.at(-1)?.line ?? 0, ...counts },
+    }
+    await run.audit(...(isFirst ? changes : [summary]))
+    isFirst = false
+    return { counts, told: told.map(toView) }
+  }
+
+  return runLines({
+    readChunks: run.readChunks,
+    report: run.report,
+    maxLineBytes: MAX_LINE_BYTES,
+    readLine,
+    windowSize: REVOCATIONS_PER_WINDOW,
+    carryOut: carryOutWindow,
+    nothing: { revoked: 0, already_void: 0, failed: 0 },
+  })
+}
+
+function actionOf({ isForecast }: RevocationRun): string {
+  return isForecast ? 'revocation.forecast' : 'revocation.create'
+}
+
+async function revokeOne(run: RevocationRun, body: RevocationBody) {
+  const { store, isForecast, by } = run
+  const explained = body.token === undefined ? undefined : await store.tokens.explain(body.token)
+  if (explained?.state === 'not_a_token') return NOT_OURS
+  if (explained?.state === 'unknown') return NEVER_ISSUED
+  const target = await toTarget(store, body)
+  const answer = isForecast
+    ? await forecast(store, target, body)
+    : await carryOut(store, target, body, by)
+  const wasLive = explained === undefined ? answer.affected !== 0 : isLive(explained)
+  const whose = explained === undefined ? {} : whoseOf(explained)
+  const { sub } = whose as { readonly sub?: string }
+  return {
+    outcome: wasLive ? ('revoked' as const) : ('already_void' as const),
+    change: { ...toChange(target, body, answer), ...(sub === undefined ? {} : { subject: sub }) },
+    names: { ...publicNames(target), ...whose, affected: answer.affected },
+  }
+}
+
+/** A used refresh token is void by itself, but the grant that it stands for lives on. */
+function isLive({ state }: Explanation): boolean {
+  return state === 'active' || state === 'rotated'
+}
+
+function publicNames(target: RevocationTarget) {
+  const { level, jti, grant, session } = namesOf(target)
+  return { level, jti, grant_id: grant, sid: session }
+}
+
+function whoseOf({ token, grant, grantId, sid }: Explanation) {
+  const record = token ?? grant
+  if (record === undefined) return {}
+  const { sub, clientId } = record.authorization
+  const issued_at = Math.floor(record.issuedAtUs / 1e6)
+  return { grant_id: grantId, sid, sub, client_id: clientId, issued_at }
+}
+
+function toView(told: Told): { readonly line: number } {
+  if ('error' in told) return told
+  const { line, outcome, names } = told
+  return { line, outcome, ...names } as { readonly line: number }
+}
+
+function countsOf(told: readonly Told[]) {
+  const counts = { revoked: 0, already_void: 0, failed: 0 }
+  for (const one of told) counts['error' in one ? 'failed' : one.outcome] += 1
+  return counts
+}
+
+function readLine(line: Line): Read {
+  if (line === 'too-long') {
+    return { error: 'line-too-long', detail: `A line may have at most ${MAX_LINE_BYTES} bytes.` }
+  }
+  const value = isUtf8(line) ? parseJson(line.toString('utf8')) : undefined
+  if (value === undefined)
+    return { error: 'invalid-json', detail: 'The line is not JSON in UTF-8.' }
+  const result = revocationBody.safeParse(value)
+  if (result.success) return result.data
+  const [issue] = result.error.issues
+  // Where it is wrong and by which rule, never what stands there.
+  const member = String(issue?.path[0] ?? '')
+  return { error: 'invalid-body', detail: `${member}: ${issue?.code ?? 'is malformed'}` }
+}
+
+function parseJson(json: string): unknown {
+  try {
+    return JSON.parse(json)
+  } catch {
+    // V8's own message quotes the line.
+    return undefined
+  }
+}

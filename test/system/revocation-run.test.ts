@@ -1,0 +1,183 @@
+/** Revocations by the line: what a leak holds is taken back, said of each, and nothing of it is repeated. */
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { REVOCATIONS_PER_WINDOW } from '../../issuer/admin/revocation-run.ts'
+import { startRedis, type TestRedis } from '../redis-server.ts'
+import {
+  fetchToken,
+  introspectText,
+  startServices,
+  type TestClient,
+  type TestServices,
+} from '../services.ts'
+import { INACTIVE, login, refresh, registerWorld, type World } from './world.ts'
+
+type Told = Readonly<Record<string, unknown>>
+
+let redis: TestRedis
+let services: TestServices
+let world: World
+
+beforeAll(async () => {
+  redis = await startRedis()
+  services = await startServices({ redisUrl: redis.url })
+  world = await registerWorld(services)
+})
+
+afterAll(async () => {
+  await services.close()
+  await redis.stop()
+})
+
+function send(lines: readonly (object | string)[], query = '', token = services.adminToken) {
+  const body = lines.map((line) => (typeof line === 'string' ? line : JSON.stringify(line)))
+  return fetch(`${services.issuer}/admin/v1/revocations${query}`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/x-ndjson' },
+    body: `${body.join('\n')}\n`,
+  })
+}
+
+async function told(response: Response): Promise<readonly Told[]> {
+  expect([response.status, response.headers.get('content-type')]).toEqual([
+    200,
+    'application/x-ndjson',
+  ])
+  const text = await response.text()
+  return text
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Told)
+}
+
+const junk = (token: string) => token.slice(0, -1) + (token.endsWith('A') ? 'B' : 'A')
+
+it('takes back what each line names, and says what it was worth and whose', async () => {
+  const alice = await login(services, 'alice')
+  const bob = await login(services, 'bob')
+  await services.callAdmin('POST', '/revocations', { grant: bob.grant_id })
+  const carol = await login(services, 'carol')
+  const lines = await told(
+    await send([
+      { token: alice.access_token, reason: 'leaked' },
+      { token: bob.access_token },
+      '',
+      { token: junk(alice.access_token) },
+      { token: carol.refresh_token },
+      { subject: 'dave' },
+      'not json',
+      { token: 'x', what: 1 },
+      {},
+      { session: 'nothing' },
+    ]),
+  )
+  const issued_at = expect.any(Number)
+  expect(lines).toEqual([
+    {
+      ...{ line: 1, outcome: 'revoked', level: 'token', affected: 1, sub: 'alice', issued_at },
+      ...{ jti: expect.any(String), grant_id: alice.grant_id, sid: alice.sid },
+      client_id: 'web-app',
+    },
+    {
+      ...{ line: 2, outcome: 'already_void', level: 'token', affected: 0, sub: 'bob', issued_at },
+      ...{ jti: expect.any(String), grant_id: bob.grant_id, sid: bob.sid },
+      client_id: 'web-app',
+    },
+    { line: 4, error: 'not_a_token', detail: expect.any(String) },
+    {
+      ...{ line: 5, outcome: 'revoked', level: 'grant', affected: 1, sub: 'carol', issued_at },
+      ...{ grant_id: carol.grant_id, sid: carol.sid, client_id: 'web-app' },
+    },
+    { line: 6, outcome: 'already_void', level: 'subject', affected: 0 },
+    { line: 7, error: 'invalid-json', detail: expect.any(String) },
+    { line: 8, error: 'invalid-body', detail: expect.any(String) },
+    { line: 9, error: 'invalid-body', detail: expect.any(String) },
+    { line: 10, error: 'not_found', detail: expect.any(String) },
+    { through: 10, revoked: 2, already_void: 2, failed: 5 },
+    { done: true, lines: 10, revoked: 2, already_void: 2, failed: 5 },
+  ])
+  for (const { access_token } of [alice, bob, carol]) {
+    expect(await introspectText(services.introspect[0], world.grades, access_token)).toBe(INACTIVE)
+  }
+})
+
+it('changes nothing in a dry run', async () => {
+  const { access_token } = await login(services, 'alice')
+  const lines = await told(await send([{ token: access_token }], '?dry_run=true'))
+  expect(lines[0]).toMatchObject({ outcome: 'revoked', affected: 1 })
+  expect(await introspectText(services.introspect[0], world.grades, access_token)).not.toBe(
+    INACTIVE,
+  )
+  for (const query of ['?dry_run=yes', '?dry_run=true&dry_run=true', '?dryrun=true']) {
+    expect((await send([{ token: access_token }], query)).status).toBe(400)
+  }
+})
+
+it('voids a grant by a refresh token that was used already', async () => {
+  const first = await login(services, 'erin')
+  const next = await refresh(services, world.web, first.refresh_token)
+  const { access_token } = (await next.json()) as { access_token: string }
+  const lines = await told(await send([{ token: first.refresh_token }]))
+  expect(lines[0]).toMatchObject({ outcome: 'revoked', level: 'grant', sub: 'erin' })
+  expect(await introspectText(services.introspect[0], world.grades, access_token)).toBe(INACTIVE)
+})
+
+it('carries on over windows, and can be repeated', async () => {
+  const count = REVOCATIONS_PER_WINDOW + 50
+  const client: TestClient = await services.register('batch', {
+    default_resources: ['https://grades.test'],
+  })
+  const tokens = await Promise.all(
+    Array.from({ length: count }, () => fetchToken(services.issuer, client)),
+  )
+  const lines = tokens.map((token) => ({ token }))
+  const once = await told(await send(lines))
+  expect(once.filter(({ through }) => through !== undefined).map(({ through }) => through)).toEqual(
+    [REVOCATIONS_PER_WINDOW, count],
+  )
+  expect(once.at(-1)).toMatchObject({ done: true, revoked: count, already_void: 0, failed: 0 })
+  const twice = await told(await send(lines))
+  expect(twice.at(-1)).toMatchObject({ done: true, revoked: 0, already_void: count, failed: 0 })
+})
+
+it('is recorded, line by line where they are few', async () => {
+  const { access_token } = await login(services, 'recorded')
+  await told(await send([{ token: access_token, reason: 'on a forum' }]))
+  const audit = await services.callAdmin('GET', '/audit?subject=recorded&limit=1')
+  const { records } = (await audit.json()) as { records: readonly Told[] }
+  expect(records[0]).toMatchObject({
+    action: 'revocation.create',
+    subject: 'recorded',
+    reason: 'on a forum',
+    target: { level: 'token', affected: 1 },
+  })
+})
+
+it('ends when the operator is cut off in its middle', async () => {
+  const operator = await services.register('operator', { scope: 'claimcheck:revoke' })
+  const token = await fetchToken(services.issuer, operator)
+  const lines = await told(
+    await send(
+      [
+        { client: 'operator' },
+        ...Array.from({ length: REVOCATIONS_PER_WINDOW + 1 }, () => ({ subject: 'nobody' })),
+      ],
+      '',
+      token,
+    ),
+  )
+  expect(lines.at(-1)).toMatchObject({
+    done: false,
+    error: 'unauthorized',
+    through: REVOCATIONS_PER_WINDOW,
+  })
+})
+
+it('needs its scope, and repeats no token', async () => {
+  const narrow = await services.register('narrow', { scope: 'claimcheck:roles' })
+  const token = await fetchToken(services.issuer, narrow)
+  expect((await send([{ all: true }], '', token)).status).toBe(403)
+  const { access_token } = await login(services, 'frank')
+  const odd = [{ [access_token]: 1 }, { subject: access_token }, `${access_token} {`]
+  const response = await send([{ token: access_token }, { token: junk(access_token) }, ...odd])
+  expect(await response.text()).not.toMatch(/cc_at_[A-Za-z0-9_-]{20}/)
+})
