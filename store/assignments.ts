@@ -74,8 +74,8 @@ export type ContextFilter =
 /** Reads and changes assignments. */
 export interface Assignments {
   /**
-   * Applies changes; those of one subject in their order. Each stands by itself: a refused one leaves the others as they
-   * are, and all may be repeated.
+   * Applies changes; those of one subject in their order, those of a later call after those of an earlier one. Each stands
+   * by itself: a refused one leaves the others as they are, and all may be repeated.
    *
    * @returns one outcome a change, in order
    * @throws {StoreUnavailableError} when some may not have been applied; repeating all of them is safe
@@ -132,6 +132,20 @@ export function createAssignments(context: StoreContext): Assignments {
     return run('apply-assignments', [...places, at.schema], [...common, ...args])
   }
 
+  /** Where each partition's line of calls ends: one at a time, in the order in which they were asked for. */
+  const queues = new Map<number, Promise<void>>()
+
+  function inTurn(partition: number, work: () => Promise<void>): Promise<void> {
+    const before = queues.get(partition) ?? Promise.resolve()
+    const done = before.then(work)
+    const settled = done.catch(() => undefined)
+    queues.set(partition, settled)
+    void settled.then(() => {
+      if (queues.get(partition) === settled) queues.delete(partition)
+    })
+    return done
+  }
+
   async function applyIn(
     partition: number,
     placed: readonly Placed[],
@@ -179,7 +193,9 @@ export function createAssignments(context: StoreContext): Assignments {
       const outcomes: AssignmentOutcome[] = []
       // All are waited for even if one fails: what the caller repeats must not overtake what is still under way.
       const settled = await Promise.allSettled(
-        [...byPartition].map(([partition, placed]) => applyIn(partition, placed, outcomes)),
+        [...byPartition].map(([partition, placed]) =>
+          inTurn(partition, () => applyIn(partition, placed, outcomes)),
+        ),
       )
       for (const result of settled) if (result.status === 'rejected') throw result.reason
       return outcomes

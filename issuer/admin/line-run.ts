@@ -1,6 +1,7 @@
 /**
- * Carries out a stream of lines of any length, window by window: while one is carried out the next is read, and when both
- * are full nothing more is read. So memory holds two windows, whatever is sent, and lines are carried out in their order.
+ * Carries out a stream of lines of any length, window by window: while two are carried out the next is read, and when that is
+ * full nothing more is read. So memory holds three windows, whatever is sent. Windows begin in their order and are reported in
+ * it; that lines which depend on each other are carried out in order is for the carrying out to see to.
  * A line that is refused is reported; the others are carried out. Knows nothing of HTTP, nor of what a line says.
  */
 import { createLineSplitter, type Line } from '../../http/line-splitter.ts'
@@ -46,8 +47,9 @@ export interface LineRun<Read> {
   readonly readLine: (line: Line) => Read
   /** Lines in a window: some milliseconds of work, so that progress is told several times a second. */
   readonly windowSize: number
+  /** Called in order, but not only when the last call is done. */
   readonly carryOut: (window: readonly NumberedLine<Read>[]) => Promise<WindowOutcome>
-  /** Told after each window; the next one is carried out when it is done. */
+  /** Told after each window, in order. */
   readonly report: (progress: LineProgress) => Promise<void>
   /** What is counted, at its start. */
   readonly nothing: Counts
@@ -57,7 +59,7 @@ export interface LineRun<Read> {
  * Runs to the end of the stream.
  *
  * @throws whatever ended it early. If that was the reading, what was read before is carried out and reported; if it was
- * the carrying out, what was reported stands and the window after it may have been carried out in part.
+ * the carrying out, what was reported stands and the two windows after it may have been carried out in part.
  */
 export async function runLines<Read>(run: LineRun<Read>): Promise<LineResult> {
   const splitter = createLineSplitter(run.maxLineBytes)
@@ -65,10 +67,19 @@ export async function runLines<Read>(run: LineRun<Read>): Promise<LineResult> {
   let lines = 0
   let counts = run.nothing
   let window: NumberedLine<Read>[] = []
-  let underWay: Promise<void> = Promise.resolve()
+  let last: Promise<void> = Promise.resolve()
+  let lastButOne: Promise<void> = Promise.resolve()
 
-  async function carryOut(full: readonly NumberedLine<Read>[], through: number): Promise<void> {
-    const { counts: more, told } = await run.carryOut(full)
+  async function carryOut(
+    full: readonly NumberedLine<Read>[],
+    through: number,
+    before: Promise<void>,
+  ): Promise<void> {
+    const outcome = run.carryOut(full)
+    // Heard below; until then its failure is not unheard.
+    outcome.catch(() => undefined)
+    await before
+    const { counts: more, told } = await outcome
     counts = sumOf(counts, more)
     await run.report({ through, counts, told })
   }
@@ -76,10 +87,11 @@ export async function runLines<Read>(run: LineRun<Read>): Promise<LineResult> {
   async function handOver(): Promise<void> {
     const [full, through] = [window, lines]
     window = []
-    await underWay
-    underWay = carryOut(full, through)
+    await lastButOne
+    lastButOne = last
+    last = carryOut(full, through, last)
     // Reading may be waiting for a peer that has all the time in the world.
-    underWay.catch((error: unknown) => broken.abort(error))
+    last.catch((error: unknown) => broken.abort(error))
   }
 
   async function take(line: Line): Promise<void> {
@@ -103,9 +115,9 @@ export async function runLines<Read>(run: LineRun<Read>): Promise<LineResult> {
 
   const cut = await readAll()
   // What stopped the carrying out is what is told, even if reading was stopped by it.
-  await underWay
+  await last
   if (window.length > 0) await handOver()
-  await underWay
+  await last
   if (cut !== undefined) throw cut.error
   return { lines, counts }
 }

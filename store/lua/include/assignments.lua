@@ -16,6 +16,13 @@ local function find_expiry(place, sub, context, role)
   return member and string.sub(member, #name + 2)
 end
 
+-- Additions to w are put in together: all of a partition is one set.
+local added_holders = {}
+local function put_holders(place)
+  if #added_holders > 0 then redis.call('ZADD', place.holders, unpack(added_holders)) end
+  added_holders = {}
+end
+
 local function write_orders(command, place, sub, context, role, expires)
   local name = context .. ' ' .. role
   local own = expires == '' and name or name .. ' ' .. expires
@@ -23,9 +30,11 @@ local function write_orders(command, place, sub, context, role, expires)
   local holder = expires == '' and held or held .. '\n' .. expires
   if command == 'ZADD' then
     redis.call('ZADD', place.base .. 'a' .. sub, 0, own)
-    redis.call('ZADD', place.holders, 0, holder)
+    added_holders[#added_holders + 1] = 0
+    added_holders[#added_holders + 1] = holder
     if expires ~= '' then redis.call('ZADD', place.ending, expires, held) end
   else
+    put_holders(place)
     redis.call('ZREM', place.base .. 'a' .. sub, own)
     redis.call('ZREM', place.holders, holder)
     if expires ~= '' then redis.call('ZREM', place.ending, held) end
@@ -105,8 +114,9 @@ local function touch(touched, sub, context)
   if #contexts > MAX_NAMED_CONTEXTS then subject.contexts = nil end
 end
 
--- Ends a run of changes: counts and, if anything was touched, the event.
+-- Ends a run of changes: what is put in together and, if anything was touched, the event.
 local function conclude(place, touched, now, retention_ms, channel)
+  put_holders(place)
   put_role_counts(place)
   local first = touched.subjects[1]
   if not first then return end
