@@ -4,6 +4,7 @@
  */
 import type { Form } from '../http/form.ts'
 import { invalidRequest, OAuthError } from '../http/oauth-error.ts'
+import type { RequestState } from '../http/request-state.ts'
 import type { Client } from '../store/clients.ts'
 import { type GrantRecord, splitList } from '../store/records.ts'
 import { narrowResources } from './resource.ts'
@@ -17,7 +18,8 @@ import { type GrantContext, type TokenResponse, toTokenResponse } from './token-
 export async function refreshGrant(
   client: Client,
   { values, lists }: Form,
-  { store }: GrantContext,
+  { store, trail }: GrantContext,
+  state: RequestState,
 ): Promise<TokenResponse> {
   const presented = values.get('refresh_token')
   if (presented === undefined) throw invalidRequest('the parameter refresh_token is required')
@@ -36,6 +38,15 @@ export async function refreshGrant(
     idleLifetime: refresh_token_idle_lifetime,
     ...(narrowed === undefined ? {} : { narrowed }),
   })
+  if (outcome.kind === 'reused') {
+    await trail.changed(state, {
+      action: 'revocation.create',
+      subject: grant.authorization.sub,
+      client: client.client_id,
+      reason: 'refresh token reuse',
+      target: { level: 'grant', grant: store.idsOf(token).grantId },
+    })
+  }
   if (outcome.kind !== 'refreshed') throw deadGrant(outcome.kind)
   return toTokenResponse(outcome)
 }

@@ -19,7 +19,12 @@ export interface TokenEndpointOptions extends GrantContext {
   readonly failures: FailureRecorder
 }
 
-type Grant = (client: Client, form: Form, context: GrantContext) => Promise<TokenResponse>
+type Grant = (
+  client: Client,
+  form: Form,
+  context: GrantContext,
+  state: RequestState,
+) => Promise<TokenResponse>
 
 const GRANTS: Readonly<Record<GrantType, Grant>> = {
   client_credentials: issueToClient,
@@ -40,7 +45,7 @@ export function addTokenEndpoint(
     const registered = clientId === '' ? undefined : await store.clients.get(clientId)
     const client = await proveClient(presented, registered, ctx.state, failures)
     const grant = GRANTS[allowedGrantType(client, form.values.get('grant_type'))]
-    replyJson(ctx, 200, JSON.stringify(await grant(client, form, options)))
+    replyJson(ctx, 200, JSON.stringify(await grant(client, form, options, ctx.state)))
   })
 }
 

@@ -118,6 +118,33 @@ describe('the audit', () => {
     ])
   })
 
+  it('tells that a used refresh token came back, which voids its grant', async () => {
+    const app = await services.register('refreshing', {
+      grant_types: ['refresh_token'],
+      scope: 'grades:read',
+    })
+    const body = { sub: 'dora', client_id: 'refreshing', refresh: true }
+    const login = (await (await services.callAdmin('POST', '/tokens', body)).json()) as {
+      refresh_token: string
+      grant_id: string
+    }
+    let { refresh_token } = login
+    for (let n = 0; n < 2; n++) {
+      const form = { grant_type: 'refresh_token', refresh_token }
+      const next = await postForm(`${services.issuer}/token`, app, form)
+      refresh_token = ((await next.json()) as { refresh_token: string }).refresh_token
+    }
+    const form = { grant_type: 'refresh_token', refresh_token: login.refresh_token }
+    expect((await postForm(`${services.issuer}/token`, app, form)).status).toBe(400)
+    const { records } = await read('subject=dora&limit=1')
+    expect(records[0]).toMatchObject({
+      action: 'revocation.create',
+      actor_client: 'refreshing',
+      reason: 'refresh token reuse',
+      target: { level: 'grant', grant: login.grant_id },
+    })
+  })
+
   it('records refused attempts of each kind, on both services', async () => {
     const attempts: readonly (() => Promise<unknown>)[] = [
       () => fetchToken(services.issuer, { ...web, client_secret: 'wrong' }).catch(() => undefined),
