@@ -5,6 +5,10 @@ import { defineConfig } from 'vitest/config'
 import { createCountsReporter } from './scripts/vitest-counts.ts'
 
 export default defineConfig({
+  // The tool imports the client library by its name; here that means its sources.
+  ssr: {
+    resolve: { conditions: ['claimcheck-source', 'module', 'node', 'development|production'] },
+  },
   test: {
     environment: 'node',
     include: ['test/**/*.test.ts'],

@@ -40,7 +40,7 @@ describe('the width of text', () => {
 describe('a table', () => {
   const columns = [
     { title: 'id', cell: (row: readonly string[]) => row[0] ?? '' },
-    { title: 'note', cell: (row: readonly string[]) => row[1] ?? '', gives: true },
+    { title: 'note', cell: (row: readonly string[]) => row[1] ?? '', gives: 'cut' as const },
     { title: 'empty', cell: () => '' },
   ]
   const rows = [
@@ -60,6 +60,16 @@ describe('a table', () => {
     const lines = tableLines(columns, rows, plain(40))
     expect(lines[1]).toBe('sid_0123456789  Mozilla/5.0 (X11; Linux…')
     expect(lines.every((line) => textWidth(line) <= 40)).toBe(true)
+  })
+
+  it('puts words in several lines where they are ids', () => {
+    const wrapping = columns.map((column) =>
+      column.gives === undefined ? column : { ...column, gives: 'wrap' as const },
+    )
+    const lines = tableLines(wrapping, [['id1', 'grant=0123456789 session=abcdefghij']], plain(30))
+    expect(lines).toEqual(['id   note', 'id1  grant=0123456789', '     session=abcdefghij'])
+    const narrow = tableLines(wrapping, [['id1', 'grant=0123456789 session=abcdefghij']], plain(24))
+    expect(narrow.join(' ')).toMatch(/grant=0123456789 +session=abcdefghij/)
   })
 
   it('becomes a list of facts where it cannot fit', () => {

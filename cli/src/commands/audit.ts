@@ -1,0 +1,211 @@
+/** `claimcheck audit`: who did what, on whom, from where, and with what result; also as it happens. */
+import { type Command, Option } from 'commander'
+import { type Api, type Json, pause } from '../api.ts'
+import { addCommand, type Declaring, handle, limitOption, momentOption } from '../command.ts'
+import { CliError, EXIT, unreachable, usage } from '../exit.ts'
+import { numberOf, objectOf, objectsOf, textOf, timeOf } from '../fields.ts'
+import type { Run } from '../run.ts'
+import type { Column } from '../table.ts'
+
+interface AuditOptions {
+  readonly subject?: string
+  readonly client?: string
+  readonly actor?: string
+  readonly action?: string
+  readonly result?: string
+  readonly since?: number
+  readonly until?: number
+  readonly follow?: boolean
+  readonly limit: number
+}
+
+const FOLLOW_EVERY_MS = 1_000
+const FOLLOW_PAGE = 100
+const SEEN_KEPT = 1_000
+
+/** Adds the command. */
+export function addAuditCommand(program: Command, declaring: Declaring): void {
+  const audit = addCommand(program, 'audit', {
+    summary: 'who did what, on whom, when, from where, and what came of it',
+    details: [
+      'Newest first. Every change through the admin API is kept, and every refused attempt; under attack refusals are sampled, and "×" says how many one stands for.',
+    ],
+    examples: [
+      ['claimcheck audit --subject alice --since 2h', 'what happened to alice'],
+      ['claimcheck audit --result refused --since 1d', 'who was turned away'],
+      ['claimcheck audit --action revocation.create --json', 'revocations, for a program'],
+      ['claimcheck audit --follow', 'as it happens'],
+    ],
+  })
+    .option('--subject <sub>', 'on this subject')
+    .option('--client <id>', 'on this client')
+    .option('--actor <sub>', 'by this operator')
+    .option('--action <name>', 'such as revocation.create, client.put, access.refused')
+    .addOption(new Option('--result <result>', 'only these').choices(['done', 'refused']))
+    .addOption(
+      momentOption('--since <time>', 'from then on: 2h, 7d (ago) or a time', declaring, 'ago'),
+    )
+    .addOption(momentOption('--until <time>', 'up to then', declaring, 'ago'))
+    .option('-f, --follow', 'go on showing what happens until Ctrl-C')
+    .addOption(limitOption(50))
+  handle<AuditOptions, []>(audit, declaring, showAudit)
+}
+
+async function showAudit(run: Run, options: AuditOptions): Promise<void> {
+  const { report } = run
+  const { subject, client, actor, action, result, since, until, limit } = options
+  const query = {
+    subject,
+    client,
+    actor,
+    action,
+    result,
+    since: since === undefined ? undefined : Math.floor(since),
+    until: until === undefined ? undefined : Math.ceil(until),
+  }
+  const api = await run.api()
+  if (options.follow === true) {
+    if (until !== undefined) throw usage('--follow has no end: leave --until out')
+    return follow(run, api, query)
+  }
+  const { items, hasMore } = await api.pages(
+    { method: 'GET', path: '/audit', query },
+    'records',
+    limit,
+  )
+  report.document({ records: items, has_more: hasMore })
+  if (items.length === 0) return report.line('Nothing was recorded.')
+  report.table(auditColumns(), items)
+  if (hasMore) report.note('There are more: --limit all shows them.', 'quiet')
+}
+
+type Query = Readonly<Record<string, string | number | undefined>>
+
+/** Shows what there is since a time, if one is given, and then whatever comes. */
+async function follow(run: Run, api: Api, query: Query): Promise<void> {
+  const { report, surroundings } = run
+  const { interrupted } = surroundings
+  const anchor = await latestRecord(api)
+  const seen = createSeen()
+  if (!report.isJson) report.note('Waiting for records; Ctrl-C ends it.', 'quiet')
+  const show = async (records: readonly Json[]) => {
+    for (const record of records) {
+      if (seen(textOf(record.id))) continue
+      await report.record(record)
+      report.line(auditLine(record), record.result === 'refused' ? 'bad' : undefined)
+    }
+  }
+  if (query.since !== undefined) {
+    const call = { method: 'GET', path: '/audit', query: { ...query, order: 'asc' } } as const
+    const { items } = await api.pages(call, 'records', Number.POSITIVE_INFINITY)
+    await show(items)
+  }
+  for (let cursor = anchor; !interrupted.aborted; ) {
+    const page = await nextPage(api, query, cursor)
+    const records = objectsOf(page.records)
+    await show(records)
+    const next = textOf(page.next_cursor)
+    cursor = next || textOf(records.at(-1)?.id) || cursor
+    // Ctrl-C is how following ends.
+    if (next === '') await pause(FOLLOW_EVERY_MS, interrupted).catch(() => undefined)
+  }
+}
+
+function nextPage(api: Api, { since: _, ...filter }: Query, cursor: string): Promise<Json> {
+  const query = { ...filter, order: 'asc', cursor, limit: FOLLOW_PAGE }
+  return api.admin({ method: 'GET', path: '/audit', query }).catch((error: unknown) => {
+    // Asking is interrupted like waiting.
+    if (error instanceof CliError && error.exitCode === EXIT.interrupted) return {}
+    throw error
+  })
+}
+
+/**
+ * Following begins behind some record: reading from a position is one long reading to the audit, while every reading
+ * without one would be recorded anew, and shown by this very command.
+ */
+async function latestRecord(api: Api): Promise<string> {
+  const call = { method: 'GET', path: '/audit', query: { limit: 1 } } as const
+  for (let attempt = 0; attempt < 2; attempt++) {
+    const id = textOf(objectsOf((await api.admin(call)).records)[0]?.id)
+    // The audit was empty: the first reading is in it now.
+    if (id !== '') return id
+  }
+  throw unreachable('the audit cannot be followed: it has no records')
+}
+
+function createSeen(): (id: string) => boolean {
+  let recent = new Set<string>()
+  let older = new Set<string>()
+  return (id) => {
+    if (recent.has(id) || older.has(id)) return true
+    recent.add(id)
+    if (recent.size >= SEEN_KEPT) {
+      older = recent
+      recent = new Set()
+    }
+    return false
+  }
+}
+
+/** How records are shown. */
+export function auditColumns(): readonly Column<Json>[] {
+  return [
+    { title: 'at', cell: ({ at }) => timeOf(at) },
+    { title: 'action', cell: ({ action }) => textOf(action) },
+    {
+      title: 'result',
+      cell: resultText,
+      tone: ({ result }) => (result === 'refused' ? 'bad' : 'good'),
+    },
+    { title: 'by', cell: actorText },
+    { title: 'on', cell: targetText, gives: 'wrap' },
+    { title: 'reason', cell: ({ reason, error }) => textOf(reason) || textOf(error), gives: 'cut' },
+    { title: 'from', cell: ({ source }) => textOf(source), gives: 'cut' },
+  ]
+}
+
+function auditLine(record: Json): string {
+  const reason = textOf(record.reason) || textOf(record.error)
+  return [
+    timeOf(record.at),
+    textOf(record.action),
+    resultText(record),
+    `by ${actorText(record) || 'nobody known'}`,
+    targetText(record) === '' ? '' : `on ${targetText(record)}`,
+    reason === '' ? '' : `(${reason})`,
+    textOf(record.source) === '' ? '' : `from ${textOf(record.source)}`,
+  ]
+    .filter((part) => part !== '')
+    .join('  ')
+}
+
+function resultText({ result, count }: Json): string {
+  const times = numberOf(count)
+  return times === undefined || times < 2 ? textOf(result) : `${textOf(result)} ×${times}`
+}
+
+function actorText({ actor, actor_client }: Json): string {
+  const client = textOf(actor_client)
+  const subject = textOf(actor)
+  if (client === '' || client === subject) return subject
+  return subject === '' ? client : `${subject} (${client})`
+}
+
+function targetText({ subject, client, target }: Json): string {
+  const names = Object.entries(objectOf(target) ?? {})
+    .filter(([name]) => name !== 'subject' && name !== 'client')
+    .map(
+      ([name, value]) =>
+        `${name}=${typeof value === 'object' ? JSON.stringify(value) : textOf(value)}`,
+    )
+  const subjectName = textOf(subject)
+  const clientName = textOf(client)
+  return [
+    subjectName === '' ? '' : `subject=${subjectName}`,
+    clientName === '' ? '' : `client=${clientName}`,
+    ...names,
+  ]
+    .filter((name) => name !== '')
+    .join(' ')
+}

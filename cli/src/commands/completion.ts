@@ -1,0 +1,23 @@
+/** `claimcheck completion`: scripts for the shells, made from the commands, so that they know all of them. */
+import type { Command } from 'commander'
+import { addCommand, type Declaring, handle } from '../command.ts'
+import { completionScript, SHELLS, type Shell } from '../completion-script.ts'
+import { usage } from '../exit.ts'
+
+/** Adds the command. */
+export function addCompletionCommand(program: Command, declaring: Declaring): void {
+  const completion = addCommand(program, 'completion <shell>', {
+    summary: 'print a completion script for bash, zsh or fish',
+    examples: [
+      ['source <(claimcheck completion bash)', 'bash, in this session'],
+      ['claimcheck completion zsh > ~/.zfunc/_claimcheck', 'zsh, for good (a folder of fpath)'],
+      ['claimcheck completion fish > ~/.config/fish/completions/claimcheck.fish', 'fish, for good'],
+    ],
+  })
+  handle<object, [string]>(completion, declaring, async ({ report }, _options, shell) => {
+    if (!SHELLS.includes(shell as Shell)) {
+      throw usage(`there is no completion for ${shell}`, `Give ${SHELLS.join(', ')}.`)
+    }
+    report.secret(completionScript(program, shell as Shell))
+  })
+}

@@ -1,0 +1,134 @@
+/** `claimcheck login|logout|profiles`: which installations there are, and as whom the tool talks to them. */
+import type { Command } from 'commander'
+import { addCommand, type Declaring, handle } from '../command.ts'
+import { CliError, EXIT, usage } from '../exit.ts'
+import { readSecret } from '../input.ts'
+import { assertProfileName, assertSecureUrl, type Credentials, type Profile } from '../profile.ts'
+import type { Run } from '../run.ts'
+
+interface LoginOptions {
+  readonly clientId?: string
+  readonly secretFile?: string
+  readonly introspectId?: string
+  readonly introspectSecretFile?: string
+}
+
+/** Adds the commands. */
+export function addLoginCommands(program: Command, declaring: Declaring): void {
+  const login = addCommand(program, 'login [profile]', {
+    summary: 'store a profile: an issuer, and a client that may use its admin API',
+    details: [
+      'The secret is read from --secret-file, from standard input, or typed without being shown; never from the command line. It is tried before it is stored, in a file that only you may read. Without a name the profile is "default".',
+    ],
+    examples: [
+      ['claimcheck login --issuer https://issuer.example --client-id ops', 'type the secret'],
+      [
+        'claimcheck login prod --issuer https://issuer.example --client-id ops --secret-file ops.secret',
+        'from a file, as "prod"',
+      ],
+    ],
+  })
+    .option('--client-id <id>', 'the client to sign in as')
+    .option('--secret-file <file>', 'where its secret is, - for standard input')
+    .option('--introspect-id <id>', 'a resource server, for "token introspect" and "feed tail"')
+    .option('--introspect-secret-file <file>', 'where its secret is')
+  handle<LoginOptions, [string | undefined]>(login, declaring, logIn)
+
+  const logout = addCommand(program, 'logout [profile]', {
+    summary: 'forget a stored profile and its secret',
+    examples: [
+      ['claimcheck logout prod', 'the file is gone; the secret stays valid on the server'],
+    ],
+  })
+  handle<object, [string | undefined]>(logout, declaring, logOut)
+
+  const profiles = addCommand(program, 'profiles', {
+    summary: 'the profiles there are, and which one is used here',
+    examples: [['claimcheck profiles', 'never shows a secret']],
+  })
+  handle<object, []>(profiles, declaring, showProfiles)
+}
+
+async function logIn(run: Run, options: LoginOptions, given: string | undefined): Promise<void> {
+  const { report, globals, prompt, surroundings } = run
+  const name = given ?? globals.profile ?? 'default'
+  assertProfileName(name)
+  const issuer = globals.issuer ?? (await asked(run, 'Issuer URL: ', '--issuer'))
+  assertSecureUrl(issuer, 'the issuer')
+  const clientId = options.clientId ?? (await asked(run, 'Client id: ', '--client-id'))
+  const question = `Secret of ${clientId} (not shown): `
+  const clientSecret = await readSecret(surroundings, prompt, options.secretFile, question)
+  const resourceServer = await resourceServerOf(run, options)
+  const profile: Profile = {
+    name,
+    issuer,
+    operator: { clientId, clientSecret },
+    ...(resourceServer === undefined ? {} : { resourceServer }),
+  }
+  const scope = await run.apiOf(profile).signIn()
+  const path = await run.profiles.save(profile)
+  report.document({ profile: name, issuer, client_id: clientId, scope, path })
+  report.line(`Signed in to ${issuer} as ${clientId}; the profile "${name}" is ${path}.`, 'good')
+  if (!/\bclaimcheck:/.test(scope)) {
+    report.note(`${clientId} has no scope of the admin API: it may do next to nothing.`, 'warning')
+  }
+}
+
+async function asked({ prompt }: Run, question: string, option: string): Promise<string> {
+  if (!prompt.isInteractive) throw usage(`${option} is missing`)
+  const answer = (await prompt.ask(question)).trim()
+  if (answer === '') throw usage(`${option} is missing`)
+  return answer
+}
+
+async function resourceServerOf(
+  { prompt, surroundings }: Run,
+  { secretFile, introspectId, introspectSecretFile }: LoginOptions,
+): Promise<Credentials | undefined> {
+  if (introspectId === undefined) {
+    if (introspectSecretFile === undefined) return undefined
+    throw usage('--introspect-secret-file goes with --introspect-id')
+  }
+  const isPiped = surroundings.stdin.isTTY !== true && introspectSecretFile === undefined
+  if (isPiped || (introspectSecretFile === '-' && (secretFile ?? '-') === '-')) {
+    throw usage('--introspect-id needs --introspect-secret-file: standard input holds one secret')
+  }
+  const question = `Secret of ${introspectId} (not shown): `
+  const clientSecret = await readSecret(surroundings, prompt, introspectSecretFile, question)
+  return { clientId: introspectId, clientSecret }
+}
+
+async function logOut(run: Run, _options: object, given: string | undefined): Promise<void> {
+  const name = given ?? run.globals.profile ?? 'default'
+  assertProfileName(name)
+  const isGone = await run.profiles.remove(name)
+  if (!isGone) throw usage(`there is no profile "${name}"`, 'claimcheck profiles')
+  run.report.document({ profile: name, removed: true })
+  run.report.line(`The profile "${name}" is forgotten; its secret stays valid on the server.`)
+}
+
+async function showProfiles(run: Run): Promise<void> {
+  const { report, profiles } = run
+  const all = await profiles.list()
+  const current = await run.profile().catch((error: unknown) => {
+    if (error instanceof CliError && error.exitCode === EXIT.usage) return undefined
+    throw error
+  })
+  report.document({ profiles: all, current: current?.name ?? null })
+  if (all.length === 0) {
+    return report.line('There is no profile yet: claimcheck login --issuer URL --client-id ID')
+  }
+  report.table(
+    [
+      {
+        title: 'profile',
+        cell: ({ name }) => (name === current?.name ? `${name} (used here)` : name),
+      },
+      { title: 'issuer', cell: ({ issuer }) => issuer },
+      { title: 'client', cell: ({ clientId }) => clientId },
+      { title: 'problem', cell: ({ problem }) => problem ?? '', tone: () => 'bad', gives: 'cut' },
+      { title: 'file', cell: ({ path }) => path },
+    ],
+    all,
+  )
+}

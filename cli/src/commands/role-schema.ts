@@ -1,0 +1,163 @@
+/** `claimcheck role schema`: what roles mean. A change is shown before it is made, and made only on top of what was shown. */
+import type { Command } from 'commander'
+import type { Api, Json } from '../api.ts'
+import { addCommand, addNoun, type Declaring, handle, yesOption } from '../command.ts'
+import { assertConfirmable, confirm } from '../confirmation.ts'
+import { listOf, numberOf, objectOf, objectsOf, textOf } from '../fields.ts'
+import { readText } from '../input.ts'
+import { parseUserObject } from '../refusal.ts'
+import type { Run } from '../run.ts'
+
+const PATH = '/role-schema'
+
+interface PutOptions {
+  readonly dryRun?: boolean
+  readonly yes?: boolean
+}
+
+/** Adds the noun below `role`. */
+export function addSchemaCommands(role: Command, declaring: Declaring): void {
+  const schema = addNoun(role, 'schema', 'say what roles mean')
+  const get = addCommand(schema, 'get', {
+    summary: 'which permissions each role carries',
+    examples: [
+      ['claimcheck role schema get', 'as a table'],
+      ['claimcheck role schema get --json > schema.json', 'to be edited and put back'],
+    ],
+  })
+  handle<object, []>(get, declaring, showSchema)
+
+  const put = addCommand(schema, 'put <file>', {
+    summary: 'replace the role schema, after showing what that changes',
+    details: [
+      'The file holds {"roles": {"teacher": {"description"?, "permissions": […], "assumable"?: […]}}}; - is standard input. Assignments of a role that is left out stay and mean nothing until it is back.',
+    ],
+    examples: [
+      ['claimcheck role schema put schema.json --dry-run', 'what would change?'],
+      ['claimcheck role schema put schema.json', 'shows the changes, then asks'],
+    ],
+  })
+    .option('-n, --dry-run', 'tell what would change and change nothing')
+    .addOption(yesOption())
+  handle<PutOptions, [string]>(put, declaring, putSchema)
+}
+
+async function showSchema(run: Run): Promise<void> {
+  const { report } = run
+  const answer = await (await run.api()).admin({ method: 'GET', path: PATH })
+  report.document(answer)
+  const roles = Object.entries(objectOf(answer.roles) ?? {})
+  if (roles.length === 0) return report.line('No role is defined yet.')
+  report.table(
+    [
+      { title: 'role', cell: ([name]) => name },
+      {
+        title: 'permissions',
+        cell: ([, role]) => listOf(objectOf(role)?.permissions),
+        gives: 'cut',
+      },
+      { title: 'may assume', cell: ([, role]) => listOf(objectOf(role)?.assumable), gives: 'wrap' },
+      {
+        title: 'description',
+        cell: ([, role]) => textOf(objectOf(role)?.description),
+        gives: 'cut',
+      },
+    ],
+    roles,
+  )
+}
+
+async function putSchema(run: Run, { dryRun, yes }: PutOptions, file: string): Promise<void> {
+  const { report } = run
+  const given = parseUserObject(await readText(run.surroundings, file), file)
+  const body = { roles: given.roles ?? given }
+  if (dryRun !== true) assertConfirmable(run, yes, 'replacing the role schema')
+  const api = await run.api()
+  const { forecast, version } = await forecastSchema(api, body)
+  if (dryRun === true) report.document(forecast)
+  showChanges(run, forecast)
+  if (dryRun === true) return
+  const isNothing = changesOf(forecast).length === 0
+  if (isNothing) {
+    report.document(forecast)
+    return
+  }
+  await confirm(run, yes, {
+    blastRadius: 'Every live token resolves through the new schema at once.',
+  })
+  const answer = await api.admin({
+    method: 'PUT',
+    path: PATH,
+    body,
+    ...(version === undefined ? {} : { ifMatch: version }),
+  })
+  report.document(answer)
+  report.line('The new schema is in force.', 'good')
+}
+
+/** What would change, and the version that this is true of. */
+async function forecastSchema(
+  api: Api,
+  body: Json,
+): Promise<{ readonly forecast: Json; readonly version: string | undefined }> {
+  const call = { method: 'PUT', path: PATH, query: { dry_run: 'true' }, body } as const
+  const answer = await api.adminAnswer(call)
+  const version = numberOf(answer.body.version)
+  const fallback = version === undefined ? undefined : `"${version}"`
+  return { forecast: answer.body, version: answer.headers.get('etag') ?? fallback }
+}
+
+interface Change {
+  readonly what: string
+  readonly role: string
+  readonly assignments: string
+  readonly detail: string
+}
+
+function changesOf(answer: Json): readonly Change[] {
+  const changes = objectOf(answer.changes) ?? objectOf(answer.forecast) ?? answer
+  const of = (what: string, detail: (change: Json) => string) =>
+    objectsOf(changes[what]).map((change) => ({
+      what,
+      role: textOf(change.role),
+      assignments: textOf(change.assignments),
+      detail: detail(change),
+    }))
+  return [
+    ...of('added', () => ''),
+    ...of('removed', () => 'its assignments will mean nothing'),
+    ...of('changed', changeText),
+  ]
+}
+
+function changeText(change: Json): string {
+  const list = (sign: string, values: unknown) =>
+    Array.isArray(values) ? values.map((value) => `${sign}${textOf(value)}`) : []
+  return [
+    ...list('+', change.permissions_gained),
+    ...list('-', change.permissions_lost),
+    ...list('+assume:', change.assumable_gained),
+    ...list('-assume:', change.assumable_lost),
+  ].join(' ')
+}
+
+function showChanges({ report }: Run, forecast: Json): void {
+  const changes = changesOf(forecast)
+  if (changes.length === 0) report.line('Nothing changes.')
+  if (changes.length === 0) return
+  report.table(
+    [
+      { title: 'change', cell: ({ what }) => what, tone: ({ what }) => TONES[what] },
+      { title: 'role', cell: ({ role }) => role },
+      { title: 'assignments', cell: ({ assignments }) => assignments, align: 'right' },
+      { title: 'detail', cell: ({ detail }) => detail, gives: 'wrap' },
+    ],
+    changes,
+  )
+}
+
+const TONES: Readonly<Record<string, 'good' | 'bad' | 'warning'>> = {
+  added: 'good',
+  removed: 'bad',
+  changed: 'warning',
+}

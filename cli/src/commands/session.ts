@@ -1,0 +1,62 @@
+/** `claimcheck session`: the logins of a subject, and ending them. */
+import type { Command } from 'commander'
+import type { Json } from '../api.ts'
+import { segment } from '../api.ts'
+import { addCommand, addNoun, type Declaring, handle, limitOption, yesOption } from '../command.ts'
+import { momentOf, textOf, timeOf } from '../fields.ts'
+import type { Run } from '../run.ts'
+import type { Column } from '../table.ts'
+import { type RevocationOptions, revokeTargets, sessionTarget } from './revoke.ts'
+
+/** Adds the noun. */
+export function addSessionCommands(program: Command, declaring: Declaring): void {
+  const session = addNoun(program, 'session', 'find and end the logins of a subject')
+  const list = addCommand(session, 'list <subject>', {
+    summary: 'the live sessions of a subject, with device and age',
+    examples: [
+      ['claimcheck session list alice', 'where is alice logged in?'],
+      ['claimcheck session list alice --json | jq -r .sessions[].sid', 'only the ids'],
+    ],
+  }).addOption(limitOption(100))
+  handle<{ limit: number }, [string]>(list, declaring, listSessions)
+
+  const kill = addCommand(session, 'kill <sid...>', {
+    summary: 'end sessions: all their tokens are void at once',
+    details: ['More than one session at once asks first.'],
+    examples: [
+      ['claimcheck session kill S1 --reason "laptop stolen"', 'end one session'],
+      ['claimcheck session kill S1 S2 --dry-run', 'what would it hit?'],
+    ],
+  })
+    .option('--reason <text>', 'why; kept with the revocation and in the audit')
+    .option('-n, --dry-run', 'tell what would die and change nothing')
+    .addOption(yesOption())
+  handle<RevocationOptions, [readonly string[]]>(kill, declaring, (run, options, sids) =>
+    revokeTargets(run, options, sids.map(sessionTarget)),
+  )
+}
+
+async function listSessions(
+  run: Run,
+  { limit }: { limit: number },
+  subject: string,
+): Promise<void> {
+  const { report } = run
+  const call = { method: 'GET', path: `/subjects/${segment(subject)}/sessions` } as const
+  const { items, hasMore } = await (await run.api()).pages(call, 'sessions', limit)
+  report.document({ sessions: items, has_more: hasMore })
+  if (items.length === 0) return report.line(`${subject} has no live session.`)
+  report.table(sessionColumns(run.nowSeconds()), items)
+  if (hasMore) report.note('There are more: --limit all shows them.', 'quiet')
+}
+
+/** How sessions are shown. */
+export function sessionColumns(nowSeconds: number): readonly Column<Json>[] {
+  return [
+    { title: 'session', cell: ({ sid }) => textOf(sid) },
+    { title: 'started', cell: ({ started_at }) => momentOf(started_at, nowSeconds) },
+    { title: 'expires', cell: ({ expires_at }) => timeOf(expires_at) },
+    { title: 'address', cell: ({ ip }) => textOf(ip) },
+    { title: 'device', cell: ({ user_agent }) => textOf(user_agent), gives: 'cut' },
+  ]
+}

@@ -1,0 +1,198 @@
+/** `claimcheck subject`: who somebody is, what they hold, and keeping them out. */
+import type { Command } from 'commander'
+import { type Api, type Json, type Page, segment } from '../api.ts'
+import { addCommand, addNoun, type Declaring, handle, yesOption } from '../command.ts'
+import { assertConfirmable, confirm } from '../confirmation.ts'
+import { CliError, EXIT } from '../exit.ts'
+import { listOf, momentOf, numberOf, textOf, timeOf } from '../fields.ts'
+import { readText } from '../input.ts'
+import { parseUserObject } from '../refusal.ts'
+import type { Run } from '../run.ts'
+import type { Column } from '../table.ts'
+import { auditColumns } from './audit.ts'
+import { forecast, subjectTarget } from './revoke.ts'
+import { assignmentColumns } from './role-assignments.ts'
+import { sessionColumns } from './session.ts'
+
+/** Adds the noun. */
+export function addSubjectCommands(program: Command, declaring: Declaring): void {
+  const subject = addNoun(program, 'subject', 'look at a subject, suspend it, set its claims')
+  const show = addCommand(subject, 'show <subject>', {
+    summary: 'everything about a subject: status, claims, sessions, grants, roles, last changes',
+    examples: [
+      ['claimcheck subject show alice', 'one screen about alice'],
+      ['claimcheck subject show alice --json', 'the same as one JSON document'],
+    ],
+  })
+  handle<object, [string]>(show, declaring, showSubject)
+
+  const suspend = addCommand(subject, 'suspend <subject>', {
+    summary: 'keep a subject out: its tokens are void, and it gets no others',
+    examples: [
+      ['claimcheck subject suspend alice', 'asks first, and says how many tokens die'],
+      ['claimcheck subject suspend alice --yes', 'without being asked'],
+    ],
+  }).addOption(yesOption())
+  handle<{ yes?: boolean }, [string]>(suspend, declaring, suspendSubject)
+
+  const reactivate = addCommand(subject, 'reactivate <subject>', {
+    summary: 'let a suspended subject in again; tokens from before stay void',
+    examples: [['claimcheck subject reactivate alice', 'alice may log in again']],
+  })
+  handle<object, [string]>(reactivate, declaring, async (run, _options, name) => {
+    const answer = await putSubject(await run.api(), name, { status: 'active' })
+    run.report.document(answer)
+    run.report.line(`${name} is active. What was issued before the suspension stays void.`, 'good')
+  })
+
+  const claims = addCommand(subject, 'claims <subject>', {
+    summary: 'show the claims of a subject, or replace all of them',
+    details: ['Claims stand in every introspection answer of the subject from then on.'],
+    examples: [
+      ['claimcheck subject claims alice', 'show them'],
+      ['claimcheck subject claims alice --from-file claims.json', 'replace them'],
+    ],
+  }).option('--from-file <file>', 'a JSON object of claims, - for standard input')
+  handle<{ fromFile?: string }, [string]>(claims, declaring, subjectClaims)
+}
+
+function pathOf(subject: string): string {
+  return `/subjects/${segment(subject)}`
+}
+
+async function putSubject(api: Api, subject: string, body: Json): Promise<Json> {
+  return api.admin({ method: 'PUT', path: pathOf(subject), body })
+}
+
+async function suspendSubject(
+  run: Run,
+  { yes }: { yes?: boolean },
+  subject: string,
+): Promise<void> {
+  assertConfirmable(run, yes, `suspending ${subject}`)
+  const api = await run.api()
+  if (yes !== true) {
+    const { affected } = await forecast(api, subjectTarget(subject), {})
+    const live = numberOf(affected) ?? 0
+    const blastRadius = `${subject} has ${live} live grants; all will be void for good, and no new ones are given.`
+    await confirm(run, yes, { blastRadius })
+  }
+  const answer = await putSubject(api, subject, { status: 'suspended' })
+  run.report.document(answer)
+  run.report.line(`${subject} is suspended; what it held is void.`, 'bad')
+}
+
+async function subjectClaims(
+  run: Run,
+  { fromFile }: { fromFile?: string },
+  subject: string,
+): Promise<void> {
+  const { report, surroundings } = run
+  const api = await run.api()
+  const answer =
+    fromFile === undefined
+      ? await api.admin({ method: 'GET', path: pathOf(subject) })
+      : await putSubject(
+          api,
+          subject,
+          parseUserObject(await readText(surroundings, fromFile), fromFile),
+        )
+  const { sub: _, status: __, ...claims } = answer
+  report.document(claims)
+  const facts = factsOf(claims)
+  if (facts.length === 0) report.line(`${subject} has no claims.`)
+  report.facts(facts)
+}
+
+function factsOf(claims: Json) {
+  return Object.entries(claims).map(([name, value]) => ({
+    name,
+    value: typeof value === 'object' ? JSON.stringify(value) : textOf(value),
+  }))
+}
+
+const PAGE = 10
+const NOTHING: Page = { items: [], hasMore: false }
+
+/** A part of the screen that could not be had, and why. */
+type Part = Page & { readonly problem?: string }
+
+/** Some parts take scopes that others do not; what may not be seen is said and the rest shown. */
+async function partOf(
+  api: Api,
+  path: string,
+  member: string,
+  query: Record<string, string> = {},
+): Promise<Part> {
+  try {
+    return await api.pages({ method: 'GET', path, query }, member, PAGE)
+  } catch (error) {
+    if (!(error instanceof CliError) || error.exitCode !== EXIT.refused) throw error
+    return { ...NOTHING, problem: error.message }
+  }
+}
+
+async function showSubject(run: Run, _options: object, subject: string): Promise<void> {
+  const { report } = run
+  const api = await run.api()
+  const path = pathOf(subject)
+  const [about, sessions, grants, roles, changes] = await Promise.all([
+    api.admin({ method: 'GET', path }),
+    partOf(api, `${path}/sessions`, 'sessions'),
+    partOf(api, `${path}/grants`, 'grants'),
+    partOf(api, `${path}/roles`, 'roles'),
+    partOf(api, '/audit', 'records', { subject }),
+  ])
+  const shown = { sessions, grants, roles, changes }
+  const parts = Object.entries(shown).map(([name, part]) => [
+    name,
+    { items: part.items, has_more: part.hasMore, problem: part.problem },
+  ])
+  report.document({ ...about, ...Object.fromEntries(parts) })
+  const { sub, status, ...claims } = about
+  report.facts([
+    { name: 'subject', value: textOf(sub) },
+    { name: 'status', value: textOf(status), tone: status === 'active' ? 'good' : 'bad' },
+    ...factsOf(claims),
+  ])
+  const now = run.nowSeconds()
+  const more = `claimcheck session list ${subject}`
+  showPart(run, { title: 'sessions', part: sessions, columns: sessionColumns(now), more })
+  showPart(run, { title: 'grants', part: grants, columns: grantColumns(now) })
+  const allRoles = `claimcheck role list ${subject}`
+  showPart(run, { title: 'roles', part: roles, columns: assignmentColumns(), more: allRoles })
+  const audit = `claimcheck audit --subject ${subject}`
+  showPart(run, { title: 'last changes', part: changes, columns: auditColumns(), more: audit })
+}
+
+interface ShownPart {
+  readonly title: string
+  readonly part: Part
+  readonly columns: readonly Column<Json>[]
+  /** The command that shows all of it. */
+  readonly more?: string
+}
+
+function showPart({ report }: Run, { title, part, columns, more }: ShownPart): void {
+  report.line('')
+  if (part.problem !== undefined) {
+    report.line(`${title}: not shown, ${part.problem}`, 'warning')
+    return
+  }
+  report.line(part.items.length === 0 ? `${title}: none` : title, 'title')
+  if (part.items.length > 0) report.table(columns, part.items)
+  if (part.hasMore) report.line(more === undefined ? '… and more' : `… and more: ${more}`, 'quiet')
+}
+
+function grantColumns(nowSeconds: number): readonly Column<Json>[] {
+  return [
+    { title: 'grant', cell: ({ grant_id }) => textOf(grant_id) },
+    { title: 'client', cell: ({ client_id }) => textOf(client_id) },
+    { title: 'issued', cell: ({ issued_at }) => momentOf(issued_at, nowSeconds) },
+    { title: 'expires', cell: ({ expires_at }) => timeOf(expires_at) },
+    { title: 'refresh', cell: ({ refresh }) => (refresh === true ? 'yes' : 'no') },
+    { title: 'scope', cell: ({ scope }) => textOf(scope), gives: 'wrap' },
+    { title: 'for', cell: ({ aud }) => listOf(aud), gives: 'wrap' },
+    { title: 'session', cell: ({ sid }) => textOf(sid) },
+  ]
+}

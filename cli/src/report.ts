@@ -1,0 +1,151 @@
+/**
+ * What the tool says: results on standard output, everything else on standard error. For people it is tables and
+ * sentences, with `--json` one document, or a line of JSON for each thing of a stream. All of it passes through
+ * visible.ts; only {@link Report.secret} lets through what was asked for.
+ *
+ * A reader that goes away ends a command that only reads, quietly; a command that changes things calls `insist` first
+ * and is carried to its end.
+ */
+import { CliError, EXIT } from './exit.ts'
+import type { Surroundings, TerminalOutput } from './surroundings.ts'
+import {
+  type Column,
+  type Fact,
+  factLines,
+  type Layout,
+  type Paint,
+  type Tone,
+  tableLines,
+} from './table.ts'
+import { wrapText } from './text-width.ts'
+import { makeJsonVisible, makeVisible } from './visible.ts'
+
+/** Says things. */
+export interface Report {
+  /** Whether results are JSON. Then `line`, `facts` and `table` say nothing. */
+  readonly isJson: boolean
+  /** Writes the one document of a command. */
+  document(value: unknown): void
+  /** Writes one thing of a stream and waits until there is room for the next. */
+  record(value: unknown): Promise<void>
+  line(text: string, tone?: Tone): void
+  facts(facts: readonly Fact[]): void
+  table<Row>(columns: readonly Column<Row>[], rows: readonly Row[]): void
+  /** Says something on standard error, with `--json` too. */
+  note(text: string, tone?: Tone): void
+  /** Writes a secret or token that the user has asked for, as it is. */
+  secret(text: string): void
+  /** From here on a closed standard output is no reason to stop. */
+  insist(): void
+  /** Resolves when all has been handed over. @throws {CliError} 141 when nobody has read it */
+  finish(): Promise<void>
+}
+
+const SGR: Readonly<Record<Tone, string>> = {
+  good: '32',
+  bad: '31',
+  warning: '33',
+  quiet: '2',
+  title: '1',
+}
+
+const DEFAULT_COLUMNS = 80
+/** Below this nothing is readable anyway. */
+const LEAST_COLUMNS = 20
+
+type ReportSurroundings = Pick<Surroundings, 'stdout' | 'stderr' | 'env'>
+
+/** Makes the report of a run. */
+export function createReport({ stdout, stderr, env }: ReportSurroundings, isJson: boolean): Report {
+  const out = createChannel(stdout)
+  const err = createChannel(stderr)
+  const outLayout = layoutOf(stdout, env)
+  const errLayout = layoutOf(stderr, env)
+  let isInsisting = false
+  err.insist()
+
+  function sentence(text: string, tone: Tone | undefined, { width, paint }: Layout): string {
+    const visible = makeVisible(text)
+    const lines = width === undefined ? [visible] : wrapText(visible, width)
+    return lines.map((line) => `${tone === undefined ? line : paint(line, tone)}\n`).join('')
+  }
+
+  const write = (lines: readonly string[]): void => {
+    if (!isJson && lines.length > 0) out.write(`${lines.join('\n')}\n`)
+  }
+
+  return {
+    isJson,
+    document(value) {
+      if (isJson) out.write(`${makeJsonVisible(JSON.stringify(value, null, 2))}\n`)
+    },
+    async record(value) {
+      if (!isJson) return
+      out.write(`${makeJsonVisible(JSON.stringify(value))}\n`)
+      await out.drained()
+    },
+    line(text, tone) {
+      if (!isJson) out.write(sentence(text, tone, outLayout))
+    },
+    facts: (facts) => write(factLines(facts, outLayout)),
+    table: (columns, rows) => write(tableLines(columns, rows, outLayout)),
+    note: (text, tone) => err.write(sentence(text, tone, errLayout)),
+    secret: (text) => out.write(`${text}\n`),
+    insist() {
+      isInsisting = true
+      out.insist()
+    },
+    async finish() {
+      await Promise.all([out.drained(), err.drained()])
+      if (out.isBroken() && !isInsisting) throw brokenPipe()
+    },
+  }
+}
+
+/** Whether a stream is a terminal that may be coloured (https://no-color.org). */
+export function mayColour(stream: TerminalOutput, env: Surroundings['env']): boolean {
+  const isRefused = env.NO_COLOR !== undefined && env.NO_COLOR !== ''
+  return stream.isTTY === true && !isRefused && env.TERM !== 'dumb'
+}
+
+function layoutOf(stream: TerminalOutput, env: Surroundings['env']): Layout {
+  const paint: Paint = mayColour(stream, env)
+    ? (text, tone) => (text === '' ? text : `\u001b[${SGR[tone]}m${text}\u001b[0m`)
+    : (text) => text
+  if (stream.isTTY !== true) return { width: undefined, paint }
+  // Terminals that do not tell, such as a fresh pseudo-terminal, say 0.
+  const columns = stream.columns || Number(env.COLUMNS) || DEFAULT_COLUMNS
+  return { width: Math.max(LEAST_COLUMNS, columns), paint }
+}
+
+interface Channel {
+  write(text: string): void
+  drained(): Promise<void>
+  insist(): void
+  isBroken(): boolean
+}
+
+function createChannel(stream: TerminalOutput): Channel {
+  let isBroken = false
+  let isInsisting = false
+  let lastWrite: Promise<void> = Promise.resolve()
+  stream.on('error', () => {
+    isBroken = true
+  })
+  return {
+    write(text) {
+      if (isBroken && !isInsisting) throw brokenPipe()
+      if (isBroken) return
+      lastWrite = new Promise((done) => stream.write(text, () => done()))
+    },
+    drained: () => lastWrite,
+    insist() {
+      isInsisting = true
+    },
+    isBroken: () => isBroken,
+  }
+}
+
+function brokenPipe(): CliError {
+  return new CliError(EXIT.brokenPipe, '')
+}

@@ -1,0 +1,71 @@
+/**
+ * One run of the tool as a command sees it: what was typed for all commands alike, the way to say things, to ask the
+ * person, and to call the services. Nothing is read or connected before a command needs it.
+ */
+import { type Api, createApi } from './api.ts'
+import { createExchange, type Exchange } from './exchange.ts'
+import { createProfiles, type Profile, type Profiles } from './profile.ts'
+import { createPrompt, type Prompt } from './prompt.ts'
+import { createReport, type Report } from './report.ts'
+import type { Surroundings } from './surroundings.ts'
+
+/** Options that every command takes. */
+export interface GlobalOptions {
+  readonly profile?: string
+  readonly issuer?: string
+  readonly json?: boolean
+  /** Seconds. */
+  readonly timeout?: number
+}
+
+/** A run. */
+export interface Run {
+  readonly surroundings: Surroundings
+  readonly globals: GlobalOptions
+  readonly report: Report
+  readonly prompt: Prompt
+  readonly profiles: Profiles
+  readonly exchange: Exchange
+  readonly timeoutMs: number
+  nowSeconds(): number
+  profile(): Promise<Profile>
+  api(): Promise<Api>
+  /** The API as some profile that need not be stored. */
+  apiOf(profile: Profile): Api
+}
+
+const DEFAULT_TIMEOUT_SECONDS = 10
+
+/** Makes the run of a command. */
+export function createRun(surroundings: Surroundings, globals: GlobalOptions): Run {
+  const { interrupted, random, nowMs } = surroundings
+  const profiles = createProfiles(surroundings)
+  const exchange = createExchange(interrupted)
+  const timeoutMs = (globals.timeout ?? DEFAULT_TIMEOUT_SECONDS) * 1_000
+  let chosen: Promise<Profile> | undefined
+  let api: Promise<Api> | undefined
+
+  const profile = (): Promise<Profile> => {
+    chosen ??= profiles.choose({ name: globals.profile, issuer: globals.issuer })
+    return chosen
+  }
+  const apiOf = (of: Profile): Api =>
+    createApi({ profile: of, exchange, timeoutMs, random, interrupted })
+
+  return {
+    surroundings,
+    globals,
+    report: createReport(surroundings, globals.json === true),
+    prompt: createPrompt(surroundings),
+    profiles,
+    exchange,
+    timeoutMs,
+    nowSeconds: () => nowMs() / 1_000,
+    profile,
+    apiOf,
+    api() {
+      api ??= profile().then(apiOf)
+      return api
+    },
+  }
+}

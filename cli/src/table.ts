@@ -1,0 +1,184 @@
+/**
+ * Tables and lists of facts that fit the terminal. Ids are never cut, because people copy them: only columns that say
+ * so give way, and when that is not enough each row is written as a list of facts instead. Colour is laid on last and
+ * never says anything that the words do not.
+ */
+import Table from 'cli-table3'
+import { fitText, padText, textWidth, wrapText } from './text-width.ts'
+import { makeVisible } from './visible.ts'
+
+/** What a piece of text is about; shown as a colour where there are colours. */
+export type Tone = 'good' | 'bad' | 'warning' | 'quiet' | 'title'
+
+/** Lays a tone on a text. */
+export type Paint = (text: string, tone: Tone) => string
+
+/** A column of a table. */
+export interface Column<Row> {
+  readonly title: string
+  /** '' for nothing. */
+  readonly cell: (row: Row) => string
+  readonly align?: 'right'
+  /** How it may give way: `cut` short with an ellipsis, or, where it holds ids, with its words in several lines. */
+  readonly gives?: 'cut' | 'wrap'
+  readonly tone?: (row: Row) => Tone | undefined
+}
+
+/** A name and a value. */
+export interface Fact {
+  readonly name: string
+  readonly value: string
+  readonly tone?: Tone | undefined
+}
+
+/** How to lay out. */
+export interface Layout {
+  /** Columns of the terminal; undefined where nothing needs to fit. */
+  readonly width: number | undefined
+  readonly paint: Paint
+}
+
+const GAP = 2
+const LEAST_GIVING_WIDTH = 8
+const LEAST_VALUE_WIDTH = 16
+
+/** The lines of a table, header first. */
+export function tableLines<Row>(
+  columns: readonly Column<Row>[],
+  rows: readonly Row[],
+  layout: Layout,
+): string[] {
+  const shown = columns.filter(({ cell }) => rows.some((row) => cell(row) !== ''))
+  const cells = rows.map((row) => shown.map(({ cell }) => makeVisible(cell(row))))
+  const natural = shown.map(({ title }, index) =>
+    Math.max(textWidth(title), ...cells.map((row) => textWidth(row[index] ?? ''))),
+  )
+  const least = shown.map(({ gives }, index) => leastWidth(gives, cells, index))
+  const widths = fittingWidths({ natural, least }, layout.width)
+  return widths === undefined
+    ? stackedLines(shown, rows, layout)
+    : gridLines(shown, rows, { cells, widths }, layout.paint)
+}
+
+/** As narrow as a column may become; a column that does not give has no such width. */
+function leastWidth(
+  gives: 'cut' | 'wrap' | undefined,
+  cells: readonly (readonly string[])[],
+  index: number,
+): number {
+  if (gives === undefined) return Number.POSITIVE_INFINITY
+  if (gives === 'cut') return LEAST_GIVING_WIDTH
+  const words = cells.flatMap((row) => (row[index] ?? '').split(' '))
+  return Math.max(LEAST_GIVING_WIDTH, ...words.map(textWidth))
+}
+
+interface Widths {
+  readonly natural: readonly number[]
+  readonly least: readonly number[]
+}
+
+/** Widths of the columns, or undefined when they cannot be made to fit: the widest that can still give does. */
+function fittingWidths(
+  { natural, least }: Widths,
+  width: number | undefined,
+): readonly number[] | undefined {
+  const total = (widths: readonly number[]) =>
+    widths.reduce((sum, one) => sum + one, GAP * (widths.length - 1))
+  const widths = [...natural]
+  if (width === undefined) return widths
+  while (total(widths) > width) {
+    const giving = widths
+      .map((now, index) => ({ now, index }))
+      .filter(({ now, index }) => now > (least[index] ?? 0))
+      .sort((one, other) => other.now - one.now)[0]
+    if (giving === undefined) return undefined
+    widths[giving.index] = giving.now - 1
+  }
+  return widths
+}
+
+interface Grid {
+  readonly cells: readonly (readonly string[])[]
+  readonly widths: readonly number[]
+}
+
+function gridLines<Row>(
+  columns: readonly Column<Row>[],
+  rows: readonly Row[],
+  { cells, widths }: Grid,
+  paint: Paint,
+): string[] {
+  const table = new Table({
+    chars: NO_BORDERS,
+    style: { 'padding-left': 0, 'padding-right': 0, head: [], border: [] },
+    colAligns: columns.map(({ align }) => align ?? 'left'),
+  })
+  table.push(columns.map(({ title }, n) => paint(fitText(title, widths[n] ?? 0), 'title')))
+  rows.forEach((row, r) => {
+    table.push(
+      columns.map(({ tone, gives }, n) => {
+        const [text, width] = [cells[r]?.[n] ?? '', widths[n] ?? 0]
+        const lines = gives === 'wrap' ? wrapText(text, width) : [fitText(text, width)]
+        const colour = tone?.(row)
+        return colour === undefined
+          ? lines.join('\n')
+          : lines.map((line) => paint(line, colour)).join('\n')
+      }),
+    )
+  })
+  return table
+    .toString()
+    .split('\n')
+    .map((line) => line.trimEnd())
+}
+
+const NO_BORDERS = {
+  top: '',
+  'top-mid': '',
+  'top-left': '',
+  'top-right': '',
+  bottom: '',
+  'bottom-mid': '',
+  'bottom-left': '',
+  'bottom-right': '',
+  left: '',
+  'left-mid': '',
+  mid: '',
+  'mid-mid': '',
+  right: '',
+  'right-mid': '',
+  middle: ' '.repeat(GAP),
+}
+
+function stackedLines<Row>(
+  columns: readonly Column<Row>[],
+  rows: readonly Row[],
+  layout: Layout,
+): string[] {
+  return rows.flatMap((row, index) => {
+    const facts = columns
+      .map(({ title, cell, tone }) => ({ name: title, value: cell(row), tone: tone?.(row) }))
+      .filter(({ value }) => value !== '')
+    return [...(index === 0 ? [] : ['']), ...factLines(facts, layout)]
+  })
+}
+
+/** The lines of a list of facts, values under each other. */
+export function factLines(facts: readonly Fact[], { width, paint }: Layout): string[] {
+  const column = Math.max(0, ...facts.map(({ name }) => textWidth(makeVisible(name)))) + GAP
+  const room = width === undefined ? undefined : width - column
+  return facts.flatMap(({ name, value, tone }) => {
+    const text = makeVisible(value)
+    const shown = (part: string) => (tone === undefined ? part : paint(part, tone))
+    const label = paint(padText(makeVisible(name), column), 'title')
+    if (room === undefined || textWidth(text) <= room) return [label + shown(text)]
+    // An id that has no room beside its name has it below.
+    const isOneWord = !text.includes(' ')
+    if (room < LEAST_VALUE_WIDTH || (isOneWord && width !== undefined)) {
+      const below = wrapText(text, Math.max(1, (width ?? 0) - GAP))
+      return [label.trimEnd(), ...below.map((part) => ' '.repeat(GAP) + shown(part))]
+    }
+    const [first = '', ...rest] = wrapText(text, room)
+    return [label + shown(first), ...rest.map((part) => ' '.repeat(column) + shown(part))]
+  })
+}
