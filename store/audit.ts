@@ -42,7 +42,7 @@ export interface AuditQuery {
   readonly since?: number | undefined
   readonly until?: number | undefined
   readonly size: number
-  /** Id of the last record looked at. */
+  /** Where another page ended. */
   readonly cursor?: string | undefined
   readonly matches: (record: AuditRecord) => boolean
 }
@@ -50,8 +50,10 @@ export interface AuditQuery {
 /** One page; it may be shorter than asked and still have a next one. */
 export interface AuditPage {
   readonly records: readonly KeptAuditRecord[]
-  /** Goes on from here; absent at the end (of what there is now, in ascending order). */
+  /** Goes on from here; absent at the end of what there is now. */
   readonly next?: string
+  /** What comes later than all there is now, in ascending order, comes behind this; absent where that is not known. */
+  readonly follow?: string
 }
 
 /** Keeps and tells records. */
@@ -59,8 +61,8 @@ export interface Audit {
   /** @throws {StoreUnavailableError} when it was not kept */
   append(record: AuditRecord): Promise<void>
   read(query: AuditQuery): Promise<AuditPage>
-  /** Whether a text could be the id of a record. */
-  isId(text: string): boolean
+  /** Whether a text could be a cursor. */
+  isCursor(text: string): boolean
 }
 
 /** A stream: its letter in ids, and how many records it holds. */
@@ -73,7 +75,14 @@ const STREAMS: Readonly<Record<AuditStream, { readonly letter: string; readonly 
 const CHUNK = 500
 /** Records looked at for one page, at most: a filter that matches little must not hold Redis up. */
 const MAX_LOOKED_AT = 10_000
-const ID = /^(\d{1,15})-(\d{1,15})([cir])$/
+/** How far each stream was read, by its letter. */
+const CURSOR = /^(?:[cir]\d{1,15}-\d{1,15}){1,3}$/
+const CURSOR_PART = /([cir])(\d+-\d+)/g
+
+/** How far each stream was read: they are written on their own, so one position for all would pass over late records. */
+type Reached = Readonly<Record<string, string>>
+
+const NOWHERE: Reached = { c: '0-0', i: '0-0', r: '0-0' }
 
 interface Position {
   readonly ms: number
@@ -94,12 +103,12 @@ export function createAudit({ keys, run, auditRetentionMs }: StoreContext): Audi
   async function readStream(
     [stream, { letter }]: (typeof streams)[number],
     { order, since, until }: AuditQuery,
-    after: Position | undefined,
+    reached: Reached,
   ) {
     const oldest = since === undefined ? '-' : String(Math.ceil(since * 1_000))
     const newest = until === undefined ? '+' : String(Math.floor(until * 1_000))
     const [first, last] = order === 'asc' ? [oldest, newest] : [newest, oldest]
-    const begin = after === undefined ? first : beginAfter(after, letter, order)
+    const begin = laterOf(first, reached[letter], order)
     const reply = (await run(
       'read-audit',
       [keys.audit(stream)],
@@ -114,8 +123,8 @@ export function createAudit({ keys, run, auditRetentionMs }: StoreContext): Audi
   }
 
   /** What follows a position in all streams, as far as all of them were read. */
-  async function readBehind(query: AuditQuery, after: Position | undefined) {
-    const parts = await Promise.all(streams.map((stream) => readStream(stream, query, after)))
+  async function readBehind(query: AuditQuery, reached: Reached) {
+    const parts = await Promise.all(streams.map((stream) => readStream(stream, query, reached)))
     const inOrder = (one: Found, other: Found) =>
       query.order === 'asc'
         ? compare(one.position, other.position)
@@ -123,9 +132,13 @@ export function createAudit({ keys, run, auditRetentionMs }: StoreContext): Audi
     const ends = parts.filter(({ isWhole }) => !isWhole).map(({ found }) => found.at(-1) as Found)
     const nearest = ends.toSorted(inOrder)[0]
     const found = parts.flatMap((part) => part.found).sort(inOrder)
+    /** The newest of each stream, when reading back from there. */
+    const heads = Object.fromEntries(
+      streams.map(([, { letter }], index) => [letter, idIn(parts[index]?.found[0])]),
+    )
     return nearest === undefined
-      ? { found, isWhole: true }
-      : { found: found.filter((one) => inOrder(one, nearest) <= 0), isWhole: false }
+      ? { found, heads, isWhole: true }
+      : { found: found.filter((one) => inOrder(one, nearest) <= 0), heads, isWhole: false }
   }
 
   return {
@@ -141,32 +154,36 @@ export function createAudit({ keys, run, auditRetentionMs }: StoreContext): Audi
 
     async read(query) {
       const records: KeptAuditRecord[] = []
-      let after = query.cursor === undefined ? undefined : parseId(query.cursor)
+      const isFirst = query.cursor === undefined
+      let reached = parseCursor(query.cursor ?? '')
+      let follow: string | undefined
+      const page = (isEnd: boolean): AuditPage => ({
+        records,
+        ...(isEnd ? {} : { next: cursorOf(reached) }),
+        ...followOf(query, isEnd, isFirst ? follow : undefined, reached),
+      })
       for (let lookedAt = 0; lookedAt < MAX_LOOKED_AT; ) {
-        const { found, isWhole } = await readBehind(query, after)
+        const { found, heads, isWhole } = await readBehind(query, reached)
+        follow ??= cursorOf(heads)
         for (const { position, json } of found) {
-          if (records.length === query.size) return pageOf(records, after)
-          after = position
+          if (records.length === query.size) return page(false)
+          reached = { ...reached, [position.letter]: idIn({ position }) }
           const record = JSON.parse(json) as AuditRecord
           if (query.matches(record)) records.push(keep(record, position))
         }
-        if (isWhole) return { records }
+        if (isWhole) return page(true)
         lookedAt += found.length
       }
-      return pageOf(records, after)
+      return page(false)
     },
 
-    isId: (text) => ID.test(text),
+    isCursor: (text) => CURSOR.test(text),
   }
 }
 
 function streamOf({ action, result }: AuditRecord): AuditStream {
   if (result === 'refused') return 'refusals'
   return action === 'token.issue' ? 'issues' : 'changes'
-}
-
-function pageOf(records: readonly KeptAuditRecord[], after: Position | undefined): AuditPage {
-  return after === undefined ? { records } : { records, next: idOf(after) }
 }
 
 function keep(record: AuditRecord, position: Position): KeptAuditRecord {
@@ -177,9 +194,32 @@ function idOf({ ms, n, letter }: Position): string {
   return `${ms}-${n}${letter}`
 }
 
-function parseId(id: string): Position | undefined {
-  const [, ms, n, letter] = ID.exec(id) ?? []
-  return letter === undefined ? undefined : { ms: Number(ms), n: Number(n), letter }
+function parseCursor(cursor: string): Reached {
+  return Object.fromEntries(
+    [...cursor.matchAll(CURSOR_PART)].map(([, letter, id]) => [letter as string, id as string]),
+  )
+}
+
+function cursorOf(reached: Reached): string {
+  return Object.entries(reached)
+    .map(([letter, id]) => letter + id)
+    .join('')
+}
+
+/** Read upwards, one follows from where the end was; read downwards, from where the first page began. */
+function followOf(
+  { order }: AuditQuery,
+  isEnd: boolean,
+  heads: string | undefined,
+  reached: Reached,
+): Pick<AuditPage, 'follow'> {
+  if (order === 'desc') return heads === undefined ? {} : { follow: heads }
+  return isEnd ? { follow: cursorOf({ ...NOWHERE, ...reached }) } : {}
+}
+
+/** The id of a record inside its stream; of none, what comes before all. */
+function idIn(found: Pick<Found, 'position'> | undefined): string {
+  return found === undefined ? '0-0' : `${found.position.ms}-${found.position.n}`
 }
 
 /** Streams count for themselves; of two records of one moment the letter of their streams decides. */
@@ -187,7 +227,14 @@ function compare(one: Position, other: Position): number {
   return one.ms - other.ms || one.n - other.n || one.letter.localeCompare(other.letter)
 }
 
-function beginAfter({ ms, n, letter }: Position, own: string, order: 'asc' | 'desc'): string {
-  const isBehind = order === 'asc' ? own > letter : own < letter
-  return isBehind ? `${ms}-${n}` : `(${ms}-${n}`
+/** A range begins behind what was reached, or at its own bound if that lies further on. */
+function laterOf(bound: string, reached: string | undefined, order: 'asc' | 'desc'): string {
+  if (reached === undefined) return bound
+  const behind = `(${reached}`
+  if (bound === '-' || bound === '+') return behind
+  const isFurther =
+    order === 'asc'
+      ? Number.parseInt(reached, 10) < Number(bound)
+      : Number.parseInt(reached, 10) > Number(bound)
+  return isFurther ? bound : behind
 }

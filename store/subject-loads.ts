@@ -2,7 +2,7 @@
  * Putting in what another system knows about a subject, once: under a claim, so that one loader at a time does it and one
  * that was held up writes nothing over what came later. Nothing here asks the other system.
  */
-import type { StoreContext } from './context.ts'
+import { type StoreContext, WIDE_CUTOFF_LIFETIME_MS } from './context.ts'
 import { unknownReply } from './script-runner.ts'
 import type { Claims, SubjectStatus } from './subjects.ts'
 
@@ -100,7 +100,7 @@ export function createSubjectLoads(context: StoreContext): SubjectLoads {
       const at = keys.partition(partitions.of(sub))
       const [outcome] = await run(
         'finish-load',
-        [at.head, at.log, at.subject(sub)],
+        [at.head, at.log, at.subject(sub), at.cutoff.subject(sub), at.index(sub)],
         [
           at.base,
           ...common,
@@ -108,6 +108,8 @@ export function createSubjectLoads(context: StoreContext): SubjectLoads {
           JSON.stringify({ type: 'subject', sub }),
           status,
           JSON.stringify(claims),
+          JSON.stringify({ by: 'load', reason: 'subject suspended' }),
+          WIDE_CUTOFF_LIFETIME_MS,
         ],
       )
       if (outcome === 'lost') return undefined

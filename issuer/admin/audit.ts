@@ -40,12 +40,13 @@ type Query = z.output<typeof query>
 export function readAudit(store: Store): AdminHandler {
   return async (ctx) => {
     const { order, since, until, cursor, limit, ...filter } = parseQuery(ctx)
-    if (cursor !== undefined && !store.audit.isId(cursor)) throw badCursor()
+    if (cursor !== undefined && !store.audit.isCursor(cursor)) throw badCursor()
     const matches = (record: AuditRecord) => isWanted(record, filter)
     const page = await store.audit.read({ order, since, until, cursor, size: limit, matches })
     // Pages that go on from another are the same reading.
     if (cursor === undefined) await ctx.state.audit({ action: 'audit.read', target: told(filter) })
-    replyJson(ctx, 200, JSON.stringify({ records: page.records, next_cursor: page.next }))
+    const { records, next: next_cursor, follow: follow_cursor } = page
+    replyJson(ctx, 200, JSON.stringify({ records, next_cursor, follow_cursor }))
   }
 }
 

@@ -16,14 +16,26 @@
 --- @include "records"
 --- @include "state"
 local base, form, hash, grant = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+local OF_LOGIN = { session = true, subject = true, all = true }
 local LEVELS = { 'token', 'grant', 'session', 'subject', 'subject+client', 'client', 'all' }
 epoch()
 local reply = { '', '', '' }
 
-local function collect(index, thing, issued)
+-- A refresh token is also void when the login of its session is (as refresh-grant judges); `started` is when that was.
+local function collect(index, thing, issued, started)
   for i, record in ipairs(matching_cutoffs(base, thing)) do
-    if record and issued <= tonumber(string.match(record, '^%d+')) then
+    local since = started and OF_LOGIN[LEVELS[i]] and math.min(issued, started) or issued
+    if record and since <= tonumber(string.match(record, '^%d+')) then
       for _, value in ipairs({ stamp(index), LEVELS[i], record }) do reply[#reply + 1] = value end
+    end
+  end
+end
+
+-- Nobody knows any more when it was issued: only what names it is told, not what is about everything.
+local function collect_named(thing)
+  for i, record in ipairs(matching_cutoffs(base, thing)) do
+    if record and LEVELS[i] ~= 'all' then
+      for _, value in ipairs({ stamp(0), LEVELS[i], record }) do reply[#reply + 1] = value end
     end
   end
 end
@@ -44,7 +56,7 @@ local function explain_access()
   reply[1] = token_state(base, KEYS[1], KEYS[2], hash, grant)
   local token, authorization = find_token(base, hash, grant)
   if not token then
-    collect(0, { token = hash, grant = grant, session = '', sub = '', client = '' }, 0)
+    collect_named({ token = hash, grant = grant, session = '', sub = '', client = '' })
     return
   end
   local sub, client, session = parties(authorization)
@@ -56,16 +68,20 @@ local function explain_refresh()
   local record = redis.call('GET', base .. 'g' .. grant)
   local thing = { token = '', grant = grant, session = '', sub = '', client = '' }
   if not record then
-    collect(0, thing, 0)
+    collect_named(thing)
     reply[1] = 'unknown'
     return
   end
   reply[3] = record
   local field, now = lines(record), read_clock(KEYS[1])
   thing.sub, thing.client, thing.session = field[1], field[2], field[3]
-  collect(0, thing, tonumber(field[7]))
+  local started = tonumber(field[7])
+  if thing.session ~= '' then
+    started = tonumber(string.match(redis.call('GET', base .. 's' .. thing.session) or '', '^.-\n(%d+)\n'))
+  end
+  collect(0, thing, tonumber(field[7]), started)
   if now >= tonumber(field[8]) * 1000000 then reply[1] = 'expired'
-  elseif #reply > 3 then reply[1] = 'revoked'
+  elseif #reply > 3 or not started then reply[1] = 'revoked'
   elseif not is_enabled(KEYS[2], thing.client) then reply[1] = 'client'
   elseif redis.call('HGET', base .. 'u' .. thing.sub, 'status') == 'suspended' then reply[1] = 'suspended'
   else reply[1] = hash == field[9] and 'active' or 'rotated' end

@@ -22,9 +22,10 @@ drop_ended(place, now_s)
 local touched, unknown = new_touched(), 0
 for i = 6, #ARGV, 3 do
   local context, role, expires = ARGV[i], ARGV[i + 1], ARGV[i + 2]
+  local held_until = find_expiry(place, sub, context, role)
   if redis.call('HEXISTS', KEYS[6], 'r:' .. role) == 0 then
     unknown = unknown + 1
-  elseif not has_ended(expires, now_s) and not find_expiry(place, sub, context, role) then
+  elseif not has_ended(expires, now_s) and (not held_until or has_ended(held_until, now_s)) then
     assign_role(place, sub, context, role, expires)
     touch(touched, sub, context)
   end

@@ -84,6 +84,11 @@ describe('the keys', () => {
       'cc{*}i*',
     ])
     expect(createKeys('cc', createPartitions(64), 3).channel).toBe('cc:feed:3')
+    expect([keys.audit('changes'), keys.audit('issues'), keys.audit('refusals')]).toEqual([
+      'cc:audit:changes',
+      'cc:audit:issues',
+      'cc:audit:refusals',
+    ])
     const { cutoff } = at
     expect([at.base, at.head, at.log, at.clients]).toEqual(['cc{J}', 'cc{J}h', 'cc{J}l', 'cc{J}c'])
     expect([at.token('H'), at.grant('G'), at.tokens('G'), at.successor('G')]).toEqual([
@@ -137,6 +142,8 @@ describe('a store after a bit of everything', () => {
   let newestHash = ''
   let sub = ''
   let clientId = ''
+  let loadedSub = ''
+  let loading: Record<string, string> = {}
 
   beforeAll(async () => {
     server = await startRedis()
@@ -151,6 +158,14 @@ describe('a store after a bit of everything', () => {
     ]
     await store.subjects.put(sub, BY, { status: 'active', claims: { name: 'A' } })
     await store.failures.record({ clientId, source: '192.0.2.1' })
+    await store.audit.append({ action: 'subject.put', result: 'done', subject: sub })
+    loadedSub = newSub()
+    const load = await store.subjectLoads.begin(loadedSub, 60_000)
+    if (load.kind !== 'begun') throw new Error(`the load came to ${load.kind}`)
+    loading = await subjectOf(loadedSub)
+    await store.subjectLoads.complete(loadedSub, load.name, {
+      ...{ status: 'active', claims: { name: 'B' }, roles: [] },
+    })
     const own = await issue(store, { sub, clientId })
     const issued = await issueGrant(store, { sub, clientId, session: 'new' })
     session = installation.partitions.parsePublicId(issued.sid as string)?.local ?? ''
@@ -179,6 +194,11 @@ describe('a store after a bit of everything', () => {
     await revoke(store, { level: 'all' }, 1)
   })
 
+  function subjectOf(name: string): Promise<Record<string, string>> {
+    const { redis, keys, partitions } = installation
+    return redis.hgetall(keys.partition(partitions.of(name)).subject(name))
+  }
+
   async function exchange(token: string, view?: View): Promise<string> {
     const { store } = installation
     const outcome = await store.tokens.exchange({
@@ -206,6 +226,7 @@ describe('a store after a bit of everything', () => {
       return known === undefined
     })
     expect(strange.sort()).toEqual([
+      'cc:audit:changes',
       expect.stringMatching(/^cc:failures:[A-Za-z0-9_-]{43}$/),
       'claimcheck:installation',
     ])
@@ -297,6 +318,22 @@ describe('a store after a bit of everything', () => {
         'r:student': '',
       })
     }
+  })
+
+  it('keeps loads and the audit in these forms', async () => {
+    const form = RegExp(`^[A-Za-z0-9_-]{16} ${US}$`)
+    expect(loading).toEqual({ loading: expect.stringMatching(form) })
+    expect(await subjectOf(loadedSub)).toEqual({
+      ...{ status: 'active', claims: '{"name":"B"}', loaded: '1' },
+    })
+    const { redis, keys } = installation
+    const [entry, ...more] = await redis.xrange(keys.audit('changes'), '-', '+')
+    expect(more).toEqual([])
+    expect(entry).toEqual([
+      expect.stringMatching(/^\d{13}-0$/),
+      ['record', `{"action":"subject.put","result":"done","subject":"${sub}"}`],
+    ])
+    expect(await redis.pttl(keys.audit('changes'))).toBe(-1)
   })
 
   it('packs an authorization like this', () => {

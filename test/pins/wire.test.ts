@@ -93,7 +93,7 @@ describe('introspection', () => {
     expect(await response.json()).toMatchObject({
       roles: ['staff'],
       context_roles: { 'course:1': ['staff'], 'course:2': [] },
-      context_roles_complete: true,
+      context_roles_complete: false,
       permissions: { '*': ['grade', 'read'], 'course:1': ['grade', 'read'], 'course:2': [] },
     })
     expect(await (await ask({})).json()).toMatchObject({

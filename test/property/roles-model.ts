@@ -85,25 +85,19 @@ export function createRolesModel(startS: number): RolesModel {
     return contextsOf(lasting().filter((one) => one.sub === sub && !isDormant(one)))
   }
 
+  /** Only an answer about everything may call itself complete, and must where everything fits. */
   function wrongCompleteness(facts: RoleFacts, sub: string, asked: ContextQuestion, view?: View) {
-    const names = named(facts, sub, asked, view)
-    if (view !== undefined) {
-      const complete = view.contexts.every((context) => names.includes(context))
-      return complete === facts.context_roles_complete ? undefined : 'completeness of a view'
+    const isComplete = facts.context_roles_complete
+    if (asked !== 'all') return isComplete ? 'named contexts are not all there are' : undefined
+    if (view !== undefined) return isComplete ? undefined : 'a view is all there is'
+    const stored = kept.filter((one) => one.sub === sub)
+    const held = stored.filter((one) => !isOver(one))
+    const live = held.filter((one) => !isDormant(one))
+    if (isComplete) {
+      const fits = live.length <= MOST_ASSIGNMENTS && contextsOf(live).length <= MOST_CONTEXTS
+      return fits ? undefined : 'more than fits'
     }
-    const own = kept.filter((one) => one.sub === sub)
-    const live = own.filter((one) => !isOver(one) && !isDormant(one))
-    const elsewhere = (all: readonly KeptAssignment[]) =>
-      contextsOf(all).some((context) => !names.includes(context))
-    if (facts.context_roles_complete) {
-      if (elsewhere(live)) return 'not all contexts are named'
-      const tooMany = asked === 'all' && names.length > MOST_CONTEXTS
-      return tooMany ? 'more contexts than fit' : undefined
-    }
-    const fits =
-      asked === 'all'
-        ? own.length <= MOST_ASSIGNMENTS && contextsOf(own).length <= MOST_CONTEXTS
-        : !elsewhere(own)
+    const fits = stored.length <= MOST_ASSIGNMENTS && contextsOf(held).length <= MOST_CONTEXTS
     return fits ? 'it is complete and does not say so' : undefined
   }
 

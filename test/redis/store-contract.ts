@@ -5,11 +5,14 @@
 import { afterAll, afterEach, beforeAll, describe } from 'vitest'
 import { settleClocks } from './actions.ts'
 import { assignmentsContract } from './contract/assignments.ts'
+import { auditContract } from './contract/audit.ts'
 import { clientsContract } from './contract/clients.ts'
 import { exchangeContract } from './contract/exchange.ts'
+import { explainContract } from './contract/explain.ts'
 import { forecastContract } from './contract/forecast.ts'
 import { introspectContract } from './contract/introspect.ts'
 import { issueContract } from './contract/issue.ts'
+import { loadsContract } from './contract/loads.ts'
 import { logContract } from './contract/log.ts'
 import { pinContract } from './contract/pin.ts'
 import { readLogContract } from './contract/read-log.ts'
@@ -54,5 +57,8 @@ export function storeContract(topology: string, open: () => Promise<RedisUnderTe
     assignmentsContract(at)
     resolvingContract(at)
     exchangeContract(at)
+    explainContract(at)
+    loadsContract(at)
+    auditContract(at)
   })
 }

@@ -85,7 +85,7 @@ type Query = Readonly<Record<string, string | number | undefined>>
 async function follow(run: Run, api: Api, query: Query): Promise<void> {
   const { report, surroundings } = run
   const { interrupted } = surroundings
-  const anchor = await latestRecord(api)
+  const anchor = await startOfFollowing(api)
   const seen = createSeen()
   if (!report.isJson) report.note('Waiting for records; Ctrl-C ends it.', 'quiet')
   const show = async (records: readonly Json[]) => {
@@ -105,7 +105,7 @@ async function follow(run: Run, api: Api, query: Query): Promise<void> {
     const records = objectsOf(page.records)
     await show(records)
     const next = textOf(page.next_cursor)
-    cursor = next || textOf(records.at(-1)?.id) || cursor
+    cursor = next || textOf(page.follow_cursor) || cursor
     // Ctrl-C is how following ends.
     if (next === '') await pause(FOLLOW_EVERY_MS, interrupted).catch(() => undefined)
   }
@@ -121,17 +121,14 @@ function nextPage(api: Api, { since: _, ...filter }: Query, cursor: string): Pro
 }
 
 /**
- * Following begins behind some record: reading from a position is one long reading to the audit, while every reading
+ * Following begins behind the newest record: reading from a position is one long reading to the audit, while every reading
  * without one would be recorded anew, and shown by this very command.
  */
-async function latestRecord(api: Api): Promise<string> {
-  const call = { method: 'GET', path: '/audit', query: { limit: 1 } } as const
-  for (let attempt = 0; attempt < 2; attempt++) {
-    const id = textOf(objectsOf((await api.admin(call)).records)[0]?.id)
-    // The audit was empty: the first reading is in it now.
-    if (id !== '') return id
-  }
-  throw unreachable('the audit cannot be followed: it has no records')
+async function startOfFollowing(api: Api): Promise<string> {
+  const answer = await api.admin({ method: 'GET', path: '/audit', query: { limit: 1 } })
+  const cursor = textOf(answer.follow_cursor)
+  if (cursor !== '') return cursor
+  throw unreachable('the audit cannot be followed: the issuer does not say from where')
 }
 
 function createSeen(): (id: string) => boolean {

@@ -1,7 +1,7 @@
 /** Keys: every key of a partition in its slot, no two alike, whatever the names they are made from. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { createKeys, type PartitionKeys } from '../../../store/keys.ts'
+import { type AuditStream, createKeys, type PartitionKeys } from '../../../store/keys.ts'
 import { createPartitions } from '../../../store/partitions.ts'
 
 const partitions = createPartitions(64)
@@ -13,10 +13,15 @@ function allOf(at: PartitionKeys, name: string, other: string): string[] {
     at.head,
     at.log,
     at.clients,
+    at.holders,
+    at.ending,
+    at.roleCounts,
+    at.schema,
     cutoff.all,
     ...[at.token, at.grant, at.tokens, at.successor, at.session, at.subject, at.index].map((of) =>
       of(name),
     ),
+    at.assignments(name),
     ...[cutoff.token, cutoff.grant, cutoff.session, cutoff.subject, cutoff.client].map((of) =>
       of(name),
     ),
@@ -72,6 +77,22 @@ describe('keys', () => {
         }
       }),
     )
+  })
+
+  it('of no partition are alike with none of a partition, nor with each other', () => {
+    const streams: readonly AuditStream[] = ['changes', 'issues', 'refusals']
+    const outside = [keys.channel, keys.failures, ...streams.map((stream) => keys.audit(stream))]
+    expect(new Set(outside).size).toBe(outside.length)
+    for (const key of outside) {
+      expect(key).not.toContain('{')
+      expect(keys.parseIndex(key)).toBeUndefined()
+      // Counters of failures are this and something behind it.
+      if (key !== keys.failures) expect(key.startsWith(keys.failures)).toBe(false)
+    }
+  })
+
+  it('of an audit belong to one prefix', () => {
+    expect(createKeys('cc2', partitions).audit('issues')).not.toBe(keys.audit('issues'))
   })
 
   it('take a prefix literally', () => {

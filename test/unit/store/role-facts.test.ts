@@ -66,9 +66,10 @@ describe('a token without a view', () => {
   it('resolves to nothing when nothing is held', () => {
     const empty = { roles: [], context_roles_complete: true, permissions: {}, context_roles: {} }
     expect(resolveRoles(held(), 'all', BOOK)).toEqual(empty)
-    expect(resolveRoles(held(), [], BOOK)).toEqual(empty)
+    expect(resolveRoles(held(), [], BOOK)).toEqual({ ...empty, context_roles_complete: false })
     expect(resolveRoles(held(), ['course:1'], BOOK)).toEqual({
       ...empty,
+      context_roles_complete: false,
       context_roles: { 'course:1': [] },
       permissions: { 'course:1': [] },
     })
@@ -102,11 +103,14 @@ describe('a token without a view', () => {
     expect(facts.roles).toEqual([])
   })
 
-  it('is complete when what was read is', () => {
+  it('is complete when everything was asked for and read, and never about named contexts', () => {
     for (const isComplete of [true, false]) {
-      for (const asked of ['all', ['course:1']] as const) {
-        const lines = { ...held('course:1 student'), isComplete }
-        expect(resolveRoles(lines, asked, BOOK).context_roles_complete).toBe(isComplete)
+      const lines = { ...held('* guest', 'course:1 student'), isComplete }
+      const complete = (asked: 'all' | readonly string[]) =>
+        resolveRoles(lines, asked, BOOK).context_roles_complete
+      expect(complete('all')).toBe(isComplete)
+      for (const asked of [[], ['course:1'], ['course:1', 'course:2'], ['*']]) {
+        expect(complete(asked), asked.join(' ')).toBe(false)
       }
     }
   })
@@ -162,13 +166,14 @@ describe('a token with a view', () => {
     })
   })
 
-  it('is complete when all contexts of the view are named, whatever else is held', () => {
+  it('is complete when everything was asked for, whatever else is held, and never otherwise', () => {
     const partial = { ...lines, isComplete: false }
     const seen = view(['course:1', 'course:2'])
     const complete = (asked: 'all' | readonly string[]) =>
       resolveRoles(partial, asked, BOOK, seen).context_roles_complete
     expect(complete('all')).toBe(true)
-    expect(complete(['course:2', 'course:1', 'course:7'])).toBe(true)
+    expect(complete(['course:2', 'course:1'])).toBe(false)
+    expect(complete(['course:2', 'course:1', 'course:7'])).toBe(false)
     expect(complete(['course:1'])).toBe(false)
     expect(complete([])).toBe(false)
   })

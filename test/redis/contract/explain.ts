@@ -1,0 +1,425 @@
+/** Explaining tokens: every state, every revocation that voids one, and of which token of its line. */
+import { describe, expect, it } from 'vitest'
+import type { VoidingRevocation } from '../../../store/explain.ts'
+import type { RevocationTarget } from '../../../store/revocation-target.ts'
+import {
+  BY,
+  issue,
+  issuedAtUs,
+  issueGrant,
+  locate,
+  moveClock,
+  newSub,
+  refresh,
+  refreshed,
+  register,
+  revoke,
+} from '../actions.ts'
+import { type Installation, SELF } from '../installation.ts'
+
+const LEVELS = ['token', 'grant', 'session', 'subject', 'subject+client', 'client', 'all'] as const
+type Level = (typeof LEVELS)[number]
+
+export function explainContract(at: () => Installation): void {
+  async function login() {
+    const { store } = at()
+    const [sub, clientId] = [newSub(), await register(store)]
+    const issued = await issueGrant(store, { sub, clientId, session: 'new' })
+    return { ...issued, sub, clientId }
+  }
+  type Login = Awaited<ReturnType<typeof login>>
+
+  const explain = (token: string) => at().store.tokens.explain(token)
+  const stateOf = async (token: string) => (await explain(token)).state
+  /** Level and generation of each revocation. */
+  const levels = (revocations: readonly VoidingRevocation[]) =>
+    revocations.map(({ level, generation }) => `${level} ${generation}`)
+  const revokeAt = (level: Level, names: object, issuedBefore?: number) =>
+    revoke(at().store, { level, ...names } as unknown as RevocationTarget, issuedBefore)
+  const keysOf = ({ sub }: Pick<Login, 'sub'>) => at().keys.partition(at().partitions.of(sub))
+
+  /** Puts the client or the subject out of action without the cutoff that comes with it. */
+  async function suspend(it: Login): Promise<void> {
+    await at().store.subjects.put(it.sub, BY, { status: 'suspended' })
+    await at().redis.del(keysOf(it).cutoff.subject(it.sub))
+  }
+  async function disable(it: Login): Promise<void> {
+    await register(at().store, it.clientId, { enabled: false })
+    await at().redis.del(keysOf(it).cutoff.client(it.clientId))
+  }
+
+  async function exchange({ sub, clientId }: Pick<Login, 'sub' | 'clientId'>, token: string) {
+    const { state } = await at().store.tokens.introspect(token, '')
+    if (state.kind !== 'active') throw new Error(`the token is ${state.reason}`)
+    const { session } = state.record.authorization
+    const outcome = await at().store.tokens.exchange({
+      origin: await locate(at().store, token),
+      authorization: { sub, clientId, session, scope: 'read', aud: [SELF], login: {} },
+      accessTokenLifetime: 3_600,
+    })
+    if (outcome.kind !== 'issued') throw new Error(`exchange came to ${outcome.kind}`)
+    return outcome
+  }
+
+  describe('explaining a token', () => {
+    it('tells all there is of one that is active', async () => {
+      const { store } = at()
+      const it = await login()
+      const authorization = { sub: it.sub, clientId: it.clientId, scope: 'read write', aud: [SELF] }
+      const issuedAt = await issuedAtUs(store, it.accessToken)
+      expect(await explain(it.accessToken)).toEqual({
+        ...{ state: 'active', kind: 'access', jti: it.jti, grantId: it.grantId, sid: it.sid },
+        token: {
+          ...{ issuedAtUs: issuedAt, expiresAt: it.expiresAt },
+          authorization: { ...authorization, session: expect.any(String), login: {} },
+        },
+        ...{ exchangedFrom: [], revocations: [] },
+      })
+      expect(await explain(it.refreshToken)).toEqual({
+        ...{ state: 'active', kind: 'refresh', grantId: it.grantId, sid: it.sid },
+        grant: {
+          authorization: { ...authorization, session: expect.any(String), login: {} },
+          ...{ issuedAtUs: issuedAt, refreshedAtUs: issuedAt },
+          expiresAt: expect.any(Number),
+          refreshHash: (await locate(store, it.refreshToken)).hash,
+        },
+        ...{ exchangedFrom: [], revocations: [] },
+      })
+    })
+
+    it('tells all there is of one that is a grant of its own, without a session', async () => {
+      const { store } = at()
+      const [sub, clientId] = [newSub(), await register(store)]
+      const own = await issue(store, { sub, clientId })
+      expect(await explain(own.accessToken)).toEqual({
+        ...{ state: 'active', kind: 'access', jti: own.jti, grantId: own.jti },
+        token: {
+          issuedAtUs: await issuedAtUs(store, own.accessToken),
+          expiresAt: own.expiresAt,
+          authorization: {
+            ...{ sub, clientId, session: '', scope: 'read write', aud: [SELF], login: {} },
+          },
+        },
+        ...{ exchangedFrom: [], revocations: [] },
+      })
+    })
+
+    it('tells what a narrowed one was issued for', async () => {
+      const { store } = at()
+      const it = await login()
+      const narrowed = { scope: 'read', aud: ['https://a.test'] }
+      const next = await refreshed(store, it.refreshToken, it.clientId, { narrowed })
+      const { token } = await explain(next.accessToken)
+      expect(token?.authorization).toMatchObject(narrowed)
+    })
+
+    it('changes nothing', async () => {
+      const it = await login()
+      const before = await at().redis.hgetall(keysOf(it).head)
+      await explain(it.accessToken)
+      await explain(it.refreshToken)
+      expect(await at().redis.hgetall(keysOf(it).head)).toEqual(before)
+    })
+
+    it.each(LEVELS)('names the revocation at the level of %s', async (level) => {
+      const it = await login()
+      const spared = await login()
+      const outcome = await revokeAt(level, it)
+      if (outcome.kind !== 'revoked') throw new Error(outcome.kind)
+      const { cutoffUs, id } = outcome
+      const revocation = {
+        ...{ level, cutoffUs, madeAtUs: cutoffUs, by: BY, reason: 'test', id, generation: 0 },
+      }
+      const access = await explain(it.accessToken)
+      // Cutoffs of a client and of all are made in one partition after the other, each by its own clock.
+      const isWide = level === 'client' || level === 'all'
+      const own = isWide
+        ? { ...revocation, cutoffUs: expect.any(Number), madeAtUs: expect.any(Number) }
+        : revocation
+      expect(access).toMatchObject({ state: 'revoked', jti: it.jti, token: expect.anything() })
+      expect(access.revocations).toEqual([own])
+      const refreshing = await explain(it.refreshToken)
+      expect(refreshing.state).toBe(level === 'token' ? 'active' : 'revoked')
+      expect(refreshing.revocations).toEqual(level === 'token' ? [] : [own])
+      expect(await stateOf(spared.accessToken)).toBe(level === 'all' ? 'revoked' : 'active')
+    })
+
+    it('names all that void it, the latest first, and none that spares it', async () => {
+      const { store } = at()
+      const it = await login()
+      const issuedUs = await issuedAtUs(store, it.accessToken)
+      await revokeAt('client', it, 1)
+      await revokeAt('subject', it, issuedUs / 1e6)
+      await revokeAt('session', it)
+      await revokeAt('token', it)
+      await revokeAt('subject+client', it)
+      const access = await explain(it.accessToken)
+      expect(levels(access.revocations)).toEqual(['subject+client 0', 'token 0', 'session 0'])
+      const made = access.revocations.map(({ madeAtUs }) => madeAtUs)
+      expect(made).toEqual(made.toSorted((a, b) => b - a))
+      const refreshing = await explain(it.refreshToken)
+      expect(levels(refreshing.revocations)).toEqual(['subject+client 0', 'session 0'])
+      const again = await issueGrant(store, it)
+      expect(await explain(again.accessToken)).toMatchObject({ state: 'active', revocations: [] })
+    })
+
+    it('names one that voids what was issued at its very time', async () => {
+      const { store } = at()
+      const it = await login()
+      const issuedUs = await issuedAtUs(store, it.accessToken)
+      await revokeAt('subject', it, (issuedUs + 1) / 1e6)
+      const [revocation, ...more] = (await explain(it.accessToken)).revocations
+      expect(more).toEqual([])
+      expect(revocation).toMatchObject({ level: 'subject', cutoffUs: issuedUs })
+      expect(revocation?.madeAtUs).toBeGreaterThan(issuedUs)
+    })
+
+    it('tells that one has expired, to the second, whatever else voids it', async () => {
+      const { store, partitions } = at()
+      const it = await login()
+      const { grant } = await explain(it.refreshToken)
+      await revokeAt('subject', it)
+      const move = (toS: number, us = 0) => moveClock(at(), partitions.of(it.sub), toS * 1e6 + us)
+      await move(it.expiresAt, -1)
+      expect(await stateOf(it.accessToken)).toBe('revoked')
+      await move(it.expiresAt)
+      const expired = await explain(it.accessToken)
+      expect([expired.state, ...levels(expired.revocations)]).toEqual(['expired', 'subject 0'])
+      expect(await stateOf(it.refreshToken)).toBe('revoked')
+      const end = grant?.expiresAt as number
+      await move(end, -1)
+      expect(await stateOf(it.refreshToken)).toBe('revoked')
+      await move(end)
+      const ended = await explain(it.refreshToken)
+      expect([ended.state, ...levels(ended.revocations)]).toEqual(['expired', 'subject 0'])
+      await store.subjects.put(it.sub, BY, { status: 'suspended' })
+      expect(await stateOf(it.accessToken)).toBe('expired')
+    })
+
+    it('tells that its subject is suspended', async () => {
+      const it = await login()
+      await suspend(it)
+      for (const token of [it.accessToken, it.refreshToken]) {
+        expect(await explain(token)).toMatchObject({ state: 'suspended', revocations: [] })
+      }
+    })
+
+    it('tells that suspending was a revocation too', async () => {
+      const it = await login()
+      await at().store.subjects.put(it.sub, BY, { status: 'suspended' })
+      for (const token of [it.accessToken, it.refreshToken]) {
+        const { state, revocations } = await explain(token)
+        expect(state).toBe('revoked')
+        expect(revocations).toEqual([
+          {
+            ...{ level: 'subject', by: BY, reason: 'subject suspended', generation: 0 },
+            ...{ cutoffUs: expect.any(Number), madeAtUs: expect.any(Number) },
+          },
+        ])
+      }
+    })
+
+    it('tells that its client is disabled or gone, before it tells of the subject', async () => {
+      const { store, redis } = at()
+      const it = await login()
+      await suspend(it)
+      await disable(it)
+      for (const token of [it.accessToken, it.refreshToken]) {
+        expect(await explain(token)).toMatchObject({ state: 'client_disabled', revocations: [] })
+      }
+      await store.clients.delete(it.clientId, BY)
+      await redis.del(keysOf(it).cutoff.client(it.clientId))
+      for (const token of [it.accessToken, it.refreshToken]) {
+        expect(await explain(token)).toMatchObject({ state: 'client_disabled', revocations: [] })
+      }
+      await revokeAt('subject', it)
+      for (const token of [it.accessToken, it.refreshToken]) {
+        expect(await stateOf(token)).toBe('revoked')
+      }
+    })
+
+    it('tells a refresh token that was used from the one in force, and what reuse did', async () => {
+      const { store } = at()
+      const it = await login()
+      const next = await refreshed(store, it.refreshToken, it.clientId)
+      const last = await refreshed(store, next.refreshToken, it.clientId)
+      const states = async () =>
+        Promise.all([it.refreshToken, next.refreshToken, last.refreshToken].map(stateOf))
+      expect(await states()).toEqual(['rotated', 'rotated', 'active'])
+      expect(await explain(it.refreshToken)).toMatchObject({ grantId: it.grantId, revocations: [] })
+      expect(await refresh(store, it.refreshToken, it.clientId)).toMatchObject({ kind: 'reused' })
+      expect(await states()).toEqual(['revoked', 'revoked', 'revoked'])
+      for (const token of [last.refreshToken, last.accessToken, it.accessToken]) {
+        expect(levels((await explain(token)).revocations)).toEqual(['grant 0'])
+      }
+    })
+
+    it.each(['session', 'subject'] as const)(
+      'tells that a refresh token is void with its login, at the level of %s',
+      async (level) => {
+        const { store, partitions } = at()
+        const it = await login()
+        const nowUs = Date.now() * 1e3
+        await moveClock(at(), partitions.of(it.sub), nowUs + 10e6)
+        const later = await issueGrant(store, { ...it, session: { join: it.sid as string } })
+        await revokeAt(level, it, nowUs / 1e6 + 5)
+        const { state, revocations } = await explain(later.refreshToken)
+        expect([state, ...levels(revocations)]).toEqual(['revoked', `${level} 0`])
+        const outcome = await refresh(store, later.refreshToken, it.clientId)
+        expect(outcome).toMatchObject({ kind: 'revoked' })
+        expect(await stateOf(later.accessToken)).toBe('active')
+      },
+    )
+
+    it('tells what is not of our making, and nothing else of it', async () => {
+      const it = await login()
+      const forged = `${it.accessToken.slice(0, -1)}${it.accessToken.endsWith('A') ? 'B' : 'A'}`
+      for (const text of ['', 'x', 'cc_at_', forged, it.jti]) {
+        expect(await explain(text), text).toEqual({
+          ...{ state: 'not_a_token', exchangedFrom: [], revocations: [] },
+        })
+      }
+    })
+
+    it('tells what was never issued, by its ids', async () => {
+      const { mint, partitions, store } = at()
+      const partition = partitions.of(newSub())
+      const local = partitions.newLocalId()
+      const never = (kind: 'access' | 'refresh', grant: string) =>
+        mint.write({ kind, partition, grant, random: mint.random() })
+      const nothing = { state: 'unknown', exchangedFrom: [], revocations: [] }
+      for (const grant of ['', local]) {
+        const token = never('access', grant)
+        const { jti, grantId } = store.idsOf(await locate(store, token))
+        expect(await explain(token)).toEqual({ ...nothing, kind: 'access', jti, grantId })
+      }
+      const grantId = partitions.toPublicId(partition, local)
+      expect(await explain(never('refresh', local))).toEqual({
+        ...{ ...nothing, kind: 'refresh', grantId },
+      })
+    })
+
+    it('tells of what was never issued nothing that is about everything', async () => {
+      const { mint, partitions } = at()
+      await revokeAt('all', {})
+      const partition = partitions.of(newSub())
+      for (const kind of ['access', 'refresh'] as const) {
+        const grant = partitions.newLocalId()
+        const never = mint.write({ kind, partition, grant, random: mint.random() })
+        expect(await explain(never)).toMatchObject({ state: 'unknown', revocations: [] })
+      }
+    })
+
+    it('of which the record is gone still names the revocation of its own', async () => {
+      const { redis, store } = at()
+      const it = await login()
+      const own = await issue(store, it)
+      const here = keysOf(it)
+      const [{ hash }, { grant }] = [
+        await locate(store, own.accessToken),
+        await locate(store, it.accessToken),
+      ]
+      await revokeAt('token', own)
+      await revokeAt('token', it)
+      await revokeAt('grant', it)
+      for (const key of [here.token(hash), here.tokens(grant), here.grant(grant)]) {
+        expect(await redis.del(key), key).toBe(1)
+      }
+      const gone = async (token: string) => {
+        const { state, token: record, grant: grantRecord, revocations } = await explain(token)
+        expect([state, record, grantRecord]).toEqual(['unknown', undefined, undefined])
+        return levels(revocations)
+      }
+      expect(await gone(own.accessToken)).toEqual(['token 0'])
+      expect(await gone(it.accessToken)).toEqual(['grant 0', 'token 0'])
+      expect(await gone(it.refreshToken)).toEqual(['grant 0'])
+    })
+  })
+
+  describe('explaining an exchanged token', () => {
+    /** A token, one exchanged for it, and one exchanged for that, each by a client of its own. */
+    async function line() {
+      const it = await login()
+      const [second, third] = [await register(at().store), await register(at().store)]
+      const child = await exchange({ sub: it.sub, clientId: second }, it.accessToken)
+      const grandchild = await exchange({ sub: it.sub, clientId: third }, child.accessToken)
+      return { it, second, third, child, grandchild }
+    }
+
+    it('tells what it came from, the nearest first', async () => {
+      const { it, third, child, grandchild } = await line()
+      expect(await explain(grandchild.accessToken)).toMatchObject({
+        ...{ state: 'active', kind: 'access', jti: grandchild.jti, sid: it.sid, revocations: [] },
+        exchangedFrom: [child.jti, it.jti],
+        token: { authorization: { sub: it.sub, clientId: third, scope: 'read' } },
+      })
+      expect((await explain(child.accessToken)).exchangedFrom).toEqual([it.jti])
+      expect((await explain(it.accessToken)).exchangedFrom).toEqual([])
+    })
+
+    it('tells which token of its line a revocation voids', async () => {
+      const { it, child, grandchild } = await line()
+      const { store } = at()
+      const seen = async () => levels((await explain(grandchild.accessToken)).revocations)
+      await revokeAt('token', it)
+      expect(await seen()).toEqual(['token 2'])
+      await revokeAt('client', it)
+      expect(await seen()).toEqual(['client 2', 'token 2'])
+      const [first] = (await explain(grandchild.accessToken)).revocations
+      expect(first).toMatchObject({ by: BY, reason: 'test', generation: 2 })
+      await revokeAt('grant', it)
+      await revokeAt('token', child)
+      await revokeAt('token', grandchild)
+      const all = ['token 0', 'token 1', 'grant 2', 'client 2', 'token 2']
+      expect(await seen()).toEqual(all)
+      expect(levels((await explain(child.accessToken)).revocations)).toEqual([
+        ...['token 0', 'grant 1', 'client 1', 'token 1'],
+      ])
+      expect(levels((await explain(it.accessToken)).revocations)).toEqual([
+        ...['grant 0', 'client 0', 'token 0'],
+      ])
+      expect(await stateOf((await issue(store, it)).accessToken)).toBe('active')
+    })
+
+    it('tells of one that voids the whole line for each of it', async () => {
+      const { it, grandchild } = await line()
+      await revokeAt('session', it)
+      const { state, revocations } = await explain(grandchild.accessToken)
+      expect(state).toBe('revoked')
+      expect(levels(revocations).sort()).toEqual(['session 0', 'session 1', 'session 2'])
+      expect(new Set(revocations.map(({ id }) => id)).size).toBe(1)
+    })
+
+    it('judges each token of the line by its own time of issue', async () => {
+      const { partitions } = at()
+      const it = await login()
+      const nowUs = Date.now() * 1e3
+      await moveClock(at(), partitions.of(it.sub), nowUs + 10e6)
+      const child = await exchange(it, it.accessToken)
+      await revokeAt('subject+client', it, nowUs / 1e6 + 5)
+      const { state, revocations } = await explain(child.accessToken)
+      expect([state, ...levels(revocations)]).toEqual(['revoked', 'subject+client 1'])
+    })
+
+    it('is of the state that introspection goes by', async () => {
+      const { store, partitions } = at()
+      const { it, third, grandchild } = await line()
+      const same = async () => {
+        const { state } = await store.tokens.introspect(grandchild.accessToken, '')
+        return [
+          state.kind === 'active' ? 'active' : state.reason,
+          await stateOf(grandchild.accessToken),
+        ]
+      }
+      expect(await same()).toEqual(['active', 'active'])
+      await suspend(it)
+      expect(await same()).toEqual(['suspended', 'suspended'])
+      await disable({ ...it, clientId: third })
+      expect(await same()).toEqual(['client', 'client_disabled'])
+      await revokeAt('token', it)
+      expect(await same()).toEqual(['revoked', 'revoked'])
+      await moveClock(at(), partitions.of(it.sub), grandchild.expiresAt * 1e6)
+      expect(await same()).toEqual(['expired', 'expired'])
+    })
+  })
+}
