@@ -4,12 +4,10 @@
  */
 import { isContext } from '../client/src/wire/index.ts'
 import { invalidRequest } from '../http/oauth-error.ts'
-import type { ContextQuestion } from '../store/role-facts.ts'
+import { type ContextQuestion, EVERYWHERE } from '../store/role-facts.ts'
 
 /** Most contexts one token may be asked about. */
 export const MAX_ASKED_CONTEXTS = 100
-
-const EVERYWHERE = '*'
 
 /**
  * Reads the parameter; absent or empty asks for all contexts that fit an answer. `*` may be named and adds nothing: what is

@@ -6,10 +6,9 @@
  * Answer: 200 with `{status?, claims?, roles?: [{context, role, expires_at?}]}`, or 404 for a subject it does not know.
  */
 import { z } from 'zod'
-import { isContext, isRole } from '../client/src/wire/index.ts'
 import type { LoadedSubject } from '../store/subject-loads.ts'
 import { claims as claimsSchema, withoutNulls } from './admin/claims.ts'
-import { numericDate } from './admin/fields.ts'
+import { contextName, numericDate, roleName } from './admin/fields.ts'
 
 /** Where to ask, and how long to wait. */
 export interface LoaderOptions {
@@ -43,8 +42,8 @@ const answer = z.object({
   roles: z
     .array(
       z.object({
-        context: z.string().refine((text) => text === '*' || isContext(text)),
-        role: z.string().refine(isRole),
+        context: contextName,
+        role: roleName,
         expires_at: numericDate.int().optional(),
       }),
     )

@@ -116,44 +116,36 @@ export function createTokenReader(
       if (known === undefined) throw unknownReply('introspect-token', state)
       return { state: known, caller }
     }
-    const record =
-      token.grant === ''
-        ? decodeOwnToken(tokenRecord)
-        : decodeGrantedToken(tokenRecord, grantRecord)
     const [claims = '', schemaId = '', completeness, ends = '', lines = ''] = reply.slice(6)
-    const { session } = record.authorization
+    const facts = { record: decodeToken(token, tokenRecord, grantRecord), claims }
+    const stamp = { partition: token.partition, epoch, seq: Number(seq) }
+    if (asked === 'none') return { caller, state: toActiveState(token, facts, stamp) }
+    const book = await schemas.bookOf(token.partition, schemaId)
+    if (book === undefined) return read(token, callerId, asked)
+    const held = { lines, isComplete: completeness === 'complete' }
+    const roles = resolveRoles(held, asked, book, facts.record.exchange?.view)
+    const until = ends === '' ? {} : { until: Number(ends) }
+    return { caller, state: { ...toActiveState(token, facts, { ...stamp, ...until }), roles } }
+  }
+
+  function toActiveState(
+    token: ParsedToken,
+    { record, claims }: { readonly record: TokenRecord; readonly claims: string },
+    stamp: FreshnessStamp,
+  ): ActiveState {
     const { partition } = token
-    const book = asked === 'none' ? undefined : await schemas.bookOf(partition, schemaId)
-    if (asked !== 'none' && book === undefined) return read(token, callerId, asked)
+    const { session } = record.authorization
     return {
-      caller,
-      state: {
-        kind: 'active',
-        record,
-        ...partitions.idsOf(token),
-        sid: session === '' ? undefined : partitions.toPublicId(partition, session),
-        claims: claims === '' ? {} : (JSON.parse(claims) as Claims),
-        exchangedFrom: (record.exchange?.origins ?? []).map((origin) => {
-          const { jti, grantId } = partitions.idsOf({ partition, ...origin })
-          return { jti, grant_id: grantId, client_id: origin.clientId }
-        }),
-        stamp: {
-          partition,
-          epoch,
-          seq: Number(seq),
-          ...(ends === '' ? {} : { until: Number(ends) }),
-        },
-        ...(asked === 'none' || book === undefined
-          ? {}
-          : {
-              roles: resolveRoles(
-                { lines, isComplete: completeness === 'complete' },
-                asked,
-                book,
-                record.exchange?.view,
-              ),
-            }),
-      },
+      kind: 'active',
+      record,
+      ...partitions.idsOf(token),
+      sid: session === '' ? undefined : partitions.toPublicId(partition, session),
+      claims: claims === '' ? {} : (JSON.parse(claims) as Claims),
+      exchangedFrom: (record.exchange?.origins ?? []).map((origin) => {
+        const { jti, grantId } = partitions.idsOf({ partition, ...origin })
+        return { jti, grant_id: grantId, client_id: origin.clientId }
+      }),
+      stamp,
     }
   }
 
@@ -165,6 +157,10 @@ export function createTokenReader(
       return { state: INACTIVE[reason], caller: await readCaller(callerId) }
     },
   }
+}
+
+function decodeToken({ grant }: ParsedToken, record: string, grantRecord: string): TokenRecord {
+  return grant === '' ? decodeOwnToken(record) : decodeGrantedToken(record, grantRecord)
 }
 
 function questionArguments(asked: RoleQuestion): readonly string[] {

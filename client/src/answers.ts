@@ -129,7 +129,7 @@ export function createAnswers(options: AnswersOptions): Answers {
       if (verdict === 'pass') return passed('unsynced')
     }
     const end = endOf(answer, stamp)
-    const names = (groups?.contexts?.length ?? 0) + (groups?.lineage?.length ?? 0)
+    const names = (groups?.contexts?.length ?? 0) + (groups?.origins?.length ?? 0)
     entries.set({
       key,
       answer,

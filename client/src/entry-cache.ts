@@ -79,13 +79,13 @@ export function createEntryCache({ maxEntries, maxBytes }: EntryCacheOptions): E
 
   /** Puts an entry under all its names, or takes it away from them. */
   function forNamesOf(entry: Entry, change: typeof addTo): void {
-    const { jti, grantId, sid, sub, contexts, lineage } = entry.groups
+    const { jti, grantId, sid, sub, contexts, origins } = entry.groups
     change(byToken, jti, entry)
     change(byGrant, grantId, entry)
     if (sid !== '') change(bySession, sid, entry)
     change(contexts === undefined ? bySubject : bySubjectInContexts, sub, entry)
     for (const context of contexts ?? NO_NAMES) change(byContext, placeOf(sub, context), entry)
-    for (const { jti: from, grant_id } of lineage ?? NO_LINEAGE) {
+    for (const { jti: from, grant_id } of origins ?? NO_ORIGINS) {
       change(byToken, from, entry)
       change(byGrant, grant_id, entry)
     }
@@ -199,7 +199,7 @@ export function createEntryCache({ maxEntries, maxBytes }: EntryCacheOptions): E
 
 const NOTHING: readonly Entry[] = []
 const NO_NAMES: readonly string[] = []
-const NO_LINEAGE: readonly ExchangedFrom[] = []
+const NO_ORIGINS: readonly ExchangedFrom[] = []
 
 /** A context has no space, so no two places have the same name. */
 function placeOf(sub: string, context: string): string {

@@ -4,11 +4,11 @@
  *
  * An answer got without contexts ("plain") tells of roles in all of them, so every role change of its subject touches it.
  * One asked for in contexts is touched by changes in these, and by changes in `*`, which hold everywhere. A token that was
- * exchanged dies with each one it came from (its lineage).
+ * exchanged dies with each one it came from (its origins).
  */
 import type { ActiveToken, ExchangedFrom, FeedEvent } from './wire/index.ts'
 
-/** What an answer belongs to. Nearly all have neither contexts nor a lineage, so that these cost nothing when absent. */
+/** What an answer belongs to. Nearly all have neither contexts nor origins, so that these cost nothing when absent. */
 export interface Groups {
   readonly jti: string
   readonly grantId: string
@@ -19,7 +19,7 @@ export interface Groups {
   /** The contexts it was asked for in; absent for a plain answer. */
   readonly contexts?: readonly string[]
   /** The tokens an exchanged token came from; absent for others. */
-  readonly lineage?: readonly ExchangedFrom[]
+  readonly origins?: readonly ExchangedFrom[]
 }
 
 /** An event that names one thing, or a whole partition. */
@@ -45,9 +45,9 @@ export function changedContexts({ contexts }: SubjectEvent): readonly string[] |
 }
 
 /** Whether a token was issued to a client, or came from one that was. */
-export function isOfClient({ clientId, lineage }: Groups, name: string): boolean {
+export function isOfClient({ clientId, origins }: Groups, name: string): boolean {
   if (clientId === name) return true
-  return lineage?.some((from) => from.client_id === name) === true
+  return origins?.some((from) => from.client_id === name) === true
 }
 
 /**
@@ -60,21 +60,21 @@ export function groupsOf(answer: ActiveToken, contexts: string): Groups | undefi
   const names: readonly unknown[] = [jti, grantId, sid, sub, clientId]
   if (!names.every(isText)) return undefined
   const own: Groups = { jti, grantId, sid, sub, clientId }
-  const { exchanged_from: lineage } = answer
-  if (contexts === '' && lineage === undefined) return own
-  if (lineage !== undefined && !isLineage(lineage)) return undefined
+  const { exchanged_from: origins } = answer
+  if (contexts === '' && origins === undefined) return own
+  if (origins !== undefined && !areOrigins(origins)) return undefined
   return {
     ...own,
     ...(contexts === '' ? {} : { contexts: contexts.split(' ') }),
-    ...(lineage === undefined ? {} : { lineage }),
+    ...(origins === undefined ? {} : { origins }),
   }
 }
 
-function isLineage(value: unknown): value is readonly ExchangedFrom[] {
-  return Array.isArray(value) && value.every(isAncestor)
+function areOrigins(value: unknown): value is readonly ExchangedFrom[] {
+  return Array.isArray(value) && value.every(isOrigin)
 }
 
-function isAncestor(value: unknown): value is ExchangedFrom {
+function isOrigin(value: unknown): value is ExchangedFrom {
   if (typeof value !== 'object' || value === null) return false
   const { jti, grant_id, client_id } = value as Readonly<Record<string, unknown>>
   return [jti, grant_id, client_id].every(isText)

@@ -129,7 +129,7 @@ export function createMarks(floor: number, limit: number): Marks {
 
     required(groups) {
       if (marks.size === 0) return fenced
-      const { jti, grantId, sid, sub, clientId, lineage } = groups
+      const { jti, grantId, sid, sub, clientId, origins } = groups
       let seq = Math.max(
         fenced,
         requiredOfSubject(groups),
@@ -139,7 +139,7 @@ export function createMarks(floor: number, limit: number): Marks {
         markAt(`p${clientId}\n${sub}`),
         markAt(`c${clientId}`),
       )
-      for (const from of lineage ?? []) {
+      for (const from of origins ?? []) {
         seq = Math.max(
           seq,
           markAt(`t${from.jti}`),

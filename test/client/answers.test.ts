@@ -204,7 +204,7 @@ describe('contexts', () => {
   })
 })
 
-describe('a lineage', () => {
+describe('origins', () => {
   it.each([
     [[{ jti: 'j', grant_id: 'g', client_id: 'c' }], 'kept'],
     [[], 'kept'],
@@ -212,7 +212,10 @@ describe('a lineage', () => {
     ['j', 'passed'],
     [null, 'passed'],
     [[null], 'passed'],
-  ])('that reads %j is %s: what events cannot find is not kept', (exchanged_from, kind) => {
-    expect(open().land(active({ exchanged_from }), 2)).toMatchObject({ kind })
-  })
+  ])(
+    'that read %j: such an answer is %s, for what events cannot find is not kept',
+    (exchanged_from, kind) => {
+      expect(open().land(active({ exchanged_from }), 2)).toMatchObject({ kind })
+    },
+  )
 })

@@ -32,7 +32,7 @@ const ENTRIES: readonly Entry[] = [
   entry('exchanged', {
     sub: 'carol',
     clientId: 'viewer',
-    lineage: [
+    origins: [
       { jti: 'middle', grant_id: 'g-middle', client_id: 'broker' },
       { jti: 'root', grant_id: 'g-root', client_id: 'portal' },
     ],
@@ -98,8 +98,8 @@ describe('an event', () => {
 
 it('a token that came from its own grant is one entry, and goes at once', () => {
   const cache = createEntryCache({ maxEntries: 10, maxBytes: 1e6 })
-  const lineage = [{ jti: 'root', grant_id: 'g-child', client_id: 'web' }]
-  cache.set(entry('child', { lineage }))
+  const origins = [{ jti: 'root', grant_id: 'g-child', client_id: 'web' }]
+  cache.set(entry('child', { origins }))
   cache.invalidate(0, 2, { type: 'grant', grant_id: 'g-child' })
   cache.set(entry('other', { grantId: 'g-child' }))
   cache.invalidate(0, 2, { type: 'grant', grant_id: 'g-child' })

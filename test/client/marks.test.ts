@@ -12,7 +12,7 @@ const EXCHANGED: Groups = {
   jti: 't4',
   grantId: 'g4',
   clientId: 'viewer',
-  lineage: [
+  origins: [
     { jti: 't3', grant_id: 'g3', client_id: 'middle' },
     { jti: 't1', grant_id: 'g1', client_id: 'web' },
   ],
@@ -66,7 +66,7 @@ describe('a role change', () => {
   })
 })
 
-describe('a lineage', () => {
+describe('origins', () => {
   it.each<SingleEvent>([
     { type: 'token', jti: 't3' },
     { type: 'token', jti: 't1' },
@@ -74,7 +74,7 @@ describe('a lineage', () => {
     { type: 'client', client_id: 'middle' },
     { type: 'client', client_id: 'web' },
     { type: 'subject_client', sub: 'alice', client_id: 'web' },
-  ])('makes %j spoil what came from it', (event) => {
+  ])('make %j spoil what came from them', (event) => {
     expect(requiredAfter([event], EXCHANGED)).toBe(1)
   })
 
@@ -82,11 +82,11 @@ describe('a lineage', () => {
     { type: 'token', jti: 't5' },
     { type: 'client', client_id: 'other' },
     { type: 'subject_client', sub: 'bob', client_id: 'web' },
-  ])('is not touched by %j', (event) => {
+  ])('are not touched by %j', (event) => {
     expect(requiredAfter([event], EXCHANGED)).toBe(0)
   })
 
-  it('passes nothing up: a token outlives what came from it', () => {
+  it('are passed nothing: a token outlives what came from it', () => {
     expect(requiredAfter([{ type: 'token', jti: 't4' }], ALICE)).toBe(0)
   })
 })

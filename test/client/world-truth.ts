@@ -26,7 +26,7 @@ export interface WorldToken {
   readonly grantId: string
   readonly clientId: string
   /** What it was exchanged from, the nearest first. */
-  readonly lineage: readonly WorldToken[]
+  readonly origins: readonly WorldToken[]
 }
 
 /** A role is held from now on, until it ends (epoch seconds) or for good; or not at all. */
@@ -52,12 +52,12 @@ const issued: readonly WorldToken[] = Array.from({ length: 8 }, (_, i) => ({
   sub: `sub-${i % 4}`,
   grantId: `grant-${i % 4}-${i >> 2}`,
   clientId: `client-${(i >> 1) % 2}`,
-  lineage: [],
+  origins: [],
 }))
 
 function exchanged(n: number, from: WorldToken): WorldToken {
   const own = { key: `token-${n}`, grantId: `grant-${n}`, clientId: `client-${n % 3}` }
-  return { ...from, ...own, lineage: [from, ...from.lineage] }
+  return { ...from, ...own, origins: [from, ...from.origins] }
 }
 
 const view = exchanged(8, issued[0] as WorldToken)
@@ -66,8 +66,8 @@ const view = exchanged(8, issued[0] as WorldToken)
 export const TOKENS: readonly WorldToken[] = [...issued, view, exchanged(9, view)]
 
 /** Whether something is true of a token or of one it came from. */
-function ofAny({ lineage, ...own }: WorldToken, is: (one: WorldToken) => boolean): boolean {
-  return is({ lineage, ...own }) || lineage.some(is)
+function ofAny({ origins, ...own }: WorldToken, is: (one: WorldToken) => boolean): boolean {
+  return is({ origins, ...own }) || origins.some(is)
 }
 
 /** Ways to revoke; each makes the event and says which tokens it voids. */
@@ -149,7 +149,7 @@ function rolesIn(changes: Changes, sub: string, context: string, time: number): 
 /** What the service says about a good token, and when that ends by itself. */
 export function answerAfter(
   changes: Changes,
-  { key, sub, grantId, clientId, lineage }: WorldToken,
+  { key, sub, grantId, clientId, origins }: WorldToken,
   contexts: string,
   time: number,
 ): { readonly answer: ActiveToken; readonly until?: number } {
@@ -176,7 +176,7 @@ export function answerAfter(
       told.map((context) => [context, rolesIn(changes, sub, context, time)]),
     ),
     context_roles_complete: isComplete,
-    ...(lineage.length === 0 ? {} : { exchanged_from: lineage.map(nameOf) }),
+    ...(origins.length === 0 ? {} : { exchanged_from: origins.map(nameOf) }),
   }
   return Number.isFinite(until) ? { answer, until } : { answer }
 }

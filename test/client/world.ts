@@ -173,7 +173,7 @@ export function createWorld(limits: Limits): World {
 
   function countHit(token: WorldToken, contexts: string, entry: Entry): void {
     hits[contexts === '' ? 'plain' : 'inContexts'] += 1
-    if (token.lineage.length > 0) hits.exchanged += 1
+    if (token.origins.length > 0) hits.exchanged += 1
     if (endingAnswers.has(entry.answer)) hits.ending += 1
   }
 

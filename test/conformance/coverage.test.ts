@@ -34,7 +34,7 @@ describe('the requirement manifest', () => {
       8414: 10,
       8707: 6,
       8693: 21,
-      'azn-': 26,
+      'azn-': 27,
     })
   })
 })

@@ -43,7 +43,10 @@ export interface ActiveToken {
   readonly roles?: readonly string[]
   /** Roles held in the contexts that were asked for; in all of them when none was named and there are few enough. */
   readonly context_roles?: { readonly [context: string]: readonly string[] }
-  /** Whether `context_roles` names every context the token has a role in. */
+  /**
+   * Whether `context_roles` names every context the token has a role in. Only an answer that was got without contexts says
+   * so: one about named contexts is false, for nothing tells its holder of changes elsewhere.
+   */
   readonly context_roles_complete?: boolean
   /** What the roles allow, by context; under `*` what is allowed everywhere. */
   readonly permissions?: { readonly [context: string]: readonly string[] }

@@ -136,7 +136,7 @@ export const AUTHZEN = {
     status: 'covered',
   },
   'azn-cert-a': {
-    source: 'AuthZEN 1.0 certification scenario, Basic Core and Batch Core',
+    source: 'AuthZEN 1.0 certification scenario, Basic Core and Batch Core (Discovery: azn-9-a)',
     behaviour:
       'A role schema and two assignments are its fixture; every request is answered as it says.',
     status: 'covered',
@@ -148,5 +148,10 @@ export const AUTHZEN = {
       declined:
         'What a subject may do follows from its roles alone; a condition on attributes the caller sends would let the caller decide.',
     },
+  },
+  'azn-cert-c': {
+    source: 'AuthZEN 1.0 certification scenario, Search Core and Search Properties',
+    behaviour: 'Searches find what the evaluations permit.',
+    status: NO_SEARCH,
   },
 } as const satisfies Record<string, Requirement>
