@@ -31,7 +31,7 @@ const MAX_SUBJECTS = 10_000
 const MAX_TOKENS = 100
 
 /** Answers to texts that are no token of this installation. */
-const STRANGERS: ReadonlySet<unknown> = new Set(['not_a_token', 'not_found', 'not-found'])
+const STRANGERS: ReadonlySet<unknown> = new Set(['not-a-token', 'not-found'])
 
 /** Makes a sum of nothing. */
 export function createTally(): Tally {

@@ -107,7 +107,7 @@ export async function answerWhileRunning(
     if (report.hasBegun) {
       const { slug } = toProblem(error)
       ctx.state.error = slug
-      report.failed(slug.replaceAll('-', '_'))
+      report.failed(slug)
       // Ended at once, a connection that is not kept would be cut before a peer that is still sending has read this.
       await rest
       res.end()

@@ -2,13 +2,14 @@
  * Takes back what a stream of lines names, such as the tokens of a leak: says of each what it was worth and whose it was, and
  * carries on past lines that name nothing. Repeatable: what is void already stays so. Knows nothing of HTTP.
  */
-import { isUtf8 } from 'node:buffer'
 import type { Change } from '../../http/audit-trail.ts'
 import type { Line } from '../../http/line-splitter.ts'
 import { ProblemError } from '../../http/problem.ts'
+import { hasUniqueNames } from '../../http/unique-names.ts'
 import type { Explanation } from '../../store/explain.ts'
 import type { RevocationTarget } from '../../store/revocation-target.ts'
 import type { Store } from '../../store/store.ts'
+import { readJsonLine } from './json-line.ts'
 import {
   type LineResult,
   type LineRun,
@@ -46,7 +47,7 @@ const MAX_LINE_BYTES = 8_192
 
 /** A line that names nothing to take back. */
 interface Unfit {
-  readonly error: 'invalid-json' | 'invalid-body' | 'line-too-long' | 'not_a_token' | 'not_found'
+  readonly error: 'invalid-json' | 'invalid-body' | 'line-too-long' | 'not-a-token' | 'not-found'
   readonly detail: string
 }
 
@@ -62,9 +63,9 @@ type Told =
       readonly names: object
     }
 
-const NOT_OURS: Unfit = { error: 'not_a_token', detail: 'This token is not of our making.' }
+const NOT_OURS: Unfit = { error: 'not-a-token', detail: 'This token is not of our making.' }
 const NEVER_ISSUED: Unfit = {
-  error: 'not_found',
+  error: 'not-found',
   detail: 'This token was never issued, or expired long ago.',
 }
 
@@ -78,7 +79,7 @@ export function runRevocations(run: RevocationRun): Promise<LineResult> {
       return { line, ...(await revokeOne(run, read)) }
     } catch (error) {
       if (!(error instanceof ProblemError)) throw error
-      const word = error.slug === 'not-found' ? 'not_found' : 'invalid-body'
+      const word = error.slug === 'not-found' ? 'not-found' : 'invalid-body'
       return { line, error: word, detail: error.detail }
     }
   }
@@ -163,25 +164,21 @@ function countsOf(told: readonly Told[]) {
 }
 
 function readLine(line: Line): Read {
-  if (line === 'too-long') {
+  const parsed = readJsonLine(line)
+  if (parsed.kind === 'too-long') {
     return { error: 'line-too-long', detail: `A line may have at most ${MAX_LINE_BYTES} bytes.` }
   }
-  const value = isUtf8(line) ? parseJson(line.toString('utf8')) : undefined
-  if (value === undefined)
+  if (parsed.kind !== 'value') {
     return { error: 'invalid-json', detail: 'The line is not JSON in UTF-8.' }
-  const result = revocationBody.safeParse(value)
-  if (result.success) return result.data
-  const [issue] = result.error.issues
-  // Where it is wrong and by which rule, never what stands there.
-  const member = String(issue?.path[0] ?? '')
-  return { error: 'invalid-body', detail: `${member}: ${issue?.code ?? 'is malformed'}` }
-}
-
-function parseJson(json: string): unknown {
-  try {
-    return JSON.parse(json)
-  } catch {
-    // V8's own message quotes the line.
-    return undefined
   }
+  const result = revocationBody.safeParse(parsed.value)
+  if (!result.success) {
+    const [issue] = result.error.issues
+    // Where it is wrong and by which rule, never what stands there.
+    const member = String(issue?.path[0] ?? '')
+    return { error: 'invalid-body', detail: `${member}: ${issue?.code ?? 'is malformed'}` }
+  }
+  // Only once it is known to be flat: names are counted by descending.
+  if (hasUniqueNames(parsed.json)) return result.data
+  return { error: 'invalid-body', detail: 'A member is named twice.' }
 }

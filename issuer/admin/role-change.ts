@@ -2,13 +2,13 @@
  * One change of an assignment as a caller writes it, and the words for what can be wrong with it. No detail quotes more
  * of the caller's text than names of members.
  */
-import { isUtf8 } from 'node:buffer'
 import { z } from 'zod'
 import type { Line } from '../../http/line-splitter.ts'
 import { scrubSecrets } from '../../http/scrub.ts'
 import { hasUniqueNames } from '../../http/unique-names.ts'
 import type { AssignmentChange, AssignmentOutcome } from '../../store/assignments.ts'
 import { contextName, numericDate, roleName, sub } from './fields.ts'
+import { readJsonLine } from './json-line.ts'
 
 /** Longest line of a change, in bytes: one of the longest names, every character escaped, has room. */
 export const MAX_LINE_BYTES = 4_096
@@ -69,14 +69,13 @@ export function isRefusal(read: ReadChange): read is ChangeRefusal {
 
 /** Reads a line of NDJSON. */
 export function readChangeLine(line: Line): ReadChange {
-  if (line === 'too-long') return TOO_LONG
-  if (!isUtf8(line)) return NOT_UTF8
-  const json = line.toString('utf8')
-  const value = parseJson(json)
-  if (value === undefined) return NOT_JSON
-  const read = readChange(value)
+  const parsed = readJsonLine(line)
+  if (parsed.kind === 'too-long') return TOO_LONG
+  if (parsed.kind === 'not-utf8') return NOT_UTF8
+  if (parsed.kind === 'not-json') return NOT_JSON
+  const read = readChange(parsed.value)
   // Only once it is known to be flat: names are counted by descending.
-  return isRefusal(read) || hasUniqueNames(json) ? read : DOUBLED
+  return isRefusal(read) || hasUniqueNames(parsed.json) ? read : DOUBLED
 }
 
 /** Reads a change from parsed JSON. */
@@ -90,15 +89,6 @@ export function readChange(value: unknown): ReadChange {
 export function toChange(given: z.output<typeof changeBody>): AssignmentChange {
   const { op, subject, context, role, expires_at: expiresAt } = given
   return { op, sub: subject, context, role, ...(expiresAt === undefined ? {} : { expiresAt }) }
-}
-
-function parseJson(json: string): unknown {
-  try {
-    return JSON.parse(json)
-  } catch {
-    // V8's own message quotes the line.
-    return undefined
-  }
 }
 
 function detailOf(issue: z.core.$ZodIssue | undefined): string {

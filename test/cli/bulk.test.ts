@@ -46,7 +46,7 @@ async function importing(breaks: Break = () => undefined): Promise<Bench> {
       // What was said before is on its way.
       if (fault === 'cut') return void response.write('\n', () => request.socket.destroySoon())
       if (fault === 'give-up') {
-        say({ done: false, error: 'temporarily_unavailable', through: from })
+        say({ done: false, error: 'temporarily-unavailable', through: from })
         return void response.end()
       }
       if (fault === 'hang') return
@@ -201,7 +201,7 @@ describe('a reader that goes away', () => {
     }))
     const issuer = await startScriptedIssuer((_request, response) => {
       response.writeHead(200, { 'content-type': 'application/json' })
-      response.end(JSON.stringify({ records, next_cursor: 'more' }))
+      response.end(JSON.stringify({ records, next_cursor: 'more', follow_cursor: 'c0-0' }))
     })
     const bench = createToolBench({ issuer: issuer.url, admin: ADMIN })
     closing.push(

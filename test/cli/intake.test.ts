@@ -109,7 +109,7 @@ describe('a dump', () => {
       sub: 'mia',
       client_id: 'web-app',
     })
-    expect(second).toMatchObject({ type: 'token', number: 2, error: 'not_a_token' })
+    expect(second).toMatchObject({ type: 'token', number: 2, error: 'not-a-token' })
     expect(sum).toMatchObject({
       type: 'summary',
       found: 2,

@@ -68,6 +68,7 @@ it('takes back what each line names, and says what it was worth and whose', asyn
       { token: 'x', what: 1 },
       {},
       { session: 'nothing' },
+      '{"subject":"dave","subject":"erin"}',
     ]),
   )
   const issued_at = expect.any(Number)
@@ -82,7 +83,7 @@ it('takes back what each line names, and says what it was worth and whose', asyn
       ...{ jti: expect.any(String), grant_id: bob.grant_id, sid: bob.sid },
       client_id: 'web-app',
     },
-    { line: 4, error: 'not_a_token', detail: expect.any(String) },
+    { line: 4, error: 'not-a-token', detail: expect.any(String) },
     {
       ...{ line: 5, outcome: 'revoked', level: 'grant', affected: 1, sub: 'carol', issued_at },
       ...{ grant_id: carol.grant_id, sid: carol.sid, client_id: 'web-app' },
@@ -91,9 +92,10 @@ it('takes back what each line names, and says what it was worth and whose', asyn
     { line: 7, error: 'invalid-json', detail: expect.any(String) },
     { line: 8, error: 'invalid-body', detail: expect.any(String) },
     { line: 9, error: 'invalid-body', detail: expect.any(String) },
-    { line: 10, error: 'not_found', detail: expect.any(String) },
-    { through: 10, revoked: 2, already_void: 2, failed: 5 },
-    { done: true, lines: 10, revoked: 2, already_void: 2, failed: 5 },
+    { line: 10, error: 'not-found', detail: expect.any(String) },
+    { line: 11, error: 'invalid-body', detail: 'A member is named twice.' },
+    { through: 11, revoked: 2, already_void: 2, failed: 6 },
+    { done: true, lines: 11, revoked: 2, already_void: 2, failed: 6 },
   ])
   for (const { access_token } of [alice, bob, carol]) {
     expect(await introspectText(services.introspect[0], world.grades, access_token)).toBe(INACTIVE)

@@ -353,7 +353,7 @@ describe('an outage', () => {
     expect([WINDOW, 2 * WINDOW]).toContain(through)
     expect(last).toEqual({
       done: false,
-      error: 'temporarily_unavailable',
+      error: 'temporarily-unavailable',
       through,
       ...NOTHING,
       assigned: through,
