@@ -22,6 +22,9 @@ import type { CountOutcome } from './outcome-counter.ts'
 /** Most tokens one batch may hold. */
 export const MAX_BATCH_TOKENS = 100
 
+/** Most contexts one batch may ask about, over all its tokens: what bounds its answer. */
+export const MAX_BATCH_CONTEXTS = 1_000
+
 /** What the endpoints are made from. */
 export interface IntrospectionOptions {
   readonly store: Pick<Store, 'tokens' | 'clients'>
@@ -113,7 +116,16 @@ function readBatch(body: unknown): readonly Question[] {
     throw invalidRequest('every element of tokens must be a string')
   }
   const contextsOf = readBatchContexts(context, tokens.length)
-  return tokens.map((token: string, index) => ({ token, contexts: contextsOf(index) }))
+  const questions = tokens.map((token: string, index) => ({ token, contexts: contextsOf(index) }))
+  const asked = questions.reduce((sum, { contexts }) => sum + countOf(contexts), 0)
+  if (asked > MAX_BATCH_CONTEXTS) {
+    throw invalidRequest(`a batch may ask about at most ${MAX_BATCH_CONTEXTS} contexts in all`)
+  }
+  return questions
+}
+
+function countOf(contexts: ContextQuestion): number {
+  return contexts === 'all' ? 0 : contexts.length
 }
 
 /** One text for all tokens, or one for each. */

@@ -34,6 +34,8 @@ export class LoaderError extends Error {
 }
 
 const MAX_ANSWER_BYTES = 16 * 1_024 * 1_024
+/** As deep as the admin API takes claims. */
+const MAX_DEPTH = 16
 const NOTHING_KNOWN: LoadedSubject = { status: 'active', claims: {}, roles: [] }
 
 const answer = z.object({
@@ -98,7 +100,9 @@ async function readBounded(response: Response): Promise<string> {
 }
 
 function parseAnswer(text: string): LoadedSubject {
-  const parsed = answer.safeParse(parseJson(text))
+  const value = parseJson(text)
+  if (!isShallow(value, MAX_DEPTH)) throw new LoaderError('the answer is nested too deeply', false)
+  const parsed = answer.safeParse(value)
   if (!parsed.success) {
     const [issue] = parsed.error.issues
     // Where it is wrong, never what stands there.
@@ -113,6 +117,12 @@ function parseAnswer(text: string): LoadedSubject {
       expiresAt === undefined ? { context, role } : { context, role, expiresAt },
     ),
   }
+}
+
+/** Before the schema looks at it: that descends as deep as it is led. */
+function isShallow(value: unknown, depthLeft: number): boolean {
+  if (typeof value !== 'object' || value === null) return true
+  return depthLeft > 0 && Object.values(value).every((part) => isShallow(part, depthLeft - 1))
 }
 
 function parseJson(text: string): unknown {

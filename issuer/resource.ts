@@ -2,6 +2,7 @@
  * Resource indicators (RFC 8707): which texts name a resource, and which of them a request ends up aimed at. Whether
  * somebody registered a resource is checked by the store, at the moment of issue.
  */
+import { TOKEN_PATTERN } from '../client/src/wire/index.ts'
 import { OAuthError } from '../http/oauth-error.ts'
 import type { ClientMetadata } from '../store/clients.ts'
 
@@ -13,9 +14,10 @@ export const MAX_RESOURCE_LENGTH = 1_024
 
 const ABSOLUTE_URI = /^[A-Za-z][A-Za-z0-9+.-]*:[\x21\x22\x24-\x7e]+$/
 
-/** Tells whether a text is an absolute URI without a fragment. */
+/** Tells whether a text is an absolute URI without a fragment; one with a token in it is a mistake that must not be kept. */
 export function isResource(text: string): boolean {
-  return text.length <= MAX_RESOURCE_LENGTH && ABSOLUTE_URI.test(text) && URL.canParse(text)
+  if (text.length > MAX_RESOURCE_LENGTH || TOKEN_PATTERN.test(text)) return false
+  return ABSOLUTE_URI.test(text) && URL.canParse(text)
 }
 
 /**

@@ -55,6 +55,8 @@ export type RoleFacts = Required<
 export const EVERYWHERE = '*'
 
 const NO_ROLES: readonly string[] = []
+/** Roles and permissions of an answer that was not asked for contexts; beyond it these must be asked for. */
+const MOST_TOLD_UNASKED = 5_000
 /** Sets of roles repeat from subject to subject; beyond this many the memory starts over. */
 const REMEMBERED_SETS = 1_000
 
@@ -99,7 +101,15 @@ export function resolveRoles(
   const pairs = contexts
     .filter((context) => context !== EVERYWHERE)
     .map((context) => [context, byContext.get(context) ?? NO_ROLES] as const)
-  return toFacts(everywhere, pairs, asked === 'all' && held.isComplete, book)
+  const facts = toFacts(everywhere, pairs, asked === 'all' && held.isComplete, book)
+  const isTooMuch = asked === 'all' && sizeOf(facts) > MOST_TOLD_UNASKED
+  return isTooMuch ? toFacts(everywhere, [], false, book) : facts
+}
+
+/** How many roles and permissions an answer names. */
+function sizeOf({ context_roles, permissions }: RoleFacts): number {
+  const lists = [...Object.values(context_roles), ...Object.values(permissions)]
+  return lists.reduce((sum, list) => sum + list.length, 0)
 }
 
 function throughView(

@@ -24,7 +24,7 @@ export interface LoadedRole {
 /** Claims and carries out loads. */
 export interface SubjectLoads {
   /**
-   * Claims a load. `known`: something is known about the subject, there is nothing to load. `busy`: somebody else is at it.
+   * Claims a load. `known`: status or claims are known here, there is nothing to load. `busy`: somebody else is at it.
    *
    * @param lifetimeMs after which another may claim it
    */
@@ -74,11 +74,7 @@ export function createSubjectLoads(context: StoreContext): SubjectLoads {
 
   async function claim(sub: string, name: string, lifetimeMs: number) {
     const at = keys.partition(partitions.of(sub))
-    const [outcome] = await run(
-      'begin-load',
-      [at.head, at.subject(sub), at.assignments(sub)],
-      [name, lifetimeMs],
-    )
+    const [outcome] = await run('begin-load', [at.head, at.subject(sub)], [name, lifetimeMs])
     if (outcome === 'begun' || outcome === 'known' || outcome === 'busy') return outcome
     throw unknownReply('begin-load', outcome)
   }

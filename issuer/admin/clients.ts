@@ -75,7 +75,11 @@ export interface ClientHandlers {
 }
 
 /** Makes the handlers. */
-export function createClientHandlers(store: Store, nowSeconds: () => number): ClientHandlers {
+export function createClientHandlers(
+  store: Store,
+  issuer: string,
+  nowSeconds: () => number,
+): ClientHandlers {
   return {
     async list(ctx) {
       const { cursor, limit } = parsePageRequest(ctx)
@@ -100,6 +104,13 @@ export function createClientHandlers(store: Store, nowSeconds: () => number): Cl
         throw new ProblemError(
           'unprocessable',
           'The client_id of the body is not the one of the path.',
+        )
+      }
+      // Whoever is the issuer as a resource would see the tokens of its operators.
+      if (metadata.resources.includes(issuer)) {
+        throw new ProblemError(
+          'unprocessable',
+          'The issuer itself cannot be a resource of a client.',
         )
       }
       let isNew = false

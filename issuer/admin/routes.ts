@@ -24,7 +24,7 @@ export function createAdminRouter(
   const { store, issuer, trail } = context
   const router = new Router<RequestState>({ prefix, ...EXACT_PATHS })
   const needs = createGuard(store, issuer, trail)
-  const clients = createClientHandlers(store, nowSeconds)
+  const clients = createClientHandlers(store, issuer, nowSeconds)
   const subjects = createSubjectHandlers(store)
   const roleSchema = createRoleSchemaHandlers(store)
   const roleListings = createRoleListings(store)

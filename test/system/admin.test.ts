@@ -311,6 +311,15 @@ describe('revocations', () => {
 })
 
 describe('clients', () => {
+  it('cannot be the issuer: they would see the tokens of its operators', async () => {
+    const { status } = await call('PUT', '/clients/impostor', {
+      introspect: true,
+      resources: [services.issuer],
+    })
+    expect(status).toBe(422)
+    expect((await call('GET', '/clients/impostor')).status).toBe(404)
+  })
+
   it('keep two secrets, retire the oldest, and can keep only the newest', async () => {
     const first = await services.register('rotating', { scope: 'a' })
     const secret = async (body?: object) => {

@@ -134,15 +134,26 @@ it('refuses a subject that is suspended there', async () => {
   expect((await logIn('banned')).status).toBe(422)
 })
 
-it('does not ask about a subject that an operator has put or assigned something', async () => {
+it('does not ask about a subject that an operator has put', async () => {
   respond = json({ claims: { name: 'older' } })
   await services.callAdmin('PUT', '/subjects/carol', { name: 'Carol' })
-  await services.store.assignments.apply([
-    { op: 'assign', sub: 'dave', context: '*', role: 'student' },
-  ])
   expect(await answerFor(await logIn('carol'))).toMatchObject({ name: 'Carol' })
-  expect(await answerFor(await logIn('dave'))).toMatchObject({ roles: ['student'] })
   expect(asked).toEqual([])
+})
+
+it('asks about a subject that only holds roles: whoever is suspended there stays out', async () => {
+  const assign = (sub: string) =>
+    services.store.assignments.apply([{ op: 'assign', sub, context: '*', role: 'student' }])
+  await assign('dave')
+  await assign('banned too')
+  respond = json({ claims: { name: 'Dave' }, roles: [{ context: 'course:1', role: 'teacher' }] })
+  expect(await answerFor(await logIn('dave'))).toMatchObject({
+    name: 'Dave',
+    roles: ['student'],
+    context_roles: { 'course:1': ['teacher'] },
+  })
+  respond = json({ status: 'suspended' })
+  expect((await logIn('banned too')).status).toBe(422)
 })
 
 it('loads a large set whole', async () => {
@@ -168,6 +179,8 @@ const failures: Readonly<Record<string, Respond>> = {
   'a role without a context': json({ roles: [{ role: 'teacher' }] }),
   'a context that is none': json({ roles: [{ context: 'everything', role: 'teacher' }] }),
   'a list': json([]),
+  'claims as deep as a well': (_sub, res) =>
+    void res.end(`{"claims":{"a":${'['.repeat(50_000)}${']'.repeat(50_000)}}}`),
 }
 
 for (const [what, failing] of Object.entries(failures)) {

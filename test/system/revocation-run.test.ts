@@ -141,6 +141,26 @@ it('carries on over windows, and can be repeated', async () => {
   expect(twice.at(-1)).toMatchObject({ done: true, revoked: 0, already_void: count, failed: 0 })
 })
 
+it('takes wide levels too, one after the other', async () => {
+  const wide = await services.register('wide', { default_resources: ['https://grades.test'] })
+  const token = await fetchToken(services.issuer, wide)
+  const lines = await told(
+    await send([
+      { client: 'wide' },
+      { subject: 'x', client: 'wide' },
+      { client: 'nobody' },
+      { client: 'wide' },
+    ]),
+  )
+  expect(lines.slice(0, 4)).toEqual([
+    { line: 1, outcome: 'revoked', level: 'client', affected: null },
+    { line: 2, outcome: 'already_void', level: 'subject+client', affected: 0 },
+    { line: 3, error: 'not-found', detail: expect.any(String) },
+    { line: 4, outcome: 'revoked', level: 'client', affected: null },
+  ])
+  expect(await introspectText(services.introspect[0], world.grades, token)).toBe(INACTIVE)
+})
+
 it('is recorded, line by line where they are few', async () => {
   const { access_token } = await login(services, 'recorded')
   await told(await send([{ token: access_token, reason: 'on a forum' }]))

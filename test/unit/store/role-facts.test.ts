@@ -130,6 +130,28 @@ describe('a token without a view', () => {
   })
 })
 
+describe('an answer that was not asked for contexts', () => {
+  const permissions = (count: number) => Array.from({ length: count }, (_, n) => `p:${n}`)
+
+  it('tells as many roles and permissions as fit, and otherwise none of any context', () => {
+    const lines = held('* guest', 'course:1 large', 'course:2 large')
+    const bookOf = (count: number) =>
+      createRoleBook({
+        large: { permissions: permissions(count), assumable: [] },
+        guest: { permissions: [], assumable: [] },
+      })
+    const fits = resolveRoles(lines, 'all', bookOf(2_499))
+    expect(fits.context_roles_complete).toBe(true)
+    expect(Object.keys(fits.context_roles)).toEqual(['course:1', 'course:2'])
+    expect(resolveRoles(lines, 'all', bookOf(2_500))).toEqual({
+      ...{ roles: ['guest'], context_roles: {}, context_roles_complete: false },
+      permissions: { '*': [] },
+    })
+    const asked = resolveRoles(lines, ['course:1', 'course:2'], bookOf(2_500))
+    expect(asked.permissions['course:2']).toHaveLength(2_500)
+  })
+})
+
 describe('a token with a view', () => {
   const lines = held(
     ...['* ta', 'course:1 student', 'course:1 teacher', 'course:2 teacher', 'course:3 guest'],

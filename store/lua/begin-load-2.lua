@@ -1,5 +1,6 @@
--- Claims the loading of a subject that nothing is known about yet.
--- KEYS  1 head · 2 subject · 3 assignments of the subject
+-- Claims the loading of a subject whose status and claims nobody has put yet. Assignments alone say nothing of these: an import
+-- of roles must not let in whom the other system has suspended.
+-- KEYS  1 head · 2 subject
 -- ARGV  1 name of this load · 2 how long the claim lasts ms
 -- Returns { 'known' } (there is nothing to load any more) · { 'busy' } (somebody else loads it) · { 'begun' }
 -- A claim ends with its time, so that a loader that died is followed by another; what it had loaded stays, the next one
@@ -12,7 +13,6 @@ epoch()
 local subject = redis.call('HMGET', KEYS[2], 'loading', 'loaded', 'status', 'claims')
 local loading = subject[1]
 if subject[2] or subject[3] or subject[4] then return { 'known' } end
-if not loading and redis.call('ZCARD', KEYS[3]) > 0 then return { 'known' } end
 
 local now = tick(KEYS[1])
 if loading then
