@@ -44,7 +44,7 @@ export function createRevocationMemory(options: RevocationMemoryOptions): Revoca
   const { partitions, replay, clock, onReplayed } = options
   const retentionMs = options.retentionMs ?? DEFAULT_RETENTION_MS
   const maxKept = options.maxKept ?? Math.min(DEFAULT_MAX_KEPT, Math.ceil(KEPT_BUDGET / partitions))
-  /** By what they name, oldest first: of two revocations of the same thing the later one says it all. */
+  /** By what they name and since when, oldest first: of two such the one that reaches further says it all. */
   const memories = Array.from({ length: partitions }, () => new Map<string, Remembered>())
   /** Partitions whose replay has to begin, or to begin again. */
   const due = new Set<number>()
@@ -58,13 +58,14 @@ export function createRevocationMemory(options: RevocationMemoryOptions): Revoca
     const { revocation } = logged
     const memory = memories[partition]
     if (revocation === undefined || memory === undefined) return
-    const before = memory.get(logged.json)?.revocation.cutoffUs ?? 0
+    const name = `${logged.json} ${revocation.afterUs ?? ''}`
+    const before = memory.get(name)?.revocation.cutoffUs ?? 0
     if (before > revocation.cutoffUs) return
-    memory.delete(logged.json)
-    memory.set(logged.json, { logged, revocation, seenAt: clock.now() })
-    for (const [json, remembered] of memory) {
+    memory.delete(name)
+    memory.set(name, { logged, revocation, seenAt: clock.now() })
+    for (const [oldest, remembered] of memory) {
       if (memory.size <= maxKept && !isTooOld(remembered)) break
-      memory.delete(json)
+      memory.delete(oldest)
     }
   }
 

@@ -55,7 +55,7 @@ With \`--json\` a command writes one JSON document; the names are those of the [
 
 Streams are JSON lines: \`audit --follow\` (records), \`feed tail\` (\`{at, partition, epoch, seq, event}\`), tokens taken back
 from a file or pipe (\`{type: "token", number, outcome|error, …}\`, last \`{type: "summary", dry_run, found, live, already_void,
-unknown, failed, subjects}\`), \`role import\` (\`{type: "error", line, error, detail}\`, last \`{type: "summary", …}\`).
+spared, unknown, failed, subjects}\`), \`role import\` (\`{type: "error", line, error, detail}\`, last \`{type: "summary", …}\`).
 
 ## Confirmation
 

@@ -22,6 +22,8 @@ export interface LogHead {
 export interface LoggedRevocation {
   /** Everything issued at or before this time is void; epoch microseconds. */
   readonly cutoffUs: number
+  /** Except what was issued at or before this time. */
+  readonly afterUs?: number
   /** Who did it and why, as JSON. */
   readonly details: string
 }
@@ -79,7 +81,7 @@ const UNREADABLE = {
 }
 
 const PUBLISHED = /^([A-Za-z0-9_-]{1,2}) ([0-9a-f]{1,40}) (\d{1,15}) (\{.*)$/s
-const REVOCATION = /^(\d{1,16}) (\{.*\})$/
+const REVOCATION = /^(?:(\d{1,16})-)?(\d{1,16}) (\{.*\})$/
 
 /** Makes the log of a store. */
 export function createChangeLog(
@@ -147,14 +149,16 @@ function parsePublished(
   return { partition, epoch, seq: Number(seq), ...described }
 }
 
-/** Reads `<event>`, and in a second line `<cutoff µs> <details>` if it is a revocation. */
+/** Reads `<event>`, and in a second line `<cutoff µs> <details>` or `<after µs>-<cutoff µs> <details>` if it is a revocation. */
 function parseDescription(text: string): Omit<LoggedEvent, 'seq'> | undefined {
   const [json = '', second = ''] = text.split('\n', 2)
   const event = parseEvent(json)
   if (event === undefined) return undefined
-  const [, cutoffUs, details = ''] = REVOCATION.exec(second) ?? []
+  const [, afterUs, cutoffUs, details = ''] = REVOCATION.exec(second) ?? []
   if (cutoffUs === undefined) return { event, json }
-  return { event, json, revocation: { cutoffUs: Number(cutoffUs), details } }
+  const revocation = { cutoffUs: Number(cutoffUs), details }
+  if (afterUs === undefined) return { event, json, revocation }
+  return { event, json, revocation: { ...revocation, afterUs: Number(afterUs) } }
 }
 
 function parseEvent(json: string): FeedEvent | undefined {

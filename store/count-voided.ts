@@ -4,9 +4,10 @@
  */
 import { Cluster, type Redis } from 'ioredis'
 import type { StoreContext } from './context.ts'
+import { type IssueSpan, isWithin } from './issue-span.ts'
 import type { RevocationTarget } from './revocation-target.ts'
 import { askRedis, readRecord } from './script-runner.ts'
-import type { LiveGrant, PageCursor, Subjects } from './subjects.ts'
+import type { LiveGrant, PageCursor, Subjects, WideRequest } from './subjects.ts'
 
 const PAGE_SIZE = 500
 const SCAN_COUNT = 1_000
@@ -19,13 +20,13 @@ export async function countVoidedIfFew(
   context: StoreContext,
   subjects: Subjects,
   target: RevocationTarget,
-  cutoffUs: number | undefined,
+  span: IssueSpan,
 ): Promise<number | undefined> {
   const sub = await subjectOf(context, target)
   if (sub === undefined) return undefined
   const { index } = context.keys.partition(context.partitions.of(sub))
   const indexed = await askRedis(() => context.redis.zcard(index(sub)))
-  return indexed > FEW ? undefined : countVoided(context, subjects, target, cutoffUs)
+  return indexed > FEW ? undefined : countVoided(context, subjects, target, span)
 }
 
 /** Whether a token, grant or session is there to be revoked; wider targets always are. */
@@ -66,49 +67,50 @@ async function subjectOf(
   }
 }
 
-/** @param cutoffUs epoch microseconds; `undefined` counts whatever is live now */
+/** @param span which times of issue; `{}` counts whatever is live now */
 export async function countVoided(
   context: StoreContext,
   subjects: Subjects,
   target: RevocationTarget,
-  cutoffUs: number | undefined,
+  span: IssueSpan,
 ): Promise<number> {
-  const count = (sub: string, matches: (grant: LiveGrant) => boolean) =>
-    countGrants(subjects, sub, cutoffUs, matches)
+  const count = (
+    sub: string,
+    matches: (grant: LiveGrant) => boolean = () => true,
+    clientId?: string,
+  ) => countGrants(subjects, sub, { ...span, clientId }, matches)
   switch (target.level) {
     case 'subject':
-      return count(target.sub, () => true)
+      return count(target.sub)
     case 'subject+client':
-      return count(target.sub, (grant) => grant.authorization.clientId === target.clientId)
+      return count(target.sub, undefined, target.clientId)
     case 'client':
-      return countEverywhere(context, (sub) =>
-        count(sub, (grant) => grant.authorization.clientId === target.clientId),
-      )
+      return countEverywhere(context, (sub) => count(sub, undefined, target.clientId))
     case 'all':
-      return countEverywhere(context, (sub) => count(sub, () => true))
+      return countEverywhere(context, (sub) => count(sub))
     case 'session':
-      return countOfOwner(context, target.sid, 'session', cutoffUs, (sub) =>
+      return countOfOwner(context, target.sid, 'session', span, (sub) =>
         count(sub, (grant) => grant.sid === target.sid),
       )
     case 'grant':
-      return countOfOwner(context, target.grantId, 'grant', cutoffUs, (sub) =>
+      return countOfOwner(context, target.grantId, 'grant', span, (sub) =>
         count(sub, (grant) => grant.grantId === target.grantId),
       )
     case 'token':
-      return countToken(context, target.jti, cutoffUs)
+      return countToken(context, target.jti, span)
   }
 }
 
 async function countGrants(
   subjects: Subjects,
   sub: string,
-  cutoffUs: number | undefined,
+  wouldVoid: WideRequest,
   matches: (grant: LiveGrant) => boolean,
 ): Promise<number> {
   let counted = 0
   let cursor: PageCursor | undefined
   do {
-    const page = await subjects.grants(sub, { size: PAGE_SIZE, cursor, cutoffUs })
+    const page = await subjects.grants(sub, { size: PAGE_SIZE, cursor, wouldVoid })
     counted += page.items.filter(matches).length
     cursor = page.next
   } while (cursor !== undefined)
@@ -140,12 +142,12 @@ async function countOfOwner(
   context: StoreContext,
   publicId: string,
   kind: 'session' | 'grant',
-  cutoffUs: number | undefined,
+  span: IssueSpan,
   countOf: (sub: string) => Promise<number>,
 ): Promise<number> {
   const sub = await ownerOf(context, publicId, kind)
   if (sub !== undefined) return countOf(sub)
-  return kind === 'grant' ? countToken(context, publicId, cutoffUs) : 0
+  return kind === 'grant' ? countToken(context, publicId, span) : 0
 }
 
 // The first line of a session or grant record is its subject.
@@ -163,11 +165,7 @@ async function ownerOf(
   return typeof record === 'string' ? record.slice(0, record.indexOf('\n')) : undefined
 }
 
-async function countToken(
-  context: StoreContext,
-  jti: string,
-  cutoffUs: number | undefined,
-): Promise<number> {
+async function countToken(context: StoreContext, jti: string, span: IssueSpan): Promise<number> {
   const id = context.partitions.parsePublicId(jti)
   if (id === undefined || id.hash === '') return 0
   const at = context.keys.partition(id.partition)
@@ -178,5 +176,5 @@ async function countToken(
   )
   if (state !== 'active') return 0
   const issuedAtUs = Number((record as string).split('\n', 1)[0])
-  return cutoffUs === undefined || issuedAtUs <= cutoffUs ? 1 : 0
+  return isWithin(span, issuedAtUs) ? 1 : 0
 }

@@ -33,6 +33,8 @@ export interface VoidingRevocation {
   readonly level: string
   /** Everything issued at or before this is void; epoch microseconds. */
   readonly cutoffUs: number
+  /** Except what was issued at or before this. */
+  readonly afterUs?: number
   /** When it was made; epoch microseconds. */
   readonly madeAtUs: number
   readonly by?: string
@@ -132,13 +134,15 @@ function toRevocations(fields: readonly string[]): readonly VoidingRevocation[] 
   const revocations: VoidingRevocation[] = []
   for (let i = 0; i < fields.length; i += FIELDS_PER_REVOCATION) {
     const [generation, level, record] = fields.slice(i) as [string, string, string]
-    const [cutoffUs, madeAtUs, details] = record.split('\n', 3)
+    const [span = '', madeAtUs, details] = record.split('\n', 3)
+    const [cutoffUs, afterUs] = span.split('-', 2).reverse()
     const { by, reason, id } = JSON.parse(details ?? '{}') as Partial<VoidingRevocation>
     revocations.push({
       level,
       cutoffUs: Number(cutoffUs),
       madeAtUs: Number(madeAtUs),
       generation: Number(generation),
+      ...(afterUs === undefined ? {} : { afterUs: Number(afterUs) }),
       ...(by === undefined ? {} : { by }),
       ...(reason === undefined ? {} : { reason }),
       ...(id === undefined ? {} : { id }),

@@ -1,7 +1,7 @@
 /**
  * Writes a revocation again that was seen in a history which is gone: after a failover that lost its last writes, the
- * new primary may never have heard of it. The same scripts that wrote it the first time move its cutoff forward, so that
- * doing it again, from any number of nodes, changes nothing and tells nobody.
+ * new primary may never have heard of it. The same scripts that wrote it the first time add to what is void, so that doing
+ * it again, from any number of nodes, changes nothing and tells nobody.
  */
 import type { FeedEvent } from '../client/src/wire/index.ts'
 import type { LoggedRevocation } from './change-log.ts'
@@ -28,6 +28,9 @@ interface CutoffCall {
 
 /** Where the position of the new event stands in the reply; '' when there was nothing to change. */
 const SEQ = 4
+
+/** Marks a span that held before, for lua/include/cutoff.lua. */
+const RESTORED = '!'
 
 /** Makes the replayer of a store. */
 export function createReplayer(context: StoreContext): ReplayRevocation {
@@ -78,7 +81,7 @@ export function createReplayer(context: StoreContext): ReplayRevocation {
     }
   }
 
-  return async (partition, event, { cutoffUs, details }) => {
+  return async (partition, event, { cutoffUs, afterUs, details }) => {
     const call = callFor(partition, event)
     if (call === undefined) return false
     const { base } = keys.partition(partition)
@@ -87,9 +90,11 @@ export function createReplayer(context: StoreContext): ReplayRevocation {
         ...[base, cutoff, details, JSON.stringify(event), logRetentionMs, keys.channel],
         ...call.rest,
       ])
-    let reply = await write(cutoffUs.toFixed(0))
-    // The clock of the new primary is far behind the old one's: then everything it has issued so far is meant.
-    if (reply[0] === 'future') reply = await write('')
+    const until = (cutoff: string) =>
+      write(afterUs === undefined ? cutoff : `${afterUs.toFixed(0)}-${cutoff}${RESTORED}`)
+    let reply = await until(cutoffUs.toFixed(0))
+    // The clock of the new primary is far behind the old one's: then everything it has issued so far (since) is meant.
+    if (reply[0] === 'future') reply = await until('')
     return reply[0] === 'revoked' && reply[SEQ] !== ''
   }
 }

@@ -1,12 +1,13 @@
 /**
  * The revocation lattice: token · grant · session · subject · subject+client · client · all. A revocation is one cutoff
- * per partition involved, never one per token, written together with its log entry. It has happened when the call
- * returns; a call that fails has promised nothing and is repeated.
+ * per partition involved, or one span above it, never one per token, written together with its log entry. It has happened
+ * when the call returns; a call that fails has promised nothing and is repeated.
  */
 import { nanoid } from 'nanoid'
 import type { FeedEvent } from '../client/src/wire/index.ts'
 import { type StoreContext, WIDE_CUTOFF_LIFETIME_MS } from './context.ts'
 import { countVoided, countVoidedIfFew, isKnown } from './count-voided.ts'
+import { afterUs, cutoffUs, type IssueSpan, spanArgument } from './issue-span.ts'
 import type { LocatedId } from './partitions.ts'
 import type { RevocationTarget } from './revocation-target.ts'
 import { askRedis, type ScriptReply, unknownReply } from './script-runner.ts'
@@ -14,9 +15,7 @@ import type { Subjects } from './subjects.ts'
 import type { ParsedToken } from './token.ts'
 
 /** How to revoke. */
-export interface RevocationRequest {
-  /** Everything issued before this time (epoch seconds, fractions allowed) is void; absent means now. */
-  readonly issuedBefore?: number | undefined
+export interface RevocationRequest extends IssueSpan {
   /** Who did it, and why: kept with the cutoff for as long as it matters. */
   readonly by: string
   readonly reason?: string | undefined
@@ -30,7 +29,7 @@ export type RevocationOutcome =
       readonly kind: 'revoked'
       /** Names this revocation wherever it is told of. */
       readonly id: string
-      /** Everything issued at or before this time is void; epoch microseconds. */
+      /** Everything meant that was issued at or before this time is void; epoch microseconds. */
       readonly cutoffUs: number
       /** Live grants it made void, where they are few enough to count on the way. */
       readonly affected: number | undefined
@@ -38,8 +37,10 @@ export type RevocationOutcome =
   /** Nothing of that id is known: it has expired or never was. */
   | { readonly kind: 'unknown' }
   | { readonly kind: 'foreign' }
-  /** `issuedBefore` lies in the future. */
+  /** `issuedBefore` or `issuedAfter` lies in the future. */
   | { readonly kind: 'future' }
+  /** Of one thing only so many spans apart from each other can be void; a plain cutoff always can. */
+  | { readonly kind: 'too-many-spans' }
 
 /** What a revocation would come to. */
 export type RevocationForecast =
@@ -47,7 +48,7 @@ export type RevocationForecast =
       readonly kind: 'forecast'
       /** Live grants it would make void. */
       readonly affected: number
-      /** Everything issued at or before this time would be void; epoch microseconds. */
+      /** Everything meant that was issued at or before this time would be void; epoch microseconds. */
       readonly cutoffUs: number
     }
   | { readonly kind: 'unknown' }
@@ -62,7 +63,7 @@ export interface Revocations {
   /** Revokes what a token stands for: an access token alone, a refresh token with its whole grant. */
   revokePresented(token: ParsedToken, request: RevocationRequest): Promise<RevocationOutcome>
   /** Counts, and changes nothing. Reads every grant involved: takes time in proportion for `client` and `all`. */
-  forecast(target: RevocationTarget, issuedBefore?: number): Promise<RevocationForecast>
+  forecast(target: RevocationTarget, span?: IssueSpan): Promise<RevocationForecast>
 }
 
 type IdentifiedRequest = RevocationRequest & { readonly id: string }
@@ -74,7 +75,7 @@ export function createRevocations(context: StoreContext, subjects: Subjects): Re
   function common(request: IdentifiedRequest, event: FeedEvent): string[] {
     const { id, by, reason } = request
     return [
-      cutoffArgument(request.issuedBefore),
+      spanArgument(request),
       JSON.stringify({ id, by, ...(reason === undefined ? {} : { reason }) }),
       JSON.stringify(event),
       String(context.logRetentionMs),
@@ -131,7 +132,7 @@ export function createRevocations(context: StoreContext, subjects: Subjects): Re
         : { type: 'subject_client', sub, client_id: clientId }
     const cutoff =
       clientId === undefined ? at.cutoff.subject(sub) : at.cutoff.subjectClient(sub, clientId)
-    const drop = clientId === undefined && request.issuedBefore === undefined
+    const drop = clientId === undefined && spanArgument(request) === ''
     return run(
       'write-cutoff',
       [at.head, at.log, cutoff, at.index(sub)],
@@ -195,7 +196,7 @@ export function createRevocations(context: StoreContext, subjects: Subjects): Re
   return {
     async revoke(target, request) {
       const identified = withId(request)
-      const few = await countVoidedIfFew(context, subjects, target, cutoffUs(request.issuedBefore))
+      const few = await countVoidedIfFew(context, subjects, target, request)
       const reply = await dispatch(target, identified)
       if (reply === undefined) return { kind: 'unknown' }
       const outcome = toOutcome(identified.id, reply)
@@ -213,13 +214,14 @@ export function createRevocations(context: StoreContext, subjects: Subjects): Re
       return toOutcome(identified.id, await reply)
     },
 
-    async forecast(target, issuedBefore) {
-      const cutoff = cutoffUs(issuedBefore)
+    async forecast(target, span = {}) {
+      const cutoff = cutoffUs(span)
+      const latest = Math.max(cutoff ?? 0, afterUs(span) ?? 0)
       const [seconds, microseconds] = await askRedis(() => context.redis.time())
       const nowUs = Number(seconds) * 1e6 + Number(microseconds)
-      if (cutoff !== undefined && cutoff > nowUs + FUTURE_TOLERANCE_US) return { kind: 'future' }
+      if (latest > nowUs + FUTURE_TOLERANCE_US) return { kind: 'future' }
       if (!(await isKnown(context, target))) return { kind: 'unknown' }
-      const affected = await countVoided(context, subjects, target, cutoff)
+      const affected = await countVoided(context, subjects, target, span)
       return { kind: 'forecast', affected, cutoffUs: Math.min(cutoff ?? nowUs, nowUs) }
     },
   }
@@ -227,15 +229,6 @@ export function createRevocations(context: StoreContext, subjects: Subjects): Re
 
 function withId(request: RevocationRequest): IdentifiedRequest {
   return { ...request, id: `rv_${nanoid()}` }
-}
-
-// "Issued before" spares what was issued at that very moment; a cutoff voids it. Hence one microsecond less.
-function cutoffUs(issuedBefore: number | undefined): number | undefined {
-  return issuedBefore === undefined ? undefined : Math.max(0, Math.round(issuedBefore * 1e6) - 1)
-}
-
-function cutoffArgument(issuedBefore: number | undefined): string {
-  return cutoffUs(issuedBefore)?.toFixed(0) ?? ''
 }
 
 function toOutcome(id: string, reply: ScriptReply): RevocationOutcome {
@@ -251,6 +244,7 @@ function toOutcome(id: string, reply: ScriptReply): RevocationOutcome {
     case 'unknown':
     case 'foreign':
     case 'future':
+    case 'too-many-spans':
       return { kind }
     default:
       throw unknownReply('write-cutoff', kind)

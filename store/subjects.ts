@@ -5,6 +5,7 @@
 import type { JsonValue } from '../client/src/wire/index.ts'
 import type { StoreContext } from './context.ts'
 import { WIDE_CUTOFF_LIFETIME_MS } from './context.ts'
+import { type IssueSpan, spanArgument } from './issue-span.ts'
 import { type Authorization, decodeGrant, decodeOwnToken } from './records.ts'
 import { readRecord } from './script-runner.ts'
 
@@ -66,12 +67,17 @@ export interface PageCursor {
   readonly member: string
 }
 
+/** A revocation of a subject's tokens, or of those of one client. */
+export interface WideRequest extends IssueSpan {
+  readonly clientId?: string | undefined
+}
+
 /** Which entries of a page to count: what a cutoff would void. */
 export interface PageOptions {
   readonly cursor?: PageCursor | undefined
   readonly size: number
-  /** Only entries issued at or before this time, in microseconds. */
-  readonly cutoffUs?: number | undefined
+  /** Only entries that such a revocation would void, themselves or through a token they were exchanged from. */
+  readonly wouldVoid?: WideRequest | undefined
 }
 
 /** Reads and changes subjects. */
@@ -104,7 +110,8 @@ export function createSubjects(context: StoreContext): Subjects {
         cursor?.score ?? '',
         cursor?.member ?? '',
         options.size,
-        options.cutoffUs ?? '',
+        spanArgument(options.wouldVoid ?? {}),
+        options.wouldVoid?.clientId ?? '',
       ],
     )
     const [score, member, ...entries] = reply as string[]

@@ -35,7 +35,7 @@ const STRANGERS: ReadonlySet<unknown> = new Set(['not-a-token', 'not-found'])
 
 /** Makes a sum of nothing. */
 export function createTally(): Tally {
-  const counts = { live: 0, already_void: 0, unknown: 0, failed: 0 }
+  const counts = { live: 0, already_void: 0, spared: 0, unknown: 0, failed: 0 }
   const subjects = new Map<string, OfSubject>()
   let tokens: Json[] = []
   let isFew = true
@@ -64,6 +64,7 @@ export function createTally(): Tally {
       const { outcome, error } = answer
       if (outcome === 'revoked') counts.live += 1
       else if (outcome === 'already_void') counts.already_void += 1
+      else if (outcome === 'spared') counts.spared += 1
       else if (STRANGERS.has(error)) counts.unknown += 1
       else counts.failed += 1
       if (outcome === undefined) return

@@ -71,11 +71,12 @@ function factsOf({
 }
 
 function toRevocationView(
-  { level, cutoffUs, madeAtUs, by, reason, id, generation }: VoidingRevocation,
+  { level, cutoffUs, afterUs, madeAtUs, by, reason, id, generation }: VoidingRevocation,
   line: readonly (string | undefined)[],
 ) {
   return {
     level,
+    ...(afterUs === undefined ? {} : { issued_after: afterUs / 1e6 }),
     cutoff: cutoffUs / 1e6,
     at: madeAtUs / 1e6,
     by,

@@ -2,12 +2,13 @@
 import { z } from 'zod'
 import type { Change } from '../../http/audit-trail.ts'
 import { ProblemError } from '../../http/problem.ts'
+import type { IssueSpan } from '../../store/issue-span.ts'
 import type { RevocationTarget } from '../../store/revocation-target.ts'
+import type { RevocationOutcome } from '../../store/revocations.ts'
 import type { Store } from '../../store/store.ts'
 import { clientId, numericDate, sub, text } from './fields.ts'
 
-/** A revocation as it is asked for. */
-export const revocationBody = z.strictObject({
+const members = {
   token: z.string().min(1).max(4_096).optional(),
   jti: text.optional(),
   grant: text.optional(),
@@ -15,17 +16,34 @@ export const revocationBody = z.strictObject({
   subject: sub.optional(),
   client: clientId.optional(),
   all: z.literal(true).optional(),
+  issued_after: numericDate.optional(),
   issued_before: numericDate.optional(),
   reason: text.optional(),
-})
+}
+
+/** A revocation as it is asked for, with further members. */
+export function revocationBodyWith<More extends z.ZodRawShape>(more: More) {
+  return z.strictObject({ ...members, ...more }).superRefine((body, context) => {
+    const { issued_after, issued_before } = body as RevocationBody
+    if (issued_after === undefined || issued_before === undefined) return
+    if (issued_after < issued_before) return
+    const message = 'must be earlier than issued_before'
+    context.addIssue({ code: 'custom', path: ['issued_after'], message })
+  })
+}
+
+/** A revocation as it is asked for. */
+export const revocationBody = revocationBodyWith({})
 
 /** The same, read. */
-export type RevocationBody = z.output<typeof revocationBody>
+export type RevocationBody = z.output<z.ZodObject<typeof members>>
 
 /** What one revocation came to, or would. */
 export interface RevocationAnswer {
   /** Null for a dry run. */
   readonly id: string | null
+  /** What was issued until then is spared, if a time was given; epoch seconds. */
+  readonly issued_after?: number
   /** Epoch seconds. */
   readonly cutoff: number
   /** Live grants; null where they were not counted. */
@@ -91,36 +109,61 @@ export function namesOf(target: RevocationTarget) {
 export async function forecast(
   store: Store,
   target: RevocationTarget,
-  { issued_before }: RevocationBody,
+  body: RevocationBody,
 ): Promise<RevocationAnswer> {
-  const outcome = await store.revocations.forecast(target, issued_before)
+  const outcome = await store.revocations.forecast(target, spanOf(body))
   if (outcome.kind !== 'forecast') throw refusal(outcome.kind)
-  return { id: null, cutoff: outcome.cutoffUs / 1e6, affected: outcome.affected }
+  return { id: null, ...afterOf(body), cutoff: outcome.cutoffUs / 1e6, affected: outcome.affected }
 }
 
 /** @throws {ProblemError} 422 or 404 */
 export async function carryOut(
   store: Store,
   target: RevocationTarget,
-  { issued_before: issuedBefore, reason }: RevocationBody,
+  body: RevocationBody,
   by: string,
 ): Promise<RevocationAnswer> {
-  const outcome = await store.revocations.revoke(target, { by, reason, issuedBefore })
+  const outcome = await store.revocations.revoke(target, {
+    by,
+    reason: body.reason,
+    ...spanOf(body),
+  })
   if (outcome.kind !== 'revoked') throw refusal(outcome.kind)
   const { id, cutoffUs, affected = null } = outcome
-  return { id, cutoff: cutoffUs / 1e6, affected }
+  return { id, ...afterOf(body), cutoff: cutoffUs / 1e6, affected }
 }
 
-function refusal(kind: 'future' | 'unknown' | 'foreign'): ProblemError {
-  return kind === 'future'
-    ? new ProblemError('unprocessable', 'The time issued_before lies in the future.')
-    : nothingThere()
+/** Which times of issue are meant. */
+export function spanOf({ issued_after, issued_before }: RevocationBody): IssueSpan {
+  return { issuedAfter: issued_after, issuedBefore: issued_before }
+}
+
+function afterOf({ issued_after }: RevocationBody): Pick<RevocationAnswer, 'issued_after'> {
+  return issued_after === undefined ? {} : { issued_after }
+}
+
+function refusal(kind: Exclude<RevocationOutcome['kind'], 'revoked'>): ProblemError {
+  switch (kind) {
+    case 'future':
+      return new ProblemError(
+        'unprocessable',
+        'The time issued_before or issued_after lies in the future.',
+      )
+    case 'too-many-spans':
+      return new ProblemError(
+        'conflict',
+        'Too many separate spans of time are void here already. Revoke without issued_after, or join two spans by one that reaches from one to the other.',
+      )
+    case 'unknown':
+    case 'foreign':
+      return nothingThere()
+  }
 }
 
 /** The record of a revocation. */
 export function toChange(
   target: RevocationTarget,
-  { reason }: RevocationBody,
+  { reason, issued_after }: RevocationBody,
   { id, affected, cutoff }: RevocationAnswer,
 ): Change {
   return {
@@ -130,6 +173,7 @@ export function toChange(
     ...(reason === undefined ? {} : { reason }),
     target: {
       ...namesOf(target),
+      ...(issued_after === undefined ? {} : { issued_after }),
       cutoff,
       ...(id === null ? {} : { revocation: id }),
       ...(affected === null ? {} : { affected }),

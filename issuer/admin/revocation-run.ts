@@ -7,6 +7,7 @@ import type { Line } from '../../http/line-splitter.ts'
 import { ProblemError } from '../../http/problem.ts'
 import { hasUniqueNames } from '../../http/unique-names.ts'
 import type { Explanation } from '../../store/explain.ts'
+import { isWithin } from '../../store/issue-span.ts'
 import type { RevocationTarget } from '../../store/revocation-target.ts'
 import type { Store } from '../../store/store.ts'
 import { readJsonLine } from './json-line.ts'
@@ -23,6 +24,7 @@ import {
   namesOf,
   type RevocationBody,
   revocationBody,
+  spanOf,
   toChange,
   toTarget,
 } from './revocation-request.ts'
@@ -47,7 +49,13 @@ const MAX_LINE_BYTES = 8_192
 
 /** A line that names nothing to take back. */
 interface Unfit {
-  readonly error: 'invalid-json' | 'invalid-body' | 'line-too-long' | 'not-a-token' | 'not-found'
+  readonly error:
+    | 'invalid-json'
+    | 'invalid-body'
+    | 'line-too-long'
+    | 'not-a-token'
+    | 'not-found'
+    | 'conflict'
   readonly detail: string
 }
 
@@ -58,10 +66,16 @@ type Told =
   | (Unfit & { readonly line: number })
   | {
       readonly line: number
-      readonly outcome: 'revoked' | 'already_void'
+      readonly outcome: 'revoked' | 'already_void' | 'spared'
       readonly change: Change
       readonly names: object
     }
+
+/** Refusals of a line that is well-formed. */
+const WORDS: Readonly<Record<string, Unfit['error']>> = {
+  'not-found': 'not-found',
+  conflict: 'conflict',
+}
 
 const NOT_OURS: Unfit = { error: 'not-a-token', detail: 'This token is not of our making.' }
 const NEVER_ISSUED: Unfit = {
@@ -79,7 +93,7 @@ export function runRevocations(run: RevocationRun): Promise<LineResult> {
       return { line, ...(await revokeOne(run, read)) }
     } catch (error) {
       if (!(error instanceof ProblemError)) throw error
-      const word = error.slug === 'not-found' ? 'not-found' : 'invalid-body'
+      const word = WORDS[error.slug] ?? 'invalid-body'
       return { line, error: word, detail: error.detail }
     }
   }
@@ -119,7 +133,7 @@ export function runRevocations(run: RevocationRun): Promise<LineResult> {
     readLine,
     windowSize: REVOCATIONS_PER_WINDOW,
     carryOut: carryOutWindow,
-    nothing: { revoked: 0, already_void: 0, failed: 0 },
+    nothing: { revoked: 0, already_void: 0, spared: 0, failed: 0 },
   })
 }
 
@@ -147,10 +161,21 @@ async function revokeOne(run: RevocationRun, body: RevocationBody) {
   const whose = explained === undefined ? {} : whoseOf(explained)
   const { sub } = whose as { readonly sub?: string }
   return {
-    outcome: wasLive ? ('revoked' as const) : ('already_void' as const),
+    outcome: isSpared(explained, body) ? ('spared' as const) : outcomeOf(wasLive),
     change: { ...toChange(target, body, answer), ...(sub === undefined ? {} : { subject: sub }) },
     names: { ...publicNames(target), ...whose, affected: answer.affected },
   }
+}
+
+function outcomeOf(wasLive: boolean) {
+  return wasLive ? ('revoked' as const) : ('already_void' as const)
+}
+
+/** A live token, but not of the time that is meant. */
+function isSpared(explained: Explanation | undefined, body: RevocationBody): boolean {
+  const record = explained?.token ?? explained?.grant
+  if (explained === undefined || record === undefined || !isLive(explained)) return false
+  return !isWithin(spanOf(body), record.issuedAtUs)
 }
 
 /** A used refresh token is void by itself, but the grant that it stands for lives on. */
@@ -178,7 +203,7 @@ function toView(told: Told): { readonly line: number } {
 }
 
 function countsOf(told: readonly Told[]) {
-  const counts = { revoked: 0, already_void: 0, failed: 0 }
+  const counts = { revoked: 0, already_void: 0, spared: 0, failed: 0 }
   for (const one of told) counts['error' in one ? 'failed' : one.outcome] += 1
   return counts
 }

@@ -10,10 +10,10 @@ import type { Store } from '../../store/store.ts'
 import type { AdminContext, AdminHandler } from './guard.ts'
 import { answerWhileRunning } from './line-report.ts'
 import { badQuery, readQuery } from './query.ts'
-import { carryOut, forecast, revocationBody, toChange, toTarget } from './revocation-request.ts'
+import { carryOut, forecast, revocationBodyWith, toChange, toTarget } from './revocation-request.ts'
 import { runRevocations } from './revocation-run.ts'
 
-const body = revocationBody.extend({ dry_run: z.boolean().optional() })
+const body = revocationBodyWith({ dry_run: z.boolean().optional() })
 
 /**
  * Makes the handler.
@@ -42,11 +42,11 @@ async function revokeOne(ctx: AdminContext, store: Store, isForecast: boolean): 
     ? await forecast(store, target, request)
     : await carryOut(store, target, request, ctx.state.operator)
   await ctx.state.audit(toChange(target, request, answer))
-  const { id, cutoff, affected } = answer
+  const { id, issued_after, cutoff, affected } = answer
   replyJson(
     ctx,
     200,
-    JSON.stringify({ id, level: target.level, cutoff, dry_run: dryRun, affected }),
+    JSON.stringify({ id, level: target.level, issued_after, cutoff, dry_run: dryRun, affected }),
   )
 }
 

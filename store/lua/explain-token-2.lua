@@ -4,7 +4,7 @@
 -- ARGV  1 base · 2 access|refresh · 3 token hash · 4 grant id ('' = the token is the grant)
 -- Derives token, grant, session, subject and cutoff keys from what it reads; all carry the tag of the partition.
 -- Returns { state, record, grant record, then three for each cutoff that voids it: which token of its line (0 = itself, 1 = the one it
---   was exchanged from …), level, cutoff record }
+--   was exchanged from …), level, cutoff record with that alone in its first line which voids the token }
 --   state: active | unknown | expired | revoked | suspended | client, and for refresh tokens rotated (used up)
 --   record: of the access token; grant record: of the grant, unless the token is it; '' when gone
 -- A token whose record is gone is looked for in the cutoffs by its own names.
@@ -21,12 +21,25 @@ local LEVELS = { 'token', 'grant', 'session', 'subject', 'subject+client', 'clie
 epoch()
 local reply = { '', '', '' }
 
+-- The record with only that on its first line by which it voids what was issued then: '<cutoff>' or '<from>-<to>'
+-- (0: nobody knows any more when that was).
+local function as_it_voids(record, issued)
+  local line, rest = string.match(record, '^([^\n]*)(.*)$')
+  local full = string.match(line, '^%d+')
+  if full ~= '0' and issued <= tonumber(full) then return full .. rest end
+  for from, to in string.gmatch(line, ' (%d+)%-(%d+)') do
+    if issued == 0 or issued > tonumber(from) and issued <= tonumber(to) then return from .. '-' .. to .. rest end
+  end
+  return full .. rest
+end
+
 -- A refresh token is also void when the login of its session is (as refresh-grant judges); `started` is when that was.
 local function collect(index, thing, issued, started)
   for i, record in ipairs(matching_cutoffs(base, thing)) do
-    local since = started and OF_LOGIN[LEVELS[i]] and math.min(issued, started) or issued
-    if record and since <= tonumber(string.match(record, '^%d+')) then
-      for _, value in ipairs({ stamp(index), LEVELS[i], record }) do reply[#reply + 1] = value end
+    local is_of_login = started and OF_LOGIN[LEVELS[i]]
+    local time = record and (voids(record, issued) and issued or is_of_login and voids(record, started) and started)
+    if time then
+      for _, value in ipairs({ stamp(index), LEVELS[i], as_it_voids(record, time) }) do reply[#reply + 1] = value end
     end
   end
 end
@@ -35,21 +48,14 @@ end
 local function collect_named(thing)
   for i, record in ipairs(matching_cutoffs(base, thing)) do
     if record and LEVELS[i] ~= 'all' then
-      for _, value in ipairs({ stamp(0), LEVELS[i], record }) do reply[#reply + 1] = value end
+      for _, value in ipairs({ stamp(0), LEVELS[i], as_it_voids(record, 0) }) do reply[#reply + 1] = value end
     end
   end
 end
 
 local function collect_line(record, thing, issued)
   collect(0, thing, issued)
-  local exchange = thing.grant == '' and exchange_of(record)
-  if not exchange then return end
-  local field, index = lines(exchange), 0
-  for i = EXCHANGE_HEADER_LINES + 1, #field, LINES_PER_ORIGIN do
-    index = index + 1
-    collect(index, { token = field[i], grant = field[i + 1], session = thing.session, sub = thing.sub,
-      client = field[i + 3] }, tonumber(field[i + 2]))
-  end
+  for index, origin in ipairs(origins_of(record, thing)) do collect(index, origin.thing, origin.issued) end
 end
 
 local function explain_access()

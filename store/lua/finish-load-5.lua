@@ -9,6 +9,7 @@
 -- Bound: constant.
 --- @include "clock"
 --- @include "epoch"
+--- @include "lattice"
 --- @include "cutoff"
 --- @include "log"
 local claim = redis.call('HGET', KEYS[3], 'loading')
@@ -22,5 +23,5 @@ end
 redis.call('HSETNX', KEYS[3], 'claims', ARGV[7])
 redis.call('HSET', KEYS[3], 'loaded', '1')
 redis.call('HDEL', KEYS[3], 'loading')
-append_event(ARGV[1], now, tonumber(ARGV[2]), ARGV[3], ARGV[5], suspends and now, ARGV[8])
+append_event(ARGV[1], now, tonumber(ARGV[2]), ARGV[3], ARGV[5], suspends and stamp(now), ARGV[8])
 return { 'finished' }

@@ -34,7 +34,7 @@ if session_mode == 'join' then
   if not record then return { 'session-unknown' } end
   local owner, started = string.match(record, '^(.-)\n(%d+)\n')
   if owner ~= sub then return { 'session-foreign' } end
-  if tonumber(started) <= latest_cutoff(base, login(session, sub)) then return { 'session-void' } end
+  if is_void(base, login(session, sub), tonumber(started)) then return { 'session-void' } end
 end
 
 local kept_s = lifetime

@@ -1,7 +1,7 @@
 -- Reads one page of a subject's live grants or live sessions, in order of expiry.
 -- KEYS  1 head · 2 index of the subject
 -- ARGV  1 base · 2 grants|sessions · 3 score to go on from ('' = start) · 4 member to go on after · 5 page size
---       6 cutoff µs to try ('' = none): what a cutoff there would void that is not void yet
+--       6 a request as in requested_span, 7 its client ('' = any): only what that would void ('' and '' = all)
 -- Derives token, grant, session and cutoff keys from what it reads; all carry the tag of the partition.
 -- Returns { next score, next member, then for each live entry: member, expires s, record, grant|token|session }
 --   next score is '' at the end. A page may be shorter than asked; void entries are passed over.
@@ -50,6 +50,20 @@ local function first_rank()
   return math.max(first_live, redis.call('ZCOUNT', KEYS[2], '-inf', '(' .. from_score))
 end
 
+-- An exchanged token dies with any of those it came from.
+local from, to = requested_span(ARGV[6], math.huge)
+local function is_hit(issued, thing)
+  return issued > from and issued <= to and (ARGV[7] == '' or thing.client == ARGV[7])
+end
+
+local function is_meant(record, issued, thing)
+  if is_hit(issued, thing) then return true end
+  for _, origin in ipairs(origins_of(record, thing)) do
+    if is_hit(origin.issued, origin.thing) then return true end
+  end
+  return false
+end
+
 local function in_range(score)
   if kind == 'sessions' then return score < -tonumber(seconds) end
   return score > tonumber(seconds)
@@ -66,7 +80,7 @@ for i = 1, #entries, 2 do
     break
   end
   local record, form, issued, thing = live_entry(member)
-  if record and not is_cut_off(base, record, issued, thing) and (ARGV[6] == '' or issued <= tonumber(ARGV[6])) then
+  if record and is_meant(record, issued, thing) and not is_cut_off(base, record, issued, thing) then
     for _, value in ipairs({ member, stamp(math.abs(score)), record, form }) do page[#page + 1] = value end
   end
 end

@@ -13,6 +13,7 @@
 -- Bound: the resources of the registration before and after.
 --- @include "clock"
 --- @include "epoch"
+--- @include "lattice"
 --- @include "cutoff"
 --- @include "log"
 local base, client, state, registration = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
@@ -25,7 +26,7 @@ if version then
     if ARGV[7] == 'cut' then
       local now = tick(KEYS[1])
       cut(KEYS[4], now, '', ARGV[8], ARGV[12])
-      append_event(base, now, tonumber(ARGV[10]), ARGV[11], ARGV[9], now, ARGV[8])
+      append_event(base, now, tonumber(ARGV[10]), ARGV[11], ARGV[9], stamp(now), ARGV[8])
     end
     return { 'older', stamp(found) }
   end
@@ -48,5 +49,5 @@ count_resources(string.match(stored, '^%d+\n%l+\n(.*)$') or '', -1)
 count_resources(registration, 1)
 redis.call('HSET', KEYS[3], 'c:' .. client, stamp(version) .. '\n' .. state .. '\n' .. registration)
 if ARGV[7] == 'cut' then cut(KEYS[4], now, '', ARGV[8], ARGV[12]) end
-append_event(base, now, tonumber(ARGV[10]), ARGV[11], ARGV[9], ARGV[7] == 'cut' and now, ARGV[8])
+append_event(base, now, tonumber(ARGV[10]), ARGV[11], ARGV[9], ARGV[7] == 'cut' and stamp(now), ARGV[8])
 return { 'stored', stamp(version) }

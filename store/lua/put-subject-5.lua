@@ -9,6 +9,7 @@
 -- Bound: constant.
 --- @include "clock"
 --- @include "epoch"
+--- @include "lattice"
 --- @include "cutoff"
 --- @include "log"
 local now = tick(KEYS[1])
@@ -18,6 +19,6 @@ if ARGV[2] == 'suspended' then
   cut(KEYS[4], now, '', ARGV[4], ARGV[8])
   redis.call('UNLINK', KEYS[5])
 end
-append_event(ARGV[1], now, tonumber(ARGV[6]), ARGV[7], ARGV[5], ARGV[2] == 'suspended' and now, ARGV[4])
+append_event(ARGV[1], now, tonumber(ARGV[6]), ARGV[7], ARGV[5], ARGV[2] == 'suspended' and stamp(now), ARGV[4])
 local subject = redis.call('HMGET', KEYS[3], 'status', 'claims')
 return { subject[1] or 'active', subject[2] or '{}' }

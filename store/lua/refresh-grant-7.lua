@@ -30,11 +30,11 @@ if client ~= caller then return { 'foreign' } end
 local now = tick(KEYS[1])
 local now_s = math.floor(now / 1000000)
 local thing = { token = '', grant = grant, session = session, sub = sub, client = client }
--- Minting is stricter than use: a grant older than a cutoff mints nothing more, even where its newest tokens live on.
-if granted <= latest_cutoff(base, thing) then return { 'revoked' } end
+-- Minting is stricter than use: a grant that is void itself mints nothing more, even where its newest tokens live on.
+if is_void(base, thing, granted) then return { 'revoked' } end
 if session ~= '' then
   local started = string.match(redis.call('GET', base .. 's' .. session) or '', '^.-\n(%d+)\n')
-  if not started or tonumber(started) <= latest_cutoff(base, login(session, sub)) then return { 'revoked' } end
+  if not started or is_void(base, login(session, sub), tonumber(started)) then return { 'revoked' } end
 end
 if not is_enabled(KEYS[6], client) then return { 'client-gone' } end
 if redis.call('HGET', base .. 'u' .. sub, 'status') == 'suspended' then return { 'suspended' } end
@@ -48,9 +48,9 @@ if presented ~= current then
   if token then
     return { 'retry', sealed, stamp(now), token, record }
   end
-  cut(KEYS[7], now, '', ARGV[14], math.max(1, redis.call('PTTL', KEYS[3])), true)
+  cut(KEYS[7], now, '', ARGV[14], math.max(1, redis.call('PTTL', KEYS[3])), granted)
   redis.call('ZREM', base .. 'i' .. sub, grant)
-  append_event(base, now, tonumber(ARGV[16]), ARGV[17], ARGV[15], now, ARGV[14])
+  append_event(base, now, tonumber(ARGV[16]), ARGV[17], ARGV[15], stamp(now), ARGV[14])
   return { 'reused' }
 end
 

@@ -163,6 +163,28 @@ describe('revoke', () => {
     expect((await bench.run(['token', 'introspect'], { stdin: token })).stdout).toMatch(/^active/)
   })
 
+  it('takes back what was issued in the last hour, and says so', async () => {
+    const token = await issue('lena')
+    const span = ['revoke', '--subject', 'lena', '--issued-after', '1h']
+    const { stdout } = await bench.run([...span, '--dry-run'])
+    expect(stdout).toMatch(/issued after +issued until/)
+    expect(stdout).toMatch(/subject lena +1 +\d{4}-\d\d-\d\dT[\d:]+Z +\d{4}-\d\d-\d\dT[\d:.]+Z/)
+    const older = ['revoke', '--subject', 'lena', '--issued-before', '1h', '--issued-after', '2h']
+    const none = await bench.run([...older, '--yes', '--json'])
+    expect(json(none.stdout).revocations[0]).toMatchObject({ affected: 0 })
+    expect((await bench.run(['token', 'introspect'], { stdin: token })).stdout).toMatch(/^active/)
+    const spared = [...['token', 'revoke', '--issued-before', '1h'], '--json']
+    expect(
+      json((await bench.run(spared, { stdin: token })).stdout.split('\n')[0] ?? ''),
+    ).toMatchObject({
+      outcome: 'spared',
+    })
+    const { code } = await bench.run([...span, '--yes'])
+    expect(code).toBe(0)
+    const explained = await bench.run(['token', 'explain'], { stdin: token })
+    expect(explained.stdout).toMatch(/level +at +issued after +cutoff/)
+  })
+
   it('takes several targets at once, and goes on behind one that is unknown', async () => {
     await issue('mona')
     const { sessions } = json((await bench.run(['session', 'list', 'mona', '--json'])).stdout)
@@ -231,6 +253,10 @@ describe('revoke', () => {
     ],
     [['revoke', '--token', '--subject', 'a'], /stand alone/],
     [['revoke', '--issued-before', 'yesterday', '--subject', 'a'], /--issued-before.*Give 2h/],
+    [
+      ['revoke', '--issued-after', '1', '--issued-before', '1', '--subject', 'a'],
+      /--issued-after must be earlier/,
+    ],
     [['revoke', '--subjet', 'a'], /unknown option '--subjet'[\s\S]*Did you mean --subject/],
     [['revok'], /Did you mean revoke/],
   ])('%j is not understood', async (args, why) => {

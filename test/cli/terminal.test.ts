@@ -72,6 +72,18 @@ describe('a question', () => {
     expect(await isActive(token)).toBe(false)
   })
 
+  it('says which span of time is meant', async () => {
+    await mint('nina')
+    const { stdout } = await bench.onTerminal(
+      ['revoke', '--subject', 'nina', '--issued-after', '1h'],
+      { typed: [{ after: /\[y\/N\] $/, keys: 'n\r' }] },
+    )
+    const moment = String.raw`\d{4}-\d\d-\d\dT[\d:.]+Z`
+    expect(stripVTControlCharacters(stdout).replaceAll(/\s+/g, ' ')).toMatch(
+      new RegExp(`of subject nina, issued after ${moment} and until ${moment}, will be void`),
+    )
+  })
+
   it('about a client wants its name typed, and a reflex is not enough', async () => {
     const typed = (keys: string) => ({ typed: [{ after: /Type web-app to go on: $/, keys }] })
     const [reflex, meant] = await Promise.all([

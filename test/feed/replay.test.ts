@@ -49,8 +49,12 @@ describe('after a history was lost', () => {
     const otherToken = await fetchToken(services.issuer, other)
     const spared = await login(services, 'spared')
     const early = await login(services, 'early')
+    const older = await login(services, 'spanned')
     const between = Date.now() / 1_000
     const late = await login(services, 'early')
+    const of = { spanned: await login(services, 'spanned'), begun: await login(services, 'begun') }
+    const behind = Date.now() / 1_000
+    const last = await login(services, 'spanned')
     await redis.direct.save()
     await revoke({ token: logins.token.access_token })
     await revoke({ grant: logins.grant.grant_id })
@@ -59,6 +63,9 @@ describe('after a history was lost', () => {
     await revoke({ subject: 'pair', client: web.client_id })
     await revoke({ client: other.client_id })
     await revoke({ subject: 'early', issued_before: between })
+    await revoke({ subject: 'spanned', issued_after: between, issued_before: behind })
+    await revoke({ grant: of.spanned.grant_id, issued_after: 1, issued_before: between })
+    await revoke({ session: of.begun.sid, issued_after: between })
     await services.callAdmin('PUT', '/subjects/suspended', { status: 'suspended' })
     const caught = await world.start()
     await caught.lease()
@@ -68,6 +75,8 @@ describe('after a history was lost', () => {
       ...names.map((name) => logins[name].access_token),
       otherToken,
       early.access_token,
+      of.spanned.access_token,
+      of.begun.access_token,
     ]
     for (const token of void_) {
       await waitFor(async () => (await introspect(token)) === INACTIVE)
@@ -75,7 +84,9 @@ describe('after a history was lost', () => {
     const metrics = await (await fetch(`${node}/metrics`)).text()
     expect(metrics).toMatch(/^claimcheck_feed_replayed_revocations_total \d+$/m)
     expect(await introspect(spared.access_token)).not.toBe(INACTIVE)
-    expect(await introspect(late.access_token)).not.toBe(INACTIVE)
+    for (const { access_token } of [late, older, last]) {
+      expect(await introspect(access_token)).not.toBe(INACTIVE)
+    }
     const again = await login(services, 'subject')
     expect(await introspect(again.access_token)).not.toBe(INACTIVE)
     expect(await redis.direct.keys('cc{*}xusubject')).toHaveLength(1)
@@ -103,11 +114,11 @@ describe('after a history was lost', () => {
 })
 
 describe('the memory of revocations', () => {
-  const event = (sub: string, cutoffUs: number, seq = 1) => ({
-    seq,
+  const event = (sub: string, cutoffUs: number, afterUs?: number) => ({
+    seq: 1,
     event: { type: 'subject', sub } as const,
     json: JSON.stringify({ type: 'subject', sub }),
-    revocation: { cutoffUs, details: '{}' },
+    revocation: { cutoffUs, details: '{}', ...(afterUs === undefined ? {} : { afterUs }) },
   })
   const turn = () => new Promise<void>((resolve) => setImmediate(resolve))
 
@@ -121,9 +132,10 @@ describe('the memory of revocations', () => {
       retentionMs: 1_000,
       clock,
       onReplayed: () => undefined,
-      async replay(_partition, { ...replayed }, { cutoffUs }) {
+      async replay(_partition, { ...replayed }, { cutoffUs, afterUs }) {
         if (!isReachable) throw new Error('down')
-        written.push(`${'sub' in replayed ? replayed.sub : ''} ${cutoffUs}`)
+        const since = afterUs === undefined ? '' : `${afterUs}-`
+        written.push(`${'sub' in replayed ? replayed.sub : ''} ${since}${cutoffUs}`)
         return true
       },
     })
@@ -146,6 +158,18 @@ describe('the memory of revocations', () => {
     memory.replay(0)
     await turn()
     expect(written).toEqual(['c 2', 'd 3', 'b 9'])
+  })
+
+  it('keeps each span of the same thing, and of those that begin alike the furthest', async () => {
+    const { memory, written } = setUp(4)
+    memory.note(0, event('a', 5))
+    memory.note(0, event('a', 20, 10))
+    memory.note(0, event('a', 40, 30))
+    memory.note(0, event('a', 25, 10))
+    memory.note(0, event('a', 35, 30))
+    memory.replay(0)
+    await turn()
+    expect(written).toEqual(['a 5', 'a 30-40', 'a 10-25'])
   })
 
   it('forgets what is older than the log', async () => {

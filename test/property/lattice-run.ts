@@ -1,8 +1,23 @@
-/** One run of random steps on the store and on the model side by side. */
+/**
+ * One run of random steps on the store and on the model side by side. At its end all cutoffs are lost, as by a failover,
+ * and what the log tells of them is written again in another order: that must come to the same.
+ */
+import type { Redis } from 'ioredis'
 import { nanoid } from 'nanoid'
+import type { LoggedEvent } from '../../store/change-log.ts'
 import type { RevocationTarget } from '../../store/revocation-target.ts'
 import type { Store } from '../../store/store.ts'
-import { BY, issuedAtUs, refresh, register, revoke, stateOf, tryIssue } from '../redis/actions.ts'
+import {
+  BY,
+  issuedAtUs,
+  locate,
+  refresh,
+  register,
+  revoke,
+  stateOf,
+  tryIssue,
+} from '../redis/actions.ts'
+import { type Installation, SELF } from '../redis/installation.ts'
 import { type Aim, createLatticeModel, type Holder, type ModelToken } from './lattice-model.ts'
 
 /** A step; numbers choose among what there is at that moment. */
@@ -15,12 +30,15 @@ export type Step =
       readonly session: 'none' | 'new' | number
     }
   | { readonly do: 'refresh'; readonly grant: number }
+  | { readonly do: 'exchange'; readonly of: number; readonly client: number }
   | {
       readonly do: 'revoke'
       readonly level: RevocationTarget['level']
       readonly of: number
       /** Index of the token whose issue time is the limit; absent means now. */
       readonly before: number | undefined
+      /** Index of the token that is spared with all before it; absent means from the beginning. */
+      readonly after: number | undefined
     }
   | SubjectStep
   | ClientStep
@@ -41,6 +59,9 @@ interface Issued extends ModelToken {
   readonly us: number
 }
 
+/** What a forecast counts: a grant, or a token that is one itself. */
+type Entry = ModelToken
+
 interface Grant {
   readonly of: Issued
   readonly clientId: string
@@ -52,10 +73,11 @@ const CLIENTS = 2
 
 /** Does the steps and reports every disagreement. */
 export async function runLattice(
-  stores: readonly [Store, Store],
+  installation: Installation,
+  other: Store,
   steps: readonly Step[],
 ): Promise<string[]> {
-  const [store, other] = stores
+  const { store } = installation
   const run = nanoid(8)
   const subs = Array.from({ length: SUBS }, (_, n) => `sub-${n}-${run}`)
   const clients = Array.from({ length: CLIENTS }, (_, n) => `client-${n}-${run}`)
@@ -63,12 +85,13 @@ export async function runLattice(
   const tokens: Issued[] = []
   const grants: Grant[] = []
   const sessions: Issued[] = []
+  const entries: Entry[] = []
   const wrong: string[] = []
   let now = 0
 
   const pick = <Item>(items: readonly Item[], n: number): Item | undefined =>
     items.length === 0 ? undefined : items[n % items.length]
-  const expectThat = (step: Step, what: string, actual: unknown, expected: unknown) => {
+  const expectThat = (step: object, what: string, actual: unknown, expected: unknown) => {
     if (actual !== expected)
       wrong.push(`${JSON.stringify(step)} ${what}: ${actual}, not ${expected}`)
   }
@@ -108,7 +131,33 @@ export async function runLattice(
     if (session === 'new') sessions.push(issued)
     const { refreshToken } = outcome
     if (refreshToken !== undefined) grants.push({ of: issued, clientId: client, refreshToken })
+    entries.push(refreshToken === undefined ? issued : { ...issued, token: '' })
   }
+
+  async function exchangeStep(step: Extract<Step, { do: 'exchange' }>): Promise<void> {
+    const origin = pick(tokens, step.of)
+    const clientId = clients[step.client % CLIENTS] as string
+    if (origin === undefined) return
+    const { sub } = origin
+    const located = await locate(store, origin.accessToken)
+    const session = origin.session === '' ? '' : localId(origin.session)
+    const outcome = await store.tokens.exchange({
+      origin: located,
+      authorization: { sub, clientId, session, scope: '', aud: [SELF], login: {} },
+      accessTokenLifetime: 3_600,
+    })
+    const allowed = model.isActive(origin) && model.mayHave(sub, clientId)
+    expectThat(step, 'exchanged', outcome.kind === 'issued', allowed)
+    if (outcome.kind !== 'issued') return
+    const { jti, grantId: grant, accessToken } = outcome
+    const us = await issuedAtUs(store, accessToken)
+    const { session: sid } = origin
+    const issued = { sub, client: clientId, session: sid, grant, token: jti, jti, accessToken, us }
+    tokens.push({ ...issued, issuedAt: now, origin })
+    entries.push({ ...issued, issuedAt: now, origin })
+  }
+
+  const localId = (id: string) => installation.partitions.parsePublicId(id)?.local ?? ''
 
   async function refreshStep(step: Extract<Step, { do: 'refresh' }>): Promise<void> {
     const grant = pick(grants, step.grant)
@@ -140,7 +189,7 @@ export async function runLattice(
 
   async function revokeStep(step: Extract<Step, { do: 'revoke' }>): Promise<void> {
     const of = pick(tokens, step.of)
-    const before = step.before === undefined ? undefined : pick(tokens, step.before)
+    const [before, after] = limitsOf(step)
     if (of === undefined) return
     const { sub, client, session, grant, token } = of
     const aims: Record<RevocationTarget['level'], [Aim, RevocationTarget]> = {
@@ -157,9 +206,36 @@ export async function runLattice(
     }
     if (step.level === 'session' && session === '') return
     const [aim, target] = aims[step.level]
-    const outcome = await revoke(store, target, before === undefined ? undefined : before.us / 1e6)
+    const span = {
+      ...(before === undefined ? {} : { issuedBefore: before.us / 1e6 }),
+      ...(after === undefined ? {} : { issuedAfter: after.us / 1e6 }),
+    }
+    const told = await store.revocations.forecast(target, span)
+    const live = countedAt(step.level, of).filter((entry) => !model.isDead(entry))
+    const outcome = await revoke(store, target, span)
     expectThat(step, 'revoked', outcome.kind, 'revoked')
-    model.cut(aim, before === undefined ? now : before.issuedAt - 0.5)
+    model.cut(aim, before === undefined ? now : before.issuedAt - 0.5, after?.issuedAt)
+    // Everything holds what other runs have left.
+    if (step.level === 'all') return
+    const voided = live.filter((entry) => model.isDead(entry)).length
+    expectThat(step, 'forecast', told.kind === 'forecast' && told.affected, voided)
+    if (step.level === 'client') return
+    expectThat(step, 'affected', outcome.kind === 'revoked' && outcome.affected, voided)
+  }
+
+  /** The limits in their order; none after where they are the same. */
+  function limitsOf({ before, after }: Extract<Step, { do: 'revoke' }>) {
+    const limits = [before, after].map((n) => (n === undefined ? undefined : pick(tokens, n)))
+    const [one, other] = limits
+    if (one === undefined || other === undefined || one.issuedAt > other.issuedAt) return limits
+    return one === other ? [one, undefined] : [other, one]
+  }
+
+  /** What is counted: by name alone at the two narrowest levels, else whatever is listed. */
+  function countedAt(level: RevocationTarget['level'], of: Issued): readonly Entry[] {
+    if (level === 'token') return [of]
+    if (level === 'grant') return entries.filter(({ grant }) => grant === of.grant)
+    return entries
   }
 
   async function subjectStep(step: SubjectStep): Promise<void> {
@@ -182,9 +258,14 @@ export async function runLattice(
     now++
     if (step.do === 'issue') await issueStep(step)
     else if (step.do === 'refresh') await refreshStep(step)
+    else if (step.do === 'exchange') await exchangeStep(step)
     else if (step.do === 'revoke') await revokeStep(step)
     else if ('sub' in step) await subjectStep(step)
     else await clientStep(step)
+    await compare(step)
+  }
+
+  async function compare(step: object): Promise<void> {
     await Promise.all(
       tokens.flatMap((token, n) =>
         [store, other].map(async (node) => {
@@ -194,7 +275,48 @@ export async function runLattice(
       ),
     )
   }
+
+  await loseCutoffs(installation)
+  await compare({ do: 'replay' })
   return wrong
+}
+
+/** Every revocation twice, the first of all last, the second time in their order. */
+async function loseCutoffs({ store, redis, partitions, keys }: Installation): Promise<void> {
+  for (let partition = 0; partition < partitions.count; partition++) {
+    const { epoch } = await store.log.read(partition, '', 0)
+    const { events, seq } = await readAll(store, partition, epoch)
+    const lost = await (redis as Redis).keys(`${keys.partition(partition).base}x*`)
+    if (lost.length > 0) await redis.del(...lost)
+    const told = events.filter(({ revocation }) => revocation !== undefined)
+    for (const { event, revocation } of [...told.toReversed(), ...told]) {
+      if (revocation !== undefined) await store.replay(partition, event, revocation)
+    }
+    const after = await readAll(store, partition, epoch, seq)
+    const again = after.events.length
+    for (const { event, revocation } of told) {
+      if (revocation !== undefined) await store.replay(partition, event, revocation)
+    }
+    const { events: more } = await readAll(store, partition, epoch, seq)
+    if (more.length !== again) throw new Error('a replay that changes nothing was told of')
+    // What is told again tells of the same: the next run starts from an empty log.
+    await redis.del(keys.partition(partition).log)
+  }
+}
+
+async function readAll(store: Store, partition: number, epoch: string, from = 0) {
+  const events: LoggedEvent[] = []
+  let page = await store.log.read(partition, epoch, Math.max(from, await floorOf(store, partition)))
+  events.push(...page.events)
+  while (page.events.length > 0) {
+    page = await store.log.read(partition, epoch, page.events.at(-1)?.seq ?? 0)
+    events.push(...page.events)
+  }
+  return { events, seq: page.seq }
+}
+
+async function floorOf(store: Store, partition: number): Promise<number> {
+  return (await store.log.read(partition, '', 0)).floor
 }
 
 /** A login by itself: it belongs to no client, and what a client may no longer use leaves it as it is. */

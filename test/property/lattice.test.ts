@@ -1,5 +1,5 @@
 /**
- * Whatever is issued, refreshed, revoked and suspended, in whatever order: after every step each token is worth what a
+ * Whatever is issued, refreshed, exchanged, revoked and suspended, in whatever order: after every step each token is worth what a
  * naive model says, at two nodes. A narrower cutoff never masks a wider one.
  */
 import fc from 'fast-check'
@@ -10,7 +10,7 @@ import { startRedis, type TestRedis } from '../redis-server.ts'
 import { runLattice, type Step } from './lattice-run.ts'
 
 const RUNS = 150
-const MAX_STEPS = 16
+const MAX_STEPS = 20
 const LEVELS = ['token', 'grant', 'session', 'subject', 'subject+client', 'client', 'all'] as const
 
 const issueStep = fc.record({
@@ -25,10 +25,19 @@ const revokeStep = fc.record({
   level: fc.constantFrom(...LEVELS),
   of: fc.nat(9),
   before: fc.option(fc.nat(9), { nil: undefined }),
+  after: fc.option(fc.nat(9), { nil: undefined }),
 })
 const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 6, arbitrary: issueStep },
   { weight: 4, arbitrary: fc.record({ do: fc.constant('refresh' as const), grant: fc.nat(5) }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      do: fc.constant('exchange' as const),
+      of: fc.nat(9),
+      client: fc.nat(1),
+    }),
+  },
   { weight: 6, arbitrary: revokeStep },
   {
     weight: 1,
@@ -68,7 +77,7 @@ describe('the revocation lattice', () => {
   it('agrees with a naive model after every step, at two nodes', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 4, maxLength: MAX_STEPS }), async (steps) => {
-        expect(await runLattice([installation.store, other], steps)).toEqual([])
+        expect(await runLattice(installation, other, steps)).toEqual([])
       }),
       { numRuns: RUNS },
     )

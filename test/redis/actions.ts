@@ -3,6 +3,7 @@ import { nanoid } from 'nanoid'
 import type { ClientMetadata } from '../../store/clients.ts'
 import type { InactiveReason } from '../../store/introspection.ts'
 import type { IssuedTokens, IssueRefusal, IssueRequest } from '../../store/issue.ts'
+import type { IssueSpan } from '../../store/issue-span.ts'
 import type { RefreshOutcome, RefreshRequest } from '../../store/refresh.ts'
 import type { RevocationTarget } from '../../store/revocation-target.ts'
 import type { RevocationOutcome } from '../../store/revocations.ts'
@@ -146,13 +147,14 @@ export async function refreshed(...request: Parameters<typeof refresh>): Promise
   return outcome
 }
 
-/** Revokes, whatever the outcome; `issuedBefore` in epoch seconds. */
+/** Revokes, whatever the outcome. A number is the time before which it must have been issued, in epoch seconds. */
 export function revoke(
   store: Store,
   target: RevocationTarget,
-  issuedBefore?: number,
+  issued: number | IssueSpan = {},
 ): Promise<RevocationOutcome> {
-  return store.revocations.revoke(target, { by: BY, reason: 'test', issuedBefore })
+  const span = typeof issued === 'number' ? { issuedBefore: issued } : issued
+  return store.revocations.revoke(target, { by: BY, reason: 'test', ...span })
 }
 
 /** What a token is worth: `active`, or why it is not. */

@@ -19,6 +19,7 @@ import { readLogContract } from './contract/read-log.ts'
 import { refreshContract } from './contract/refresh.ts'
 import { resolvingContract } from './contract/resolving.ts'
 import { revokeContract } from './contract/revoke.ts'
+import { revokeSpanContract } from './contract/revoke-span.ts'
 import { roleSchemaContract } from './contract/role-schema.ts'
 import { subjectsContract } from './contract/subjects.ts'
 import { type Installation, openInstallation, type RedisUnderTest } from './installation.ts'
@@ -49,6 +50,7 @@ export function storeContract(topology: string, open: () => Promise<RedisUnderTe
     introspectContract(at)
     refreshContract(at)
     revokeContract(at)
+    revokeSpanContract(at)
     clientsContract(at)
     subjectsContract(at)
     logContract(at)

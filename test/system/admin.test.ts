@@ -155,6 +155,8 @@ describe('bad input', () => {
     ['POST', '/revocations', { all: false }, '/all'],
     ['POST', '/revocations', { subject: 'a', issued_before: 'yesterday' }, '/issued_before'],
     ['POST', '/revocations', { subject: 'a', issued_before: -1 }, '/issued_before'],
+    ['POST', '/revocations', { subject: 'a', issued_after: '1h' }, '/issued_after'],
+    ['POST', '/revocations', { subject: 'a', issued_after: 5, issued_before: 5 }, '/issued_after'],
     ['POST', '/revocations', { token: 'x'.repeat(5_000) }, '/token'],
     ['PUT', '/clients/scratch', { introspect: 'yes' }, '/introspect'],
     ['PUT', '/clients/scratch', { grant_types: ['password'] }, '/grant_types/0'],
@@ -301,6 +303,41 @@ describe('revocations', () => {
     await call('POST', '/revocations', { subject: 'grace', issued_before: issuedUs / 1e6 })
     expect(await introspect(before.access_token)).toEqual({ active: false })
     expect(await introspect(after.access_token)).toMatchObject({ active: true })
+  })
+
+  it('take back what was issued in a span, and spare what is older', async () => {
+    const tokens = []
+    for (let n = 0; n < 3; n++) tokens.push((await login({ sub: 'ivan' })).body.access_token)
+    const [first = 0, , third = 0] = await Promise.all(tokens.map((t) => issueTimeUs(String(t))))
+    const span = { issued_after: first / 1e6, issued_before: third / 1e6 }
+    const forecast = await call('POST', '/revocations', { subject: 'ivan', ...span, dry_run: true })
+    expect(forecast.body).toEqual({
+      ...{ id: null, level: 'subject', issued_after: first / 1e6, cutoff: (third - 1) / 1e6 },
+      ...{ dry_run: true, affected: 1 },
+    })
+    const done = await call('POST', '/revocations', { subject: 'ivan', ...span })
+    expect(done.body).toMatchObject({ issued_after: first / 1e6, dry_run: false, affected: 1 })
+    const active = await Promise.all(tokens.map(async (token) => (await introspect(token)).active))
+    expect(active).toEqual([true, false, true])
+    const { body } = await call('GET', '/audit?subject=ivan&action=revocation.create')
+    const [record] = body.records as { target: object }[]
+    expect(record?.target).toMatchObject({
+      level: 'subject',
+      issued_after: span.issued_after,
+      cutoff: (third - 1) / 1e6,
+    })
+  })
+
+  it('refuse a span of the future, and one too many', async () => {
+    const future = await call('POST', '/revocations', { all: true, issued_after: 9_000_000_000 })
+    expect(future.status).toBe(422)
+    const revoke = (n: number) =>
+      call('POST', '/revocations', { subject: 'judy', issued_after: n, issued_before: n + 0.5 })
+    for (let n = 1; n <= 8; n++) expect((await revoke(n)).status).toBe(200)
+    const { status, body } = await revoke(9)
+    expect([status, body.type]).toEqual([409, 'urn:claimcheck:problem:conflict'])
+    expect((await call('POST', '/revocations', { subject: 'judy' })).status).toBe(200)
+    expect((await revoke(9)).status).toBe(200)
   })
 
   async function issueTimeUs(token: string): Promise<number> {

@@ -109,6 +109,38 @@ it('names all of several, the latest first, and only those that void it', async 
   ])
 })
 
+it('names the span of time that voids it, and not one beside it', async () => {
+  const cut = async (more: object) => {
+    const response = await services.callAdmin('POST', '/revocations', { subject: 'span', ...more })
+    return (await response.json()) as { readonly id: string; readonly cutoff: number }
+  }
+  const issuedUs = async (token: string) =>
+    (await services.store.tokens.explain(token)).token?.issuedAtUs ?? 0
+  const tokens = []
+  for (let n = 0; n < 4; n++) tokens.push((await issue('span')).access_token)
+  const us = await Promise.all(tokens.map(issuedUs))
+  const time = (n: number) => (us[n] as number) / 1e6
+  await cut({ issued_after: time(0), issued_before: time(2), reason: 'one' })
+  const last = await cut({ issued_after: time(2), reason: 'two' })
+  const facts = await Promise.all(tokens.map((token) => explain(token)))
+  expect(facts.map(({ state }) => state)).toEqual(['active', 'revoked', 'active', 'revoked'])
+  const [{ at, ...told } = { at: 0 }] = (facts[1]?.revocations ?? []) as readonly { at: number }[]
+  // A record of several revocations has the details of the last one.
+  const details = { level: 'subject', by: 'admin', reason: 'two', id: last.id }
+  expect(told).toEqual({
+    ...details,
+    issued_after: time(0),
+    cutoff: ((us[2] as number) - 1) / 1e6,
+  })
+  expect(facts[3]?.revocations).toEqual([
+    { ...details, at, issued_after: time(2), cutoff: last.cutoff },
+  ])
+  await cut({ reason: 'all of it' })
+  expect((await explain(tokens[3] as string)).revocations).toEqual([
+    expect.not.objectContaining({ issued_after: expect.anything() }),
+  ])
+})
+
 it('explains refresh tokens: live, used, revoked by their reuse', async () => {
   const { refresh_token } = await issue('refreshing')
   expect(await explain(refresh_token)).toMatchObject({ state: 'active', kind: 'refresh_token' })

@@ -33,6 +33,8 @@ export interface Cut {
   readonly call: Span
   /** Between which ticks the cutoff lies: those of the call, or of the moment that `issued_before` named. */
   readonly moment: Span
+  /** Between which ticks the moment lies that `issued_after` named: what was issued until then is spared. */
+  readonly since: Span | undefined
 }
 
 /** What the model knows. */
@@ -41,12 +43,14 @@ export interface LatticeModel {
   tick(): number
   begin(): Span
   /** To be told before the call is made. Returns a function that takes it back, for a call that cut nothing. */
-  addCut(names: Partial<Lineage>, call: Span, moment?: Span): () => void
-  /** A cutoff that matches had returned before the tick `asked`, and is later than the issue. */
+  addCut(names: Partial<Lineage>, call: Span, moment?: Span, since?: Span): () => void
+  /** A cutoff that matches had returned before the tick `asked`, is later than the issue, and began before it. */
   isSurelyVoid(issued: Issued, asked: number): boolean
-  /** No cutoff that matches can be later than the issue. */
+  /** No cutoff that matches can be later than the issue and have begun before it. */
   isSurelySpared(issued: Issued): boolean
 }
+
+const ALWAYS: Span = { start: Number.NEGATIVE_INFINITY, end: Number.NEGATIVE_INFINITY }
 
 /** Makes an empty model. */
 export function createLatticeModel(): LatticeModel {
@@ -57,17 +61,23 @@ export function createLatticeModel(): LatticeModel {
   return {
     tick: () => now++,
     begin: () => ({ start: now++, end: Number.POSITIVE_INFINITY }),
-    addCut(names, call, moment = call) {
-      const cut = { names, call, moment }
+    addCut(names, call, moment = call, since) {
+      const cut = { names, call, moment, since }
       cuts.add(cut)
       return () => void cuts.delete(cut)
     },
     isSurelyVoid: ({ lineage, issued }, asked) =>
       [...cuts].some(
-        ({ names, call, moment }) =>
-          call.end < asked && issued.end < moment.start && matches(names, lineage),
+        ({ names, call, moment, since = ALWAYS }) =>
+          call.end < asked &&
+          since.end < issued.start &&
+          issued.end < moment.start &&
+          matches(names, lineage),
       ),
     isSurelySpared: ({ lineage, issued }) =>
-      [...cuts].every(({ names, moment }) => moment.end < issued.start || !matches(names, lineage)),
+      [...cuts].every(
+        ({ names, moment, since = ALWAYS }) =>
+          moment.end < issued.start || issued.end < since.start || !matches(names, lineage),
+      ),
   }
 }

@@ -24,6 +24,7 @@ export type Step =
       readonly level: Level
       readonly pick: number
       readonly isBack: boolean
+      readonly isSince: boolean
     }
   | { readonly do: 'suspend' | 'reactivate' | 'disable' | 'enable'; readonly pick: number }
   | { readonly do: 'ask'; readonly pick: number }
@@ -53,6 +54,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       level: fc.constantFrom(...LEVELS),
       pick,
       isBack: fc.boolean(),
+      isSince: fc.boolean(),
     }),
   },
   {

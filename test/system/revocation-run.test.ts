@@ -94,12 +94,34 @@ it('takes back what each line names, and says what it was worth and whose', asyn
     { line: 9, error: 'invalid-body', detail: expect.any(String) },
     { line: 10, error: 'not-found', detail: expect.any(String) },
     { line: 11, error: 'invalid-body', detail: 'A member is named twice.' },
-    { through: 11, revoked: 2, already_void: 2, failed: 6 },
-    { done: true, lines: 11, revoked: 2, already_void: 2, failed: 6 },
+    { through: 11, revoked: 2, already_void: 2, spared: 0, failed: 6 },
+    { done: true, lines: 11, revoked: 2, already_void: 2, spared: 0, failed: 6 },
   ])
   for (const { access_token } of [alice, bob, carol]) {
     expect(await introspectText(services.introspect[0], world.grades, access_token)).toBe(INACTIVE)
   }
+})
+
+it('takes back only what was issued in a span, and says what it spared', async () => {
+  const old = await login(services, 'hana')
+  const { token } = await services.store.tokens.explain(old.access_token)
+  const issued_after = (token?.issuedAtUs ?? 0) / 1e6
+  const late = await login(services, 'hana')
+  const lines = await told(
+    await send([
+      { token: old.access_token, issued_after },
+      { token: late.access_token, issued_after },
+      { token: late.refresh_token, issued_before: issued_after },
+      { token: old.refresh_token, issued_before: issued_after },
+      { token: old.access_token, issued_after, issued_before: issued_after },
+    ]),
+  )
+  expect(lines.slice(0, 5).map(({ outcome, error }) => outcome ?? error)).toEqual([
+    ...['spared', 'revoked', 'spared', 'spared', 'invalid-body'],
+  ])
+  const see = (text: string) => introspectText(services.introspect[0], world.grades, text)
+  expect(await see(old.access_token)).not.toBe(INACTIVE)
+  expect(await see(late.access_token)).toBe(INACTIVE)
 })
 
 it('changes nothing in a dry run', async () => {

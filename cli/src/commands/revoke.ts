@@ -11,10 +11,11 @@ import { numberOf, textOf } from '../fields.ts'
 import { formatMoment } from '../moment.ts'
 import { count } from '../progress.ts'
 import type { Run } from '../run.ts'
-import { addTokenTargets, type IntakeOptions, revokeTokens } from './token-intake.ts'
+import { addTokenTargets, assertSpan, type IntakeOptions, revokeTokens } from './token-intake.ts'
 
 /** How a revocation is to be. */
 export interface RevocationOptions {
+  readonly issuedAfter?: number
   readonly issuedBefore?: number
   readonly reason?: string
   readonly dryRun?: boolean
@@ -48,7 +49,7 @@ export function addRevokeCommand(program: Command, declaring: Declaring): void {
   const revoke = addCommand(program, 'revoke', {
     summary: 'take back tokens, at any level from one token to everything',
     details: [
-      'Everything issued to the target until now, or before --issued-before, is void at once; what is issued later is not touched. --subject with --client hits only what the subject holds at that client. Tokens are read from standard input (--token) or found in a file of any kind (--from-file), never typed.',
+      'Everything issued to the target until now, or before --issued-before, is void at once; what is issued later is not touched. With --issued-after what is older lives on, and what it mints from now on too: for an incident that began at a known time. --subject with --client hits only what the subject holds at that client. Tokens are read from standard input (--token) or found in a file of any kind (--from-file), never typed.',
       'Anything wider than one session asks first and says what it would hit; --dry-run only says so.',
     ],
     examples: [
@@ -60,6 +61,7 @@ export function addRevokeCommand(program: Command, declaring: Declaring): void {
         'claimcheck revoke --client web-app --issued-before 2h',
         'what web-app got until two hours ago',
       ],
+      ['claimcheck revoke --all --issued-after 1h', 'everything issued in the last hour'],
       ['claimcheck revoke --token < token.txt', 'one token, read from standard input'],
       [
         'claimcheck revoke --all --reason "signing key lost" --yes',
@@ -80,6 +82,7 @@ export function addRevokeCommand(program: Command, declaring: Declaring): void {
 
 async function revokeAny(run: Run, options: RevokeOptions): Promise<void> {
   const targets = targetsOf(options)
+  assertSpan(options)
   const isIntake = options.token === true || options.fromFile !== undefined
   if (isIntake && targets.length > 0) {
     throw usage('--token and --from-file stand alone; give the other targets in a run of their own')
@@ -176,8 +179,9 @@ interface Outcome {
   readonly answer: Json
 }
 
-function bodyOf({ body }: Target, { issuedBefore, reason }: RevocationOptions): Json {
-  return { ...body, issued_before: issuedBefore, reason }
+function bodyOf({ body }: Target, options: RevocationOptions): Json {
+  const { issuedAfter, issuedBefore, reason } = options
+  return { ...body, issued_after: issuedAfter, issued_before: issuedBefore, reason }
 }
 
 /** Asks the server what a revocation would hit. */
@@ -212,7 +216,7 @@ function showForecasts({ report }: Run, forecasts: readonly Outcome[]): void {
     [
       { title: 'would be revoked', cell: ({ target }) => target.name },
       { title: 'live', cell: ({ answer }) => affectedText(answer), align: 'right' },
-      { title: 'issued until', cell: ({ answer }) => cutoffText(answer) },
+      ...spanColumns(forecasts),
     ],
     forecasts,
   )
@@ -221,7 +225,7 @@ function showForecasts({ report }: Run, forecasts: readonly Outcome[]): void {
 async function confirmForecasts(run: Run, forecasts: readonly Outcome[]): Promise<void> {
   const total = forecasts.reduce((sum, { answer }) => sum + (numberOf(answer.affected) ?? 0), 0)
   const names = forecasts.map(({ target }) => target.name)
-  const blastRadius = `${count(total)} live grants or tokens of ${names.join(', ')} will be void, for good.`
+  const blastRadius = `${count(total)} live grants or tokens of ${names.join(', ')}${spanText(forecasts)} will be void, for good.`
   const asked = forecasts.filter(({ target }) => target.typed !== undefined)
   if (asked.length === 0) return confirm(run, false, { blastRadius })
   for (const { target, answer } of asked) {
@@ -266,7 +270,7 @@ function showRevocations(report: Run['report'], done: readonly Outcome[]): void 
     [
       { title: 'revoked', cell: ({ target }) => target.name, tone: () => 'bad' },
       { title: 'were live', cell: ({ answer }) => affectedText(answer), align: 'right' },
-      { title: 'issued until', cell: ({ answer }) => cutoffText(answer) },
+      ...spanColumns(done),
       { title: 'id', cell: ({ answer }) => textOf(answer.id) },
     ],
     done,
@@ -294,7 +298,25 @@ function affectedText({ affected }: Json): string {
   return known === undefined ? 'not counted' : count(known).replaceAll(',', '')
 }
 
-function cutoffText({ cutoff }: Json): string {
-  const moment = numberOf(cutoff)
+/** From when to when; the beginning only where one was given. */
+function spanColumns(outcomes: readonly Outcome[]) {
+  const after = {
+    title: 'issued after',
+    cell: ({ answer }: Outcome) => timeText(answer.issued_after),
+  }
+  const until = { title: 'issued until', cell: ({ answer }: Outcome) => timeText(answer.cutoff) }
+  return outcomes.some(({ answer }) => answer.issued_after !== undefined) ? [after, until] : [until]
+}
+
+/** The span that they have in common, where one was given; the ends differ by what the asking took. */
+function spanText(forecasts: readonly Outcome[]): string {
+  const [first] = forecasts.filter(({ answer }) => answer.issued_after !== undefined)
+  if (first === undefined) return ''
+  const { issued_after, cutoff } = first.answer
+  return `, issued after ${timeText(issued_after)} and until ${timeText(cutoff)},`
+}
+
+function timeText(time: unknown): string {
+  const moment = numberOf(time)
   return moment === undefined ? '' : formatMoment(moment)
 }

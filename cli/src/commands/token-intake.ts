@@ -19,6 +19,7 @@ import { createRecentTokens, createTokenScanner, type FoundToken } from '../toke
 /** Options of the intake. */
 export interface IntakeOptions {
   readonly fromFile?: string
+  readonly issuedAfter?: number
   readonly issuedBefore?: number
   readonly reason?: string
   readonly dryRun?: boolean
@@ -43,9 +44,23 @@ export function addTokenTargets(command: Command, declaring: Declaring): Command
         'ago',
       ),
     )
+    .addOption(
+      momentOption(
+        '--issued-after <time>',
+        'only what was issued after: 1h, 7d (ago), 2026-05-01T03:00:00Z or epoch seconds',
+        declaring,
+        'ago',
+      ),
+    )
     .option('--reason <text>', 'why; kept with the revocation and in the audit')
     .option('-n, --dry-run', 'tell what would die and change nothing')
     .addOption(yesOption())
+}
+
+/** @throws {CliError} unless there is time between the two */
+export function assertSpan({ issuedAfter, issuedBefore }: IntakeOptions): void {
+  if (issuedAfter === undefined || issuedBefore === undefined || issuedAfter < issuedBefore) return
+  throw usage('--issued-after must be earlier than --issued-before')
 }
 
 const TOKENS_REMEMBERED = 500_000
@@ -53,6 +68,7 @@ const LARGE_FILE_BYTES = 100 * 1_048_576
 
 /** Takes back every token that is found. */
 export async function revokeTokens(run: Run, options: IntakeOptions): Promise<void> {
+  assertSpan(options)
   const { surroundings } = run
   const from = options.fromFile ?? STDIN
   if (from === STDIN && surroundings.stdin.isTTY === true) {
@@ -109,7 +125,7 @@ async function* distinctTokens(source: ByteSource): AsyncGenerator<FoundToken> {
 }
 
 async function sendTokens(run: Run, options: IntakeOptions, source: ByteSource): Promise<void> {
-  const { issuedBefore, reason, dryRun = false } = options
+  const { issuedAfter, issuedBefore, reason, dryRun = false } = options
   const tally = createTally()
   let found = 0
   let firstBytes: Uint8Array | undefined
@@ -121,7 +137,12 @@ async function sendTokens(run: Run, options: IntakeOptions, source: ByteSource):
     for await (const { token, end } of distinctTokens(watched)) {
       found += 1
       if (found <= done.items) continue
-      const json = JSON.stringify({ token, issued_before: issuedBefore, reason })
+      const json = JSON.stringify({
+        token,
+        issued_after: issuedAfter,
+        issued_before: issuedBefore,
+        reason,
+      })
       yield { json, number: found, end }
     }
   }
@@ -131,7 +152,7 @@ async function sendTokens(run: Run, options: IntakeOptions, source: ByteSource):
     noun: 'tokens',
     path: '/revocations',
     query: dryRun ? { dry_run: 'true' } : {},
-    identity: dryRun ? undefined : ['revoke', String(issuedBefore), String(reason)],
+    identity: dryRun ? undefined : identityOf(options),
     fromStart: options.fromStart === true,
     items,
     answered: async ({ number }, { line: _, ...answer }) => {
@@ -199,15 +220,18 @@ interface Summary {
 
 const MAX_ROWS = 20
 
+/** What the token was worth. */
+const WORTH: Readonly<Record<string, string>> = { revoked: 'live', spared: 'live, spared' }
+
 async function summarize({ report }: Run, summary: Summary): Promise<void> {
   const { tally, found, seconds, dryRun, name } = summary
   const counts = tally.counts()
   const subjects = tally.subjects()
   await report.record({ type: 'summary', dry_run: dryRun, found, ...counts, subjects })
-  const { live = 0, already_void = 0, unknown = 0 } = counts
+  const { live = 0, already_void = 0, spared = 0, unknown = 0 } = counts
   const verb = dryRun ? 'are live and would be void' : 'were live and are void now'
   report.line(
-    `${count(found)} found in ${name}: ${count(live)} ${verb}, ${count(already_void)} were void already, ${count(unknown)} are unknown here.`,
+    `${count(found)} found in ${name}: ${count(live)} ${verb}, ${count(already_void)} were void already,${sparedText(spared)} ${count(unknown)} are unknown here.`,
   )
   const tokens = tally.tokens()
   if (tokens.length > 0 && tokens.length <= MAX_ROWS) tokenTable(report, tokens, dryRun)
@@ -221,13 +245,23 @@ async function summarize({ report }: Run, summary: Summary): Promise<void> {
   if (seconds > 1) report.note(`${count(found / seconds)} tokens a second.`, 'quiet')
 }
 
+/** What tells one run over a file from another; the same as ever where there is no beginning. */
+function identityOf({ issuedAfter, issuedBefore, reason }: IntakeOptions): readonly string[] {
+  const identity = ['revoke', String(issuedBefore), String(reason)]
+  return issuedAfter === undefined ? identity : [...identity, String(issuedAfter)]
+}
+
+function sparedText(spared: number): string {
+  return spared === 0 ? '' : ` ${count(spared)} are live and spared by their time of issue,`
+}
+
 function tokenTable(report: Run['report'], tokens: readonly Json[], dryRun: boolean): void {
   report.line('')
   report.table(
     [
       {
         title: 'was',
-        cell: ({ outcome }) => (outcome === 'revoked' ? 'live' : 'void'),
+        cell: ({ outcome }) => WORTH[textOf(outcome)] ?? 'void',
         tone: ({ outcome }) => (outcome !== 'revoked' ? 'quiet' : dryRun ? 'warning' : 'bad'),
       },
       { title: 'level', cell: ({ level }) => textOf(level) },

@@ -214,6 +214,7 @@ async function explainToken(run: Run, options: { fromFile?: string; for?: string
     [
       { title: 'level', cell: ({ level }) => textOf(level) },
       { title: 'at', cell: ({ at }) => timeOf(at) },
+      ...afterColumn(revocations),
       { title: 'cutoff', cell: ({ cutoff }) => timeOf(cutoff) },
       { title: 'by', cell: ({ by }) => textOf(by) },
       { title: 'reason', cell: ({ reason }) => textOf(reason), gives: 'cut' },
@@ -222,6 +223,12 @@ async function explainToken(run: Run, options: { fromFile?: string; for?: string
     ],
     revocations,
   )
+}
+
+/** Where one of them spares what is older. */
+function afterColumn(revocations: readonly Json[]) {
+  if (revocations.every(({ issued_after }) => issued_after === undefined)) return []
+  return [{ title: 'issued after', cell: ({ issued_after }: Json) => timeOf(issued_after) }]
 }
 
 const STATES: Readonly<Record<string, readonly [sentence: string, tone: Tone]>> = {

@@ -1,22 +1,61 @@
--- Moves a cutoff forward, never back. Record: cutoff µs | written at µs | details (JSON of the caller).
--- requested = '' means now. is_closed: nothing can be issued under this name after a cutoff of now (a token, a grant, a
--- session), so that one such cutoff is enough and a repeat changes nothing.
--- Returns the cutoff in force and whether it moved; nil when it lies in the future.
+-- Adds to what a cutoff record voids; never takes anything away.
+-- Record: full cutoff µs, then disjoint spans above it, ascending: ' <from>-<to>' voids from < issued <= to | written at µs
+--   | details (JSON of the caller).
+-- requested: as in requested_span; a '!' behind it restores a revocation that was lost, which is never refused for room.
+-- born: when a thing was issued that is void for good once its own issue is (a token, a grant, a session), nil for all
+--   others: once it is void from then until the record was written, nothing can have been issued since.
+-- Returns the end of what is void there, what to tell the log (nil when nothing changed) and the record in force; or nil
+-- and why not: future | too-many-spans.
+-- A time beyond now is cut to now, and a span that is empty then changes nothing: nothing was issued in it.
 local FUTURE_TOLERANCE_US = 60000000
+local MAX_SPANS = 8
 
-local function cut(key, now, requested, details, ttl_ms, is_closed)
-  local cutoff = now
-  if requested ~= '' then
-    cutoff = math.max(0, tonumber(requested))
-    if cutoff > now + FUTURE_TOLERANCE_US then return nil end
-    if cutoff > now then cutoff = now end
+-- The full cutoff is the span from 0.
+local function spans_of(record)
+  local spans = { { 0, tonumber(string.match(record, '^%d+') or '0') } }
+  for from, to in string.gmatch(string.match(record, '^[^\n]*'), ' (%d+)%-(%d+)') do
+    spans[#spans + 1] = { tonumber(from), tonumber(to) }
   end
+  return spans
+end
+
+local function add_span(spans, from, to)
+  local below, above = {}, {}
+  for _, span in ipairs(spans) do
+    if span[2] < from then below[#below + 1] = span
+    elseif span[1] > to then above[#above + 1] = span
+    else from, to = math.min(from, span[1]), math.max(to, span[2]) end
+  end
+  below[#below + 1] = { from, to }
+  for _, span in ipairs(above) do below[#below + 1] = span end
+  return below, to
+end
+
+local function line_of(spans)
+  local texts = { stamp(spans[1][2]) }
+  for i = 2, #spans do texts[i] = stamp(spans[i][1]) .. '-' .. stamp(spans[i][2]) end
+  return table.concat(texts, ' ')
+end
+
+local function cut(key, now, requested, details, ttl_ms, born)
+  local from, to = requested_span(requested, now)
+  if math.max(from, to) > now + FUTURE_TOLERANCE_US then return nil, 'future' end
+  to = math.min(to, now)
   local existing = redis.call('GET', key)
-  if existing then
-    local in_force, written = string.match(existing, '^(%d+)\n(%d+)')
-    local is_final = is_closed and in_force == written
-    if is_final or tonumber(in_force or '0') >= cutoff then return tonumber(in_force), false end
+  if from > 0 and from >= to then return to, nil, existing or '' end
+
+  local spans = spans_of(existing or '')
+  local written = existing and tonumber(string.match(existing, '^[^\n]*\n(%d+)'))
+  for _, span in ipairs(spans) do
+    local is_final = written and born and span[1] < born and born <= span[2] and span[2] >= written
+    local is_known = existing and span[1] <= from and to <= span[2]
+    if is_final or is_known then return span[2], nil, existing end
   end
-  redis.call('SET', key, stamp(cutoff) .. '\n' .. stamp(now) .. '\n' .. details, 'PX', ttl_ms)
-  return cutoff, true
+
+  local merged, end_of_it = add_span(spans, from, to)
+  local is_full = #merged > #spans and #merged - 1 > MAX_SPANS
+  if is_full and string.sub(requested, -1) ~= '!' then return nil, 'too-many-spans' end
+  local record = line_of(merged) .. '\n' .. stamp(now) .. '\n' .. details
+  redis.call('SET', key, record, 'PX', ttl_ms)
+  return end_of_it, from > 0 and stamp(from) .. '-' .. stamp(to) or stamp(to), record
 end

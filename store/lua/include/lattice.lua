@@ -1,4 +1,4 @@
--- The revocation lattice: the latest of all cutoffs that match decides. A narrower one never masks a wider one.
+-- The revocation lattice: whatever any matching cutoff voids is void. A narrower one never masks a wider one.
 -- Levels, in the order of the keys: token, grant, session, subject, subject+client, client, all.
 -- thing = { token, grant, session, sub, client }; an id that does not apply is ''.
 local function matching_cutoffs(base, thing)
@@ -12,15 +12,35 @@ local function matching_cutoffs(base, thing)
     base .. 'xa')
 end
 
-local function latest_cutoff(base, thing)
-  local latest = 0
-  for _, record in ipairs(matching_cutoffs(base, thing)) do
-    if record then
-      local cutoff = tonumber(string.match(record, '^%d+') or '0')
-      if cutoff > latest then latest = cutoff end
-    end
+-- Whether a cutoff record voids what was issued then: by its full cutoff, or in one of the spans above it. Most records
+-- have none, which the character behind the number tells, and most tokens come after the last one: a search from the
+-- beginning of the record would cost more than all spans together.
+local SPACE, TIME_DIGITS = string.byte(' '), 16
+
+local function voids(record, issued)
+  local full = string.match(record, '^%d+') or '0'
+  if issued <= tonumber(full) then return true end
+  if string.byte(record, #full + 1) ~= SPACE then return false end
+  local line_end = string.find(record, '\n', 1, true)
+  if issued > tonumber(string.match(record, '%-(%d+)\n', math.max(1, line_end - TIME_DIGITS - 1))) then return false end
+  for from, to in string.gmatch(string.sub(record, 1, line_end), ' (%d+)%-(%d+)') do
+    if issued <= tonumber(to) then return issued > tonumber(from) end
   end
-  return latest
+  return false
+end
+
+local function is_void(base, thing, issued)
+  for _, record in ipairs(matching_cutoffs(base, thing)) do
+    if record and voids(record, issued) then return true end
+  end
+  return false
+end
+
+-- Which times of issue a request means, from < issued <= to: '' (until now) | '<to>' | '<from>-' | '<from>-<to>'.
+local function requested_span(requested, now)
+  local first, dash, second = string.match(requested, '^(%d*)(%-?)(%d*)')
+  if dash == '' then first, second = '', first end
+  return tonumber(first) or 0, tonumber(second) or now
 end
 
 -- A login by itself: it is void by its own cutoff, its subject's and that of all; it belongs to no client.

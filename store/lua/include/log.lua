@@ -1,14 +1,14 @@
 -- Appends one event to the partition's log and publishes it. The caller changes state in the same script:
 -- there is no way to do one without the other.
--- An event that is a revocation also carries its cutoff (µs) and details, for those who write it again should a failover
+-- An event that is a revocation also carries what it voids ('<cutoff µs>' or '<from µs>-<to µs>') and details, for those who write it again should a failover
 -- lose it: field `revocation` of the entry, and a line of its own in the message.
 -- Trimming looks at the 16 oldest entries at most; an idle log ages out as a whole.
 local LOG_TRIM_BATCH = 16
 
-local function append_event(base, now, retention_ms, channel, event, cutoff, details)
+local function append_event(base, now, retention_ms, channel, event, voided, details)
   local head, log = base .. 'h', base .. 'l'
   local seq = redis.call('HINCRBY', head, 'seq', 1)
-  local revocation = cutoff and stamp(cutoff) .. ' ' .. details
+  local revocation = voided and voided .. ' ' .. details
   if revocation then
     redis.call('XADD', log, seq .. '-0', 'at', stamp(now), 'event', event, 'revocation', revocation)
   else

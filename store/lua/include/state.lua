@@ -2,15 +2,23 @@
 -- tokens it came from, by the time *that* one was issued, cuts it off too.
 local EXCHANGE_HEADER_LINES, LINES_PER_ORIGIN = 2, 4
 
-local function is_cut_off(base, record, issued, thing)
-  if issued <= latest_cutoff(base, thing) then return true end
+-- The tokens it came from, the nearest first: thing and issued µs of each.
+local function origins_of(record, thing)
+  local origins = {}
   local exchange = thing.grant == '' and exchange_of(record)
-  if not exchange then return false end
+  if not exchange then return origins end
   local field = lines(exchange)
   for i = EXCHANGE_HEADER_LINES + 1, #field, LINES_PER_ORIGIN do
-    local origin = { token = field[i], grant = field[i + 1], session = thing.session, sub = thing.sub,
-      client = field[i + 3] }
-    if tonumber(field[i + 2]) <= latest_cutoff(base, origin) then return true end
+    origins[#origins + 1] = { issued = tonumber(field[i + 2]), thing = { token = field[i], grant = field[i + 1],
+      session = thing.session, sub = thing.sub, client = field[i + 3] } }
+  end
+  return origins
+end
+
+local function is_cut_off(base, record, issued, thing)
+  if is_void(base, thing, issued) then return true end
+  for _, origin in ipairs(origins_of(record, thing)) do
+    if is_void(base, origin.thing, origin.issued) then return true end
   end
   return false
 end

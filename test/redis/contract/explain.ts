@@ -87,6 +87,32 @@ export function explainContract(at: () => Installation): void {
       })
     })
 
+    it('names the span by which each token of its line died, or its login did', async () => {
+      const { store } = at()
+      const it = await login()
+      const us = await issuedAtUs(store, it.accessToken)
+      const session = { join: it.sid as string }
+      const joined = await issueGrant(store, { sub: it.sub, clientId: it.clientId, session })
+      const exchanged = await exchange(it, joined.accessToken)
+      const exchangedUs = await issuedAtUs(store, exchanged.accessToken)
+      const span = { issuedAfter: (us - 1) / 1e6, issuedBefore: (us + 1) / 1e6 }
+      await revoke(store, { level: 'session', sid: it.sid as string }, span)
+      const ofLogin = { level: 'session', afterUs: us - 1, cutoffUs: us }
+      expect((await explain(joined.refreshToken)).revocations).toMatchObject([ofLogin])
+      expect((await explain(joined.accessToken)).revocations).toEqual([])
+      expect((await explain(it.accessToken)).revocations).toMatchObject([ofLogin])
+
+      const until = { issuedAfter: us / 1e6, issuedBefore: exchangedUs / 1e6 }
+      await revoke(store, { level: 'subject', sub: it.sub }, until)
+      expect((await explain(exchanged.accessToken)).revocations).toMatchObject([
+        { level: 'subject', afterUs: us, cutoffUs: exchangedUs - 1, generation: 1 },
+      ])
+      await revoke(store, { level: 'subject', sub: it.sub }, { issuedBefore: (us + 1) / 1e6 })
+      const [told] = (await explain(joined.accessToken)).revocations
+      expect(told).toMatchObject({ level: 'subject', cutoffUs: exchangedUs - 1 })
+      expect(told).not.toHaveProperty('afterUs')
+    })
+
     it('tells all there is of one that is a grant of its own, without a session', async () => {
       const { store } = at()
       const [sub, clientId] = [newSub(), await register(store)]

@@ -1,9 +1,11 @@
 /** Forecasts: what they count is what the revocation then makes void, at every level. */
 import { describe, expect, it } from 'vitest'
+import type { IssueSpan } from '../../../store/issue-span.ts'
 import type { RevocationTarget } from '../../../store/revocation-target.ts'
 import type { Store } from '../../../store/store.ts'
 import {
   issue,
+  issuedAtUs,
   issueGrant,
   liveGrants,
   moveClock,
@@ -74,13 +76,38 @@ export function forecastContract(at: () => Installation): void {
       // Long before anything was issued, and long after.
       const counts = await Promise.all(
         [1, Date.now() / 1e3 + 30].map(async (time) => {
-          const { affected, cutoffUs } = await forecast(store, targetOf(from), time)
+          const { affected, cutoffUs } = await forecast(store, targetOf(from), {
+            issuedBefore: time,
+          })
           expect(cutoffUs).toBeLessThan(time * 1e6)
           return affected
         }),
       )
       expect(counts[0]).toBe(0)
       if (expected !== undefined) expect(counts[1]).toBe(expected)
+    })
+  })
+
+  describe.each(levels)('a forecast of a span for %s', (_, targetOf) => {
+    it('counts what the revocation then voids', async () => {
+      const from = await scenario()
+      const { store, own, early } = from
+      const [first, last] = [await issuedUs(store, own), await issuedUs(store, early)]
+      // The token of its own, and the grant behind it.
+      for (const span of [
+        { issuedAfter: (first - 1) / 1e6, issuedBefore: last / 1e6 },
+        { issuedAfter: first / 1e6 },
+      ]) {
+        const before = await live(from)
+        const { affected } = await forecast(store, targetOf(from), span)
+        const outcome = await revoke(store, targetOf(from), span)
+        if (outcome.kind !== 'revoked') throw new Error(outcome.kind)
+        expect(affected).toBe(before - (await live(from)))
+        expect(outcome.affected ?? affected).toBe(affected)
+        expect(await store.revocations.forecast(targetOf(from), span)).toMatchObject({
+          affected: 0,
+        })
+      }
     })
   })
 
@@ -109,8 +136,12 @@ export function forecastContract(at: () => Installation): void {
     it('refuses the future, as the revocation does', async () => {
       const target = { level: 'subject', sub: newSub() } as const
       const far = Date.now() / 1e3 + 3_600
-      expect(await at().store.revocations.forecast(target, far)).toEqual({ kind: 'future' })
+      expect(await at().store.revocations.forecast(target, { issuedBefore: far })).toEqual({
+        kind: 'future',
+      })
       expect(await revoke(at().store, target, far)).toEqual({ kind: 'future' })
+      const since = { issuedAfter: far }
+      expect(await at().store.revocations.forecast(target, since)).toEqual({ kind: 'future' })
     })
 
     it('and the revocation of an expired token agree that nothing is left to void', async () => {
@@ -157,8 +188,12 @@ export function forecastContract(at: () => Installation): void {
   })
 }
 
-async function forecast(store: Store, target: RevocationTarget, issuedBefore?: number) {
-  const outcome = await store.revocations.forecast(target, issuedBefore)
+async function issuedUs(store: Store, { accessToken }: { readonly accessToken: string }) {
+  return issuedAtUs(store, accessToken)
+}
+
+async function forecast(store: Store, target: RevocationTarget, span?: IssueSpan) {
+  const outcome = await store.revocations.forecast(target, span)
   if (outcome.kind !== 'forecast') throw new Error(outcome.kind)
   return outcome
 }
