@@ -16,7 +16,7 @@ import { namedClientId, proveClient } from './caller.ts'
 export interface RevocationEndpointOptions {
   readonly store: Store
   readonly failures: FailureRecorder
-  readonly trail: Pick<AuditTrail, 'changed'>
+  readonly trail: Pick<AuditTrail, 'changed' | 'turnedAway'>
 }
 
 /** Adds the endpoint to a router. */
@@ -39,15 +39,18 @@ export function addRevocationEndpoint(
         reason: 'revoked by its client',
         ownedBy: client.client_id,
       })
+      if (outcome.kind === 'foreign') trail.turnedAway(ctx.state, 'revocation.refused', 'foreign')
       // §2.1 wants a foreign token refused. Somebody who proved nothing is told nothing.
       if (outcome.kind === 'foreign' && client.token_endpoint_auth_method !== 'none') {
         throw invalidRequest('the token was issued to another client')
       }
-      if (outcome.kind === 'revoked') {
+      // Whoever takes the same token back a thousand times has done it once.
+      if (outcome.kind === 'revoked' && outcome.isNew) {
         const { jti, grantId } = store.idsOf(token)
         await trail.changed(ctx.state, {
           action: 'revocation.create',
           client: client.client_id,
+          ...(outcome.sub === undefined ? {} : { subject: outcome.sub }),
           target:
             token.kind === 'access' ? { level: 'token', jti } : { level: 'grant', grant: grantId },
         })

@@ -116,7 +116,7 @@ export function createTokenReader(
       if (known === undefined) throw unknownReply('introspect-token', state)
       return { state: known, caller }
     }
-    const [claims = '', schemaId = '', completeness, ends = '', lines = ''] = reply.slice(6)
+    const [claims = '', schemaId = '', completeness, left = '', lines = ''] = reply.slice(6)
     const facts = { record: decodeToken(token, tokenRecord, grantRecord), claims }
     const stamp = { partition: token.partition, epoch, seq: Number(seq) }
     if (asked === 'none') return { caller, state: toActiveState(token, facts, stamp) }
@@ -124,8 +124,8 @@ export function createTokenReader(
     if (book === undefined) return read(token, callerId, asked)
     const held = { lines, isComplete: completeness === 'complete' }
     const roles = resolveRoles(held, asked, book, facts.record.exchange?.view)
-    const until = ends === '' ? {} : { until: Number(ends) }
-    return { caller, state: { ...toActiveState(token, facts, { ...stamp, ...until }), roles } }
+    const leftMs = left === '' ? {} : { leftMs: Number(left) }
+    return { caller, state: { ...toActiveState(token, facts, { ...stamp, ...leftMs }), roles } }
   }
 
   function toActiveState(

@@ -33,6 +33,10 @@ export type RevocationOutcome =
       readonly cutoffUs: number
       /** Live grants it made void, where they are few enough to count on the way. */
       readonly affected: number | undefined
+      /** Whether it changed anything; not so when an earlier one reached as far. */
+      readonly isNew: boolean
+      /** Whose it was, of a token, a grant or a session. */
+      readonly sub?: string
     }
   /** Nothing of that id is known: it has expired or never was. */
   | { readonly kind: 'unknown' }
@@ -159,7 +163,8 @@ export function createRevocations(context: StoreContext, subjects: Subjects): Re
       Array.from({ length: partitions.count - 1 }, (_, n) => write(n + 1)),
     )
     const refused = others.find(([outcome]) => outcome !== 'revoked')
-    return refused ?? first
+    // A repeat after an outage may change something in some partitions only.
+    return refused ?? (changedAny(first) ? first : (others.find(changedAny) ?? first))
   }
 
   function dispatch(
@@ -231,8 +236,13 @@ function withId(request: RevocationRequest): IdentifiedRequest {
   return { ...request, id: `rv_${nanoid()}` }
 }
 
+/** The position of the event it told, which is '' where there was nothing to tell. */
+function changedAny([, , , , seq]: ScriptReply): boolean {
+  return seq !== ''
+}
+
 function toOutcome(id: string, reply: ScriptReply): RevocationOutcome {
-  const [kind, cutoff, affected] = reply
+  const [kind, cutoff, affected, , , sub] = reply
   switch (kind) {
     case 'revoked':
       return {
@@ -240,6 +250,8 @@ function toOutcome(id: string, reply: ScriptReply): RevocationOutcome {
         id,
         cutoffUs: Number(cutoff),
         affected: Number(affected) < 0 ? undefined : Number(affected),
+        isNew: changedAny(reply),
+        ...(sub === undefined ? {} : { sub: sub as string }),
       }
     case 'unknown':
     case 'foreign':

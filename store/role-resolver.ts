@@ -30,7 +30,7 @@ export function createRoleResolver(
     async resolve(sub, contexts, kind = 'user') {
       const partition = partitions.of(sub)
       const at = keys.partition(partition)
-      const [state, epoch = '', seq, schemaId = '', completeness, ends = '', lines = ''] =
+      const [state, epoch = '', seq, schemaId = '', completeness, left = '', lines = ''] =
         (await run(
           'resolve-roles',
           [at.head, at.clients, at.subject(sub), at.schema],
@@ -41,11 +41,11 @@ export function createRoleResolver(
       const held = { lines, isComplete: completeness === 'complete' }
       const book = await schemas.bookOf(partition, schemaId)
       if (book === undefined) return resolver.resolve(sub, contexts, kind)
-      const until = ends === '' ? {} : { until: Number(ends) }
+      const leftMs = left === '' ? {} : { leftMs: Number(left) }
       return {
         kind: 'active',
         roles: resolveRoles(held, contexts, book),
-        stamp: { partition, epoch, seq: Number(seq), ...until },
+        stamp: { partition, epoch, seq: Number(seq), ...leftMs },
       }
     },
   }

@@ -4,9 +4,9 @@
  *
  * With a feed, entries are served while a lease lasts; void tokens are remembered until there is no room, because a void
  * token never becomes valid again (a change of our own registration clears them). Without a feed both live for the
- * staleness bound. In either case nothing is served at or past the end the answer itself names (`exp`, or `until` of its
- * stamp, when a role in it ends), by the larger of two measures: this machine's clock, and the server's clock at the time
- * of the answer plus what has elapsed since we asked.
+ * staleness bound. In either case nothing is served at or past its `exp`, by the larger of two measures: this machine's
+ * clock, and the server's clock at the time of the answer plus what has elapsed since we asked. Nor is it once what its
+ * stamp says was left of a role in it has elapsed since we asked; that takes no clock but the partition's.
  *
  * One token has an entry for each set of contexts it was asked about, but is void in all of them or in none.
  */
@@ -18,7 +18,7 @@ import type { DiscardReason } from './health.ts'
 import type { Landed } from './lookups.ts'
 import type { NegativeCache } from './negative-cache.ts'
 import type { Reply } from './reply.ts'
-import type { ActiveToken, FreshnessStamp } from './wire/index.ts'
+import type { ActiveToken } from './wire/index.ts'
 
 /** Both clocks at one moment: elapsed milliseconds, and epoch milliseconds. */
 export interface Moment {
@@ -128,7 +128,8 @@ export function createAnswers(options: AnswersOptions): Answers {
       if (verdict === 'stale') return { kind: 'refused', reason: 'stale' }
       if (verdict === 'pass') return passed('unsynced')
     }
-    const end = endOf(answer, stamp)
+    const { exp = Number.POSITIVE_INFINITY } = answer
+    const { leftMs = Number.POSITIVE_INFINITY } = stamp ?? {}
     const names = (groups?.contexts?.length ?? 0) + (groups?.origins?.length ?? 0)
     entries.set({
       key,
@@ -136,8 +137,8 @@ export function createAnswers(options: AnswersOptions): Answers {
       groups: groups ?? { jti: key, grantId: key, sid: '', sub: '', clientId: '' },
       partition: stamp?.partition ?? NO_PARTITION,
       seq: stamp?.seq ?? 0,
-      expiresAt: askedAt + remainingMs(end, reply),
-      expiresAtWall: end * 1_000,
+      expiresAt: askedAt + Math.min(leftMs, remainingMs(exp, reply)),
+      expiresAtWall: exp * 1_000,
       liveUntil: isFeed ? Number.POSITIVE_INFINITY : askedAt + boundMs,
       askedAt,
       bytes: 2 * key.length + reply.bytes + ENTRY_OVERHEAD_BYTES + names * NAME_OVERHEAD_BYTES,
@@ -211,16 +212,8 @@ function passed(reason: DiscardReason): Settled {
   return { kind: 'passed', reason }
 }
 
-/** When the answer ends by itself, in epoch seconds; Infinity when nothing says so. */
-function endOf(
-  { exp = Number.POSITIVE_INFINITY }: ActiveToken,
-  stamp: FreshnessStamp | undefined,
-): number {
-  return Math.min(exp, stamp?.until ?? Number.POSITIVE_INFINITY)
-}
-
-/** What was left until the end when the server answered, as its own clock saw it. */
-function remainingMs(end: number, { serverTimeMs }: Reply): number {
+/** What was left of the token when the server answered, as its own clock saw it. */
+function remainingMs(exp: number, { serverTimeMs }: Reply): number {
   if (serverTimeMs === undefined) return Number.POSITIVE_INFINITY
-  return end * 1_000 - serverTimeMs - DATE_GRANULARITY_MS
+  return exp * 1_000 - serverTimeMs - DATE_GRANULARITY_MS
 }

@@ -2,8 +2,9 @@
  * The entries: answers by token, bounded by number and by bytes, and found again by what they belong to. Whether an
  * entry may be served is not decided here; it is dropped here as soon as an event touches it.
  *
- * Eviction gives every entry that was used since the last look a second chance, so that a hit costs one flag and no
- * reordering.
+ * Eviction gives every entry that was used since the last look a second chance: it goes to the end of the line, unused
+ * again. So a hit costs one flag and no reordering, and each look is paid for by a hit or makes room. One token may have
+ * any number of entries, one for each set of contexts: they push out what is used less often than the line goes round.
  */
 import {
   changedContexts,
@@ -23,11 +24,11 @@ export interface Entry {
   /** Position it was read at. */
   readonly seq: number
   /**
-   * Elapsed milliseconds at which the answer ends by itself, with its token or with a role in it, as the server's clock saw
-   * it; Infinity when it did not tell.
+   * Elapsed milliseconds at which the answer ends by itself, with its token (as the server's clock saw it) or with a role in
+   * it (as its partition's did); Infinity when neither was told.
    */
   readonly expiresAt: number
-  /** The same by this machine's clock, in epoch milliseconds; here, so that a hit need not look into the answer. */
+  /** The end of its token in epoch milliseconds, for this machine's clock; here, so that a hit need not look it up. */
   readonly expiresAtWall: number
   /** Elapsed milliseconds at which its time to live ends; Infinity where leases decide. */
   readonly liveUntil: number
@@ -75,6 +76,8 @@ export function createEntryCache({ maxEntries, maxBytes }: EntryCacheOptions): E
   const byContext: Index = new Map()
   /** Where the last look for room ended; starting over each time would pass the places of all that are gone. */
   let hand = entries.values()
+  /** Removals since the hand moved. A map keeps all it has held since then for an iterator that stands still. */
+  let removals = 0
   let bytes = 0
 
   /** Puts an entry under all its names, or takes it away from them. */
@@ -108,18 +111,39 @@ export function createEntryCache({ maxEntries, maxBytes }: EntryCacheOptions): E
     bytes -= entry.bytes
     partitions.get(entry.partition)?.delete(entry)
     forNamesOf(entry, removeFrom)
+    removals += 1
+    if (removals > entries.size) restartHand()
+  }
+
+  /** All that is behind the hand is gone or at the end, so this passes over nothing that is there. */
+  function restartHand(): void {
+    hand = entries.values()
+    removals = 0
   }
 
   function evict(): void {
     while (entries.size > 0) {
       const { value: entry, done } = hand.next()
-      if (done === true) hand = entries.values()
-      else if (entry.isUsed) entry.isUsed = false
-      else {
+      removals = 0
+      if (done === true) restartHand()
+      else if (entry.isUsed) {
+        entry.isUsed = false
+        entries.delete(entry.key)
+        entries.set(entry.key, entry)
+      } else {
         remove(entry)
         return
       }
     }
+  }
+
+  /** Before the newcomer is there, which would be the first that is not used. */
+  function makeRoomFor(newcomer: Entry): void {
+    while (entries.size > 0 && !hasRoomFor(newcomer)) evict()
+  }
+
+  function hasRoomFor(newcomer: Entry): boolean {
+    return entries.size < maxEntries && bytes + newcomer.bytes <= maxBytes
   }
 
   function ofSubject(sub: string): readonly Entry[] {
@@ -164,8 +188,8 @@ export function createEntryCache({ maxEntries, maxBytes }: EntryCacheOptions): E
         remove(old)
       }
       if (entry.bytes > maxBytes) return
+      makeRoomFor(entry)
       add(entry)
-      while (entries.size > maxEntries || bytes > maxBytes) evict()
     },
 
     delete(key) {

@@ -58,6 +58,8 @@ interface Flight {
 
 /** The service takes bodies of 64 KiB. */
 const MAX_BATCH_BYTES = 48 * 1_024
+/** The service resolves so many contexts at once, counted for each token. */
+const MAX_BATCH_CONTEXTS = 1_000
 /** Quotes and a comma. */
 const BYTES_AROUND_TEXT = 3
 
@@ -96,12 +98,17 @@ export function createLookups(options: LookupsOptions): Lookups {
     const batch: Flight[] = []
     const rest: Flight[] = []
     let bytes = 0
+    let contexts = 0
     for (const flight of waiting) {
       const { question, isAlone } = flight
-      const more = bytesOf(question)
-      const fits =
-        batch.length < most && (batch.length === 0 || (!isAlone && bytes + more <= MAX_BATCH_BYTES))
-      if (fits) bytes += more
+      const moreBytes = bytes + bytesOf(question)
+      const moreContexts = contexts + countContexts(question)
+      const isSmall = moreBytes <= MAX_BATCH_BYTES && moreContexts <= MAX_BATCH_CONTEXTS
+      const fits = batch.length < most && (batch.length === 0 || (!isAlone && isSmall))
+      if (fits) {
+        bytes = moreBytes
+        contexts = moreContexts
+      }
       ;(fits ? batch : rest).push(flight)
     }
     waiting = rest
@@ -189,6 +196,10 @@ export function createLookups(options: LookupsOptions): Lookups {
 /** What a question adds to the body of a batch at most: a context may hold characters that JSON escapes. */
 function bytesOf({ token, contexts }: Question): number {
   return token.length + 2 * contexts.length + 2 * BYTES_AROUND_TEXT
+}
+
+function countContexts({ contexts }: Question): number {
+  return contexts === '' ? 0 : contexts.split(' ').length
 }
 
 /** Whether the service refused the request itself, so that a part of it may fare better. */

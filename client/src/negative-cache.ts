@@ -17,6 +17,15 @@ export function createNegativeCache(maxEntries: number): NegativeCache {
   const untils = new Map<string, number>()
   /** Goes on where it was: in a map, the places of those that are gone would be passed each time. */
   let hand = untils.keys()
+  /** Removals since the hand moved. A map keeps all it has held since then for an iterator that stands still. */
+  let removals = 0
+
+  /** All that is behind the hand is gone, so this passes over nothing that is there. */
+  function restartHand(): void {
+    hand = untils.keys()
+    removals = 0
+  }
+
   return {
     has(key, now) {
       const until = untils.get(key)
@@ -24,18 +33,21 @@ export function createNegativeCache(maxEntries: number): NegativeCache {
     },
     add(key, until) {
       if (maxEntries === 0) return
-      untils.delete(key)
+      if (untils.delete(key)) removals += 1
       untils.set(key, until)
+      if (removals > untils.size) restartHand()
       if (untils.size <= maxEntries) return
       let oldest = hand.next()
+      removals = 0
       if (oldest.done === true) {
-        hand = untils.keys()
+        restartHand()
         oldest = hand.next()
       }
       if (oldest.done !== true) untils.delete(oldest.value)
     },
     clear() {
       untils.clear()
+      restartHand()
     },
     get size() {
       return untils.size

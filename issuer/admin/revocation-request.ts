@@ -48,6 +48,8 @@ export interface RevocationAnswer {
   readonly cutoff: number
   /** Live grants; null where they were not counted. */
   readonly affected: number | null
+  /** Whose it was, of a token, a grant or a session that was taken back; for the record alone. */
+  readonly sub?: string
 }
 
 function nothingThere(): ProblemError {
@@ -129,8 +131,9 @@ export async function carryOut(
     ...spanOf(body),
   })
   if (outcome.kind !== 'revoked') throw refusal(outcome.kind)
-  const { id, cutoffUs, affected = null } = outcome
-  return { id, ...afterOf(body), cutoff: cutoffUs / 1e6, affected }
+  const { id, cutoffUs, affected = null, sub } = outcome
+  const whose = sub === undefined ? {} : { sub }
+  return { id, ...afterOf(body), cutoff: cutoffUs / 1e6, affected, ...whose }
 }
 
 /** Which times of issue are meant. */
@@ -164,10 +167,11 @@ function refusal(kind: Exclude<RevocationOutcome['kind'], 'revoked'>): ProblemEr
 export function toChange(
   target: RevocationTarget,
   { reason, issued_after }: RevocationBody,
-  { id, affected, cutoff }: RevocationAnswer,
+  { id, affected, cutoff, sub }: RevocationAnswer,
 ): Change {
   return {
     action: id === null ? 'revocation.forecast' : 'revocation.create',
+    ...(sub === undefined ? {} : { subject: sub }),
     ...('sub' in target ? { subject: target.sub } : {}),
     ...('clientId' in target ? { client: target.clientId } : {}),
     ...(reason === undefined ? {} : { reason }),

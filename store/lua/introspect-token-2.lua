@@ -6,10 +6,10 @@
 -- Derives token, grant, subject, assignment and cutoff keys from its arguments and from what it reads; all carry the tag
 -- of the partition.
 -- Returns { state, epoch, seq, caller record, token record, grant record, claims, schema id, complete|partial,
---   ends s, roles }
+--   left ms, roles }
 --   state: active | unknown | expired | revoked | suspended | client (gone or disabled)
 --   records are '' where they do not apply; only an active answer carries token, grant, claims and roles (a line
---   "<context> <role>" each); ends is when the first of them does by itself, '' for never; the schema id is ''
+--   "<context> <role>" each); left is until the first of them ends by itself, '' for never; the schema id is ''
 --   where there is nothing to read through it
 -- Atomic because the position (epoch, seq) must be that of the state it vouches for.
 -- Bound: 1 INFO, the time, at most 9 reads and 1 for each of the tokens it was exchanged from, and the roles in the contexts
@@ -43,7 +43,7 @@ local function contexts_to_read()
   return contexts
 end
 
-local now_s = math.floor(read_clock(KEYS[1]) / 1000000)
-reply[9], reply[10], reply[11] = read_roles(base, (parties(authorization)), now_s, contexts_to_read())
+local now = read_clock(KEYS[1])
+reply[9], reply[10], reply[11] = read_roles(base, (parties(authorization)), now, contexts_to_read())
 reply[8] = reply[11] ~= '' and redis.call('HGET', base .. 'y', 'id') or ''
 return reply

@@ -4,7 +4,7 @@
 -- ARGV  1 base · 2 what is meant, as in requested_span · 3 details (JSON) · 4 event · 5 log retention ms · 6 channel
 --       7 client id that must own it ('' = any) · 8 token hash · 9 grant id ('' = the token is the grant)
 -- Derives the keys of token and grant; they carry the tag of the partition.
--- Returns { 'revoked', cutoff µs, affected 0|1, epoch, seq } · { 'unknown' } · { 'foreign' } · { 'future' } · { 'too-many-spans' }
+-- Returns { 'revoked', cutoff µs, affected 0|1, epoch, seq, sub } · { 'unknown' } · { 'foreign' } · { 'future' } · { 'too-many-spans' }
 --   affected is 0 when the token was void or expired already, or is spared; seq is '' when nothing changed
 -- Atomic: the cutoff and its log entry are one step. Allowed when memory is full: this is the emergency door.
 -- Bound: constant.
@@ -30,4 +30,4 @@ local was_live = is_unexpired and not is_cut_off(base, token, issued, thing)
 local cutoff, told, record = cut(KEYS[3], now, ARGV[2], ARGV[3], lifetime * 1000, issued)
 if not cutoff then return { told } end
 local seq = told and append_event(base, now, tonumber(ARGV[5]), ARGV[6], ARGV[4], told, ARGV[3]) or ''
-return { 'revoked', stamp(cutoff), (was_live and voids(record, issued)) and 1 or 0, epoch(), seq }
+return { 'revoked', stamp(cutoff), (was_live and voids(record, issued)) and 1 or 0, epoch(), seq, sub }

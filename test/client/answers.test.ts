@@ -1,6 +1,6 @@
 /** The cache where races would have to be won to see it from outside: ends, our own registration, negatives, contexts. */
 import { describe, expect, it } from 'vitest'
-import { type CacheMode, createAnswers, entryKey } from '../../client/src/answers.ts'
+import { type CacheMode, createAnswers, entryKey, type Moment } from '../../client/src/answers.ts'
 import { createEntryCache } from '../../client/src/entry-cache.ts'
 import { createFreshness } from '../../client/src/freshness.ts'
 import { createNegativeCache } from '../../client/src/negative-cache.ts'
@@ -136,32 +136,38 @@ describe('expiry', () => {
 describe('an answer that ends by itself', () => {
   const HOUR_MS = 3_600_000
 
-  it('is not served at or past that moment by this clock, however long the token lives', () => {
-    const { answers, at, lease, land, stampAt } = open()
-    lease(2_500)
-    const stamp = { ...stampAt(0), until: 3 }
-    expect(land(active(), 2_500, { stamp, serverTimeMs: undefined })).toEqual({ kind: 'kept' })
-    expect(answers.find(KEY, at(2_999))).toBeDefined()
-    expect(answers.find(KEY, at(3_000))).toBeUndefined()
-    expect(answers.findStale(KEY, at(3_000), 60_000)).toBeUndefined()
-  })
+  it.each([
+    ['right', 0],
+    ['an hour behind', -HOUR_MS],
+    ['an hour ahead', HOUR_MS],
+  ])(
+    'is served no longer than it had left when it was asked for, with the clock of its node %s',
+    (_, skewMs) => {
+      const { answers, at, lease, land, stampAt } = open()
+      const stamp = { ...stampAt(0), leftMs: 500 }
+      lease(2_500)
+      land(active(), 2_500, { stamp, serverTimeMs: 2_500 + skewMs })
+      const clocks = [0, -HOUR_MS, HOUR_MS]
+      for (const own of clocks) {
+        const [before, then] = [2_999, 3_000].map((ms) => ({ ...at(ms), wall: ms + own }))
+        expect(answers.find(KEY, before as Moment)).toBeDefined()
+        expect(answers.find(KEY, then as Moment)).toBeUndefined()
+        expect(answers.findStale(KEY, then as Moment, 60_000)).toBeUndefined()
+      }
+    },
+  )
 
-  it('is not served past it by the clock of the server either, even if ours is behind', () => {
+  it('is not served when nothing was left of it', () => {
     const { answers, at, lease, land, stampAt } = open()
-    const stamp = { ...stampAt(0), until: (HOUR_MS + 2_000) / 1_000 }
     lease(500)
-    land(active(), 500, { stamp, serverTimeMs: HOUR_MS })
-    // The date of an answer is cut to whole seconds, so one second less is left.
-    expect(answers.find(KEY, at(1_499))).toBeDefined()
-    lease(1_400)
-    expect(answers.find(KEY, at(1_500))).toBeUndefined()
-    expect(answers.findStale(KEY, at(1_500), 60_000)).toBeUndefined()
+    expect(land(active(), 500, { stamp: { ...stampAt(0), leftMs: 0 } })).toEqual({ kind: 'kept' })
+    expect(answers.find(KEY, at(501))).toBeUndefined()
   })
 
   it('ends with its token if that is sooner', () => {
     const { answers, at, lease, land, stampAt } = open()
     lease(500)
-    const stamp = { ...stampAt(0), until: 900 }
+    const stamp = { ...stampAt(0), leftMs: HOUR_MS }
     land(active({ exp: 1 }), 500, { stamp, serverTimeMs: undefined })
     expect(answers.find(KEY, at(999))).toBeDefined()
     expect(answers.find(KEY, at(1_000))).toBeUndefined()

@@ -1,8 +1,11 @@
 /** The entries: what an event drops, that nothing else goes with it, and that the sums stay right. */
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
 import { createEntryCache, type Entry, type EntryCache } from '../../client/src/entry-cache.ts'
 import type { Groups, SingleEvent } from '../../client/src/groups.ts'
 import type { ActiveToken } from '../../client/src/wire/index.ts'
+import { waitFor } from '../wait-for.ts'
 
 const BYTES = 100
 
@@ -104,4 +107,112 @@ it('a token that came from its own grant is one entry, and goes at once', () => 
   cache.set(entry('other', { grantId: 'g-child' }))
   cache.invalidate(0, 2, { type: 'grant', grant_id: 'g-child' })
   expect([cache.size, cache.bytes]).toEqual([0, 0])
+})
+
+describe('a full cache', () => {
+  const MOST = 100
+
+  function fullOfUsed(): EntryCache {
+    const cache = createEntryCache({ maxEntries: MOST, maxBytes: 1e6 })
+    for (let n = 0; n < MOST; n++) cache.set({ ...entry(`old-${n}`), isUsed: true })
+    return cache
+  }
+
+  /** Keeps an entry and serves it once; whether that was possible. */
+  function use(cache: EntryCache, one: Entry): boolean {
+    cache.set(one)
+    const found = cache.get(one.key)
+    if (found !== undefined) found.isUsed = true
+    return found !== undefined
+  }
+
+  it('takes every new entry, and in the end has given up all that are used no more', () => {
+    const cache = fullOfUsed()
+    for (let n = 0; n < 10 * MOST; n++) expect(use(cache, entry(`new-${n}`))).toBe(true)
+    for (let n = 0; n < MOST; n++) expect(cache.get(`old-${n}`)).toBeUndefined()
+    expect([cache.size, cache.bytes]).toEqual([MOST, MOST * BYTES])
+  })
+
+  it.each(['once', 'twice'])(
+    'keeps what is in use, however many contexts one token is asked about %s',
+    (times) => {
+      const cache = fullOfUsed()
+      const [inUse, flood] = [5, 100 * MOST]
+      let missed = 0
+      for (let n = 0; n < flood; n++) {
+        const contexts = [`made-up:${n}`]
+        const made = entry(`flood ${contexts}`, { jti: 'flood', contexts })
+        if (times === 'once') cache.set(made)
+        else expect(use(cache, made)).toBe(true)
+        const mine = cache.get(`old-${n % inUse}`)
+        if (mine !== undefined) mine.isUsed = true
+        else {
+          missed += 1
+          use(cache, entry(`old-${n % inUse}`))
+        }
+      }
+      // Where all have been used, one of them is the first to go.
+      expect(missed / flood).toBeLessThan(0.01)
+      expect([cache.size, cache.bytes]).toEqual([MOST, MOST * BYTES])
+      cache.invalidate(0, 2, { type: 'token', jti: 'flood' })
+      expect([cache.size, cache.bytes]).toEqual([inUse, inUse * BYTES])
+    },
+  )
+
+  it('makes room by bytes too, and refuses only what would not fit alone', () => {
+    const cache = createEntryCache({ maxEntries: MOST, maxBytes: 10 * BYTES })
+    for (let n = 0; n < 10; n++) use(cache, entry(`old-${n}`))
+    expect(use(cache, { ...entry('big'), bytes: 9 * BYTES })).toBe(true)
+    expect([cache.size, cache.bytes]).toEqual([2, 10 * BYTES])
+    expect(use(cache, { ...entry('too big'), bytes: 11 * BYTES })).toBe(false)
+    expect(cache.size).toBe(2)
+  })
+
+  it('looks at no more entries than were used, however many there are', () => {
+    const most = 10_000
+    const cache = createEntryCache({ maxEntries: most, maxBytes: 1e9 })
+    let looks = 0
+    const watched = (key: string): Entry => {
+      let isUsed = false
+      return {
+        ...entry(key),
+        get isUsed() {
+          looks += 1
+          return isUsed
+        },
+        set isUsed(is) {
+          isUsed = is
+        },
+      }
+    }
+    for (let n = 0; n < most; n++) cache.set(watched(`old-${n}`))
+    let uses = 0
+    for (let n = 0; n < 2 * most; n++) {
+      cache.set(watched(`new-${n}`))
+      const found = cache.get(`new-${n - 7}`)
+      if (n % 3 !== 0 || found === undefined) continue
+      found.isUsed = true
+      uses += 1
+    }
+    expect(cache.size).toBe(most)
+    expect(looks).toBeLessThanOrEqual(2 * most + uses)
+  })
+})
+
+it('what is gone is let go of, even if there was always room', async () => {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  const cache = createEntryCache({ maxEntries: 1_000, maxBytes: 1e9 })
+  const known: WeakRef<Entry>[] = []
+  for (let n = 0; n < 20_000; n++) {
+    const one = entry(`${n}`)
+    cache.set(one)
+    known.push(new WeakRef(one))
+    cache.delete(`${n - 50}`)
+  }
+  await waitFor(() => {
+    collect()
+    return known.filter((ref) => ref.deref() !== undefined).length < 500
+  })
+  expect(cache.size).toBe(50)
 })

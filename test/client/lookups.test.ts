@@ -95,6 +95,23 @@ describe('a batch', () => {
     for (const body of batches) expect(body.length).toBeLessThan(48 * 1_024)
   })
 
+  it.each([
+    ['the same contexts', () => 0],
+    ['others', (n: number) => n],
+  ])('asks in no more than 1,000 contexts in all, counted for each token: %s', async (_, from) => {
+    server.metadata = withoutFeed
+    const client = await open('ttl')
+    const most = 100
+    await Promise.all(
+      Array.from({ length: 25 }, (_, n) => {
+        const contexts = Array.from({ length: most }, (_, i) => `c:${from(n)}-${i}`)
+        return client.introspect(shaped(`t${n}`), { contexts })
+      }),
+    )
+    const bodies = server.asked.map((body) => JSON.parse(body) as { tokens: readonly string[] })
+    expect(bodies.map(({ tokens }) => tokens.length)).toEqual([10, 10, 5])
+  })
+
   it('that is refused is asked again token by token, so that junk spoils nothing', async () => {
     const client = await open('fresh')
     server.respond = (request) => {

@@ -146,20 +146,20 @@ function rolesIn(changes: Changes, sub: string, context: string, time: number): 
   return ROLES.filter((role) => heldUntil(changes, sub, context, role, time) !== undefined)
 }
 
-/** What the service says about a good token, and when that ends by itself. */
+/** What the service says about a good token, and how long it is until that ends by itself. */
 export function answerAfter(
   changes: Changes,
   { key, sub, grantId, clientId, origins }: WorldToken,
   contexts: string,
   time: number,
-): { readonly answer: ActiveToken; readonly until?: number } {
+): { readonly answer: ActiveToken; readonly leftMs?: number } {
   const holding = CONTEXTS.filter((context) => rolesIn(changes, sub, context, time).length > 0)
   const isComplete = contexts === '' && holding.length <= MAX_TOLD_CONTEXTS
   const told = contexts === '' ? (isComplete ? holding : []) : contexts.split(' ')
   const ends = [EVERYWHERE, ...told].flatMap((context) =>
     ROLES.map((role) => heldUntil(changes, sub, context, role, time) ?? Number.POSITIVE_INFINITY),
   )
-  const until = Math.min(...ends)
+  const leftMs = Math.min(...ends) * 1_000 - time
   const answer: ActiveToken = {
     active: true,
     iss: 'i',
@@ -178,7 +178,7 @@ export function answerAfter(
     context_roles_complete: isComplete,
     ...(origins.length === 0 ? {} : { exchanged_from: origins.map(nameOf) }),
   }
-  return Number.isFinite(until) ? { answer, until } : { answer }
+  return Number.isFinite(leftMs) ? { answer, leftMs } : { answer }
 }
 
 function nameOf({ key, grantId, clientId }: WorldToken) {

@@ -27,6 +27,8 @@ import {
 } from './world-truth.ts'
 
 export const BOUND_MS = 300
+/** How far the clocks of this machine and of the node are behind: what a partition says must not need them. */
+const BEHIND_MS = { client: 3_600_000, node: 60_000 }
 
 /** What was true from a moment on. */
 interface Snapshot {
@@ -59,12 +61,10 @@ interface LeaseRead {
   readonly heads?: readonly { epoch: number; seq: number }[]
 }
 
-/** How the cache is bounded, and by which clock it can tell that an answer has ended. */
+/** How the cache is bounded. */
 export interface Limits {
   readonly marks: number
   readonly entries: number
-  /** `own`: the server does not tell its time. `server`: this machine's clock is an hour behind. Default is both. */
-  readonly clock?: 'own' | 'server' | 'both'
 }
 
 /** What was served, by what it took to be right. */
@@ -117,8 +117,6 @@ export interface World {
 export function createWorld(limits: Limits): World {
   let now = 0
   const hits: Hits = { plain: 0, inContexts: 0, exchanged: 0, ending: 0 }
-  const { clock = 'both' } = limits
-  const skewMs = clock === 'server' ? -3_600_000 : 0
   const endingAnswers = new WeakSet<ActiveToken>()
   let socket: ServerFrame[] | undefined
   let started = false
@@ -143,7 +141,7 @@ export function createWorld(limits: Limits): World {
     clientId: 'resource-server',
     mode: () => 'feed',
   })
-  const moment = (): Moment => ({ elapsed: now, wall: now + skewMs })
+  const moment = (): Moment => ({ elapsed: now, wall: now - BEHIND_MS.client })
   const history = (partition: number): History => histories[partition] as History
 
   function rewrite(partition: number, changes: Changes): void {
@@ -206,13 +204,13 @@ export function createWorld(limits: Limits): World {
     const { partition } = token
     const { epoch, changes } = history(partition)
     // A header tells whole seconds.
-    const serverTimeMs = clock === 'own' ? undefined : now - (now % 1_000)
+    const serverTimeMs = now - (now % 1_000) - BEHIND_MS.node
     if (isVoidAfter(changes, token)) {
       return { answer: { active: false }, stamp: undefined, bytes: 10, serverTimeMs }
     }
-    const { answer, ...end } = answerAfter(changes, token, contexts, now)
-    if (end.until !== undefined) endingAnswers.add(answer)
-    const stamp = { partition, epoch: String(epoch), seq: changes.length, ...end }
+    const { answer, ...left } = answerAfter(changes, token, contexts, now)
+    if (left.leftMs !== undefined) endingAnswers.add(answer)
+    const stamp = { partition, epoch: String(epoch), seq: changes.length, ...left }
     return { answer, stamp, bytes: 100, serverTimeMs }
   }
 

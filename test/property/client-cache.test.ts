@@ -5,7 +5,7 @@
  */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { createWorld, type Hits, type Limits, type World } from '../client/world.ts'
+import { createWorld, type Hits, type World } from '../client/world.ts'
 import {
   CONTEXTS,
   type Naming,
@@ -109,8 +109,6 @@ describe('the cache', () => {
           { marks: 1, entries: 3 },
           { marks: 2, entries: 100 },
           { marks: 64, entries: 100 },
-          { marks: 64, entries: 100, clock: 'own' } as const,
-          { marks: 64, entries: 100, clock: 'server' } as const,
         ),
         (steps, limits) => {
           const world = createWorld(limits)
@@ -159,7 +157,6 @@ describe('the cache', () => {
         fc.record({
           marks: fc.constantFrom(1, 3, 64),
           entries: fc.constant(100),
-          clock: fc.constantFrom<NonNullable<Limits['clock']>[]>('own', 'server'),
         }),
         (before, [one, contexts], during, told, limits) => {
           const world = createWorld(limits)

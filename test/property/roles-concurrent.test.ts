@@ -13,7 +13,7 @@ import { type Installation, openInstallation } from '../redis/installation.ts'
 import { startRedis, type TestRedis } from '../redis-server.ts'
 import { type Holding, isExplained, type ToldChange } from './roles-order-search.ts'
 import { orderDisagreements } from './roles-orders.ts'
-import { pagesOf } from './roles-run.ts'
+import { pagesOf, secondsLeft } from './roles-run.ts'
 
 const RUNS = 80
 const SCHEMA_RUNS = 25
@@ -170,7 +170,7 @@ describe('writers of roles at once', () => {
     do {
       const { state } = await store.tokens.introspect(token, '', 'all')
       if (state.kind !== 'active') return ['the token is not active']
-      const answer = JSON.stringify([state.roles, state.stamp.until])
+      const answer = JSON.stringify([state.roles, secondsLeft(state.stamp)])
       const known = answers.get(state.stamp.seq)
       if (known !== undefined && known !== answer) {
         wrong.push(`${state.stamp.seq}: ${known}, ${answer}`)

@@ -32,8 +32,8 @@ export interface RolesModel {
   countOf(role: string): readonly [least: number, most: number]
   /** What is wrong with an answer; nothing when nothing is. */
   wrongIn(facts: RoleFacts, sub: string, asked: ContextQuestion, view?: View): string | undefined
-  /** When that answer ends by itself. */
-  untilOf(facts: RoleFacts, sub: string, asked: ContextQuestion, view?: View): number | undefined
+  /** How many seconds it takes until that answer ends by itself. */
+  leftOf(facts: RoleFacts, sub: string, asked: ContextQuestion, view?: View): number | undefined
 }
 
 const EVERYWHERE = '*'
@@ -179,13 +179,13 @@ export function createRolesModel(startS: number): RolesModel {
       return wrongCompleteness(facts, sub, asked, view)
     },
 
-    untilOf(facts, sub, asked, view) {
+    leftOf(facts, sub, asked, view) {
       const everything = asked === 'all' && view === undefined && facts.context_roles_complete
       const contexts = [EVERYWHERE, ...named(facts, sub, asked, view)]
       const ends = lasting()
         .filter((one) => one.sub === sub && (everything || contexts.includes(one.context)))
         .flatMap(({ expiresAt }) => expiresAt ?? [])
-      return ends.length === 0 ? undefined : Math.min(...ends)
+      return ends.length === 0 ? undefined : Math.min(...ends) - now
     },
   }
 }

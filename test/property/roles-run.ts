@@ -1,5 +1,6 @@
 /** One run of random steps on the store and on the model side by side, from several processes in turn. */
 import { isDeepStrictEqual } from 'node:util'
+import type { FreshnessStamp } from '../../client/src/wire/index.ts'
 import type {
   AssignmentChange,
   AssignmentCursor,
@@ -285,8 +286,8 @@ async function beginRun(installation: Installation, stores: readonly Store[]) {
     }
     const wrongFacts = model.wrongIn(state.roles, token.sub, question, token.view)
     expectSame(`roles of token ${n}`, wrongFacts, undefined)
-    const until = model.untilOf(state.roles, token.sub, question, token.view)
-    expectSame(`end of the roles of token ${n}`, state.stamp.until, until)
+    const left = model.leftOf(state.roles, token.sub, question, token.view)
+    expectSame(`end of the roles of token ${n}`, secondsLeft(state.stamp), left)
   }
 
   async function lookAtSubject(sub: string, look: Look): Promise<void> {
@@ -297,8 +298,8 @@ async function beginRun(installation: Installation, stores: readonly Store[]) {
     expectSame(`${sub} resolves`, resolved.kind, expected)
     if (resolved.kind === 'active') {
       expectSame(`roles of ${sub}`, model.wrongIn(resolved.roles, sub, contexts), undefined)
-      const until = model.untilOf(resolved.roles, sub, contexts)
-      expectSame(`end of the roles of ${sub}`, resolved.stamp.until, until)
+      const left = model.leftOf(resolved.roles, sub, contexts)
+      expectSame(`end of the roles of ${sub}`, secondsLeft(resolved.stamp), left)
     }
     const filter = toFilter(look.filter)
     const listed = await pagesOf((cursor?: AssignmentCursor) =>
@@ -347,6 +348,14 @@ async function beginRun(installation: Installation, stores: readonly Store[]) {
       ])
     },
   }
+}
+
+/**
+ * What is left of an answer. Clocks stand still but for the microsecond that each change takes, so the second that has
+ * begun is whole.
+ */
+export function secondsLeft({ leftMs }: FreshnessStamp): number | undefined {
+  return leftMs === undefined ? undefined : Math.ceil(leftMs / 1_000)
 }
 
 /** All items, page by page. */

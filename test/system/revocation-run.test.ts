@@ -196,6 +196,18 @@ it('is recorded, line by line where they are few', async () => {
   })
 })
 
+it('is recorded under the subject it was about, whatever it was named by', async () => {
+  for (const named of ['sid', 'grant_id', 'access_token'] as const) {
+    const sub = `named by ${named}`
+    const issued = await login(services, sub)
+    const level = { sid: 'session', grant_id: 'grant', access_token: 'token' }[named]
+    await services.callAdmin('POST', '/revocations', { [level]: issued[named] })
+    const audit = await services.callAdmin('GET', `/audit?subject=${encodeURIComponent(sub)}`)
+    const { records } = (await audit.json()) as { records: readonly Told[] }
+    expect(records[0]).toMatchObject({ action: 'revocation.create', target: { level } })
+  }
+})
+
 it('ends when the operator is cut off in its middle', async () => {
   const operator = await services.register('operator', { scope: 'claimcheck:revoke' })
   const token = await fetchToken(services.issuer, operator)

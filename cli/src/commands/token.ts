@@ -238,6 +238,7 @@ const STATES: Readonly<Record<string, readonly [sentence: string, tone: Tone]>> 
   suspended: ['void: its subject is suspended', 'bad'],
   client_disabled: ['void: its client is disabled or gone', 'bad'],
   unknown: ['unknown: ours by its MAC, but never issued, or gone for long', 'bad'],
+  rotated: ['used: the refresh token that took its place stands for the grant now', 'bad'],
   not_a_token: ['not a token of this installation: its shape or MAC is wrong', 'bad'],
 }
 

@@ -17,10 +17,11 @@ export interface FreshnessStamp {
   /** Number of the last change included in the answer. */
   readonly seq: number
   /**
-   * When the answer changes by itself because an assignment in it ends, in epoch seconds; absent when nothing does. No
-   * event will tell.
+   * What was left, when it was read, until the answer changes by itself because an assignment in it ends: milliseconds by
+   * the partition's own clock; absent when nothing does. No event will tell. A span and no time, so that it holds whatever
+   * the clocks of others say.
    */
-  readonly until?: number
+  readonly leftMs?: number
 }
 
 /** Writes stamps as the header value, in order; `undefined` marks an answer without one. */
@@ -31,7 +32,7 @@ export function formatFreshness(stamps: readonly (FreshnessStamp | undefined)[])
 function formatStamp(stamp: FreshnessStamp | undefined): string {
   if (stamp === undefined) return NO_STAMP
   const position = `${stamp.partition}:${stamp.epoch}:${stamp.seq}`
-  return stamp.until === undefined ? position : `${position}:${stamp.until}`
+  return stamp.leftMs === undefined ? position : `${position}:${stamp.leftMs}`
 }
 
 /**
@@ -48,12 +49,12 @@ export function parseFreshness(value: string): (FreshnessStamp | undefined)[] | 
     }
     const match = /^(\d{1,4}):([0-9a-f]{1,40}):(\d{1,15})(?::(\d{1,15}))?$/.exec(item)
     if (match === null) return undefined
-    const [, partition, epoch, seq, until] = match
+    const [, partition, epoch, seq, leftMs] = match
     stamps.push({
       partition: Number(partition),
       epoch: epoch as string,
       seq: Number(seq),
-      ...(until === undefined ? {} : { until: Number(until) }),
+      ...(leftMs === undefined ? {} : { leftMs: Number(leftMs) }),
     })
   }
   return stamps

@@ -42,11 +42,11 @@ local function read_all(key, held, now_s)
   return reading
 end
 
--- contexts: a list, or nil for all. Returns 'complete' or 'partial', when the first of it ends (s, '' = never), and
--- a line "<context> <role>" for each.
-local function read_roles(base, sub, now_s, contexts)
+-- contexts: a list, or nil for all. Returns 'complete' or 'partial', what is left until the first of it ends (ms,
+-- '' = it does not), and a line "<context> <role>" for each.
+local function read_roles(base, sub, now, contexts)
   local key = base .. 'a' .. sub
-  local held = redis.call('ZCARD', key)
+  local held, now_s = redis.call('ZCARD', key), math.floor(now / 1000000)
   if held == 0 then return 'complete', '', '' end
   local reading = not contexts and read_all(key, held, now_s)
   if not reading then
@@ -54,6 +54,7 @@ local function read_roles(base, sub, now_s, contexts)
     take_context(reading, key, '*', now_s)
     for _, context in ipairs(contexts or {}) do take_context(reading, key, context, now_s) end
   end
-  return reading.seen == held and 'complete' or 'partial', reading.ends and stamp(reading.ends) or '',
-    table.concat(reading.found, '\n')
+  -- Rounded down: told by a span that is too short, nobody holds on to a role for too long.
+  local left = reading.ends and stamp(reading.ends * 1000 - math.ceil(now / 1000)) or ''
+  return reading.seen == held and 'complete' or 'partial', left, table.concat(reading.found, '\n')
 end

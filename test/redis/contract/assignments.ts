@@ -116,13 +116,15 @@ export function assignmentsContract(at: () => Installation): void {
         const resolved = await store.roles.resolve(sub, ['course:1'])
         if (resolved.kind !== 'active') throw new Error(resolved.kind)
         const { roles, context_roles } = resolved.roles
-        return { roles, held: context_roles['course:1'], until: resolved.stamp.until }
+        return { roles, held: context_roles['course:1'], leftMs: resolved.stamp.leftMs }
       }
+      await moveClock(at(), partitionOf(sub), end * 1e6 - 1_500_000)
+      expect(await look()).toEqual({ roles: ['student'], held: ['teacher'], leftMs: 1_500 })
       await moveClock(at(), partitionOf(sub), end * 1e6 - 1)
-      expect(await look()).toEqual({ roles: ['student'], held: ['teacher'], until: end })
+      expect(await look()).toEqual({ roles: ['student'], held: ['teacher'], leftMs: 0 })
       const before = await seqOf(at(), partitionOf(sub))
       await moveClock(at(), partitionOf(sub), end * 1e6)
-      expect(await look()).toEqual({ roles: ['student'], held: [], until: end + 9 })
+      expect(await look()).toEqual({ roles: ['student'], held: [], leftMs: 9_000 })
       expect(await heldBy(sub)).toHaveLength(1)
       expect(await holdersIn('course:1')).not.toContainEqual(expect.objectContaining({ sub }))
       expect(await apply(remove(sub, 'course:1', 'teacher'))).toEqual(['unchanged'])

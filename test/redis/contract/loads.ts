@@ -371,9 +371,10 @@ export function loadsContract(at: () => Installation): void {
       const roles = [{ context: 'course:1', role: 'teacher', expiresAt: end }]
       await complete(sub, await begun(sub), { ...NOTHING, roles })
       const resolve = () => store.roles.resolve(sub, ['course:1'])
+      await moveClock(at(), partitionOf(sub), (end - 60) * 1e6)
       expect(await resolve()).toMatchObject({
         roles: { context_roles: { 'course:1': ['teacher'] } },
-        stamp: { until: end },
+        stamp: { leftMs: 60_000 },
       })
       await moveClock(at(), partitionOf(sub), end * 1e6)
       expect(await resolve()).toMatchObject({ roles: { context_roles: { 'course:1': [] } } })

@@ -142,15 +142,18 @@ export function resolvingContract(at: () => Installation): void {
       await one.assign(['course:1'], ['teacher'], end + 20)
       await one.assign(['course:2'], ['teacher'], end + 10)
       await one.assign(['course:3'], ['teacher'])
-      const until = async (question: RoleQuestion) => (await one.ask(question)).stamp.until
-      expect(await until('all')).toBe(end + 10)
-      expect(await until(['course:1'])).toBe(end + 20)
-      expect(await until(['course:3'])).toBeUndefined()
-      expect(await until('none')).toBeUndefined()
+      const moveTo = (s: number) => moveClock(at(), at().partitions.of(one.sub), s * 1e6)
+      const left = async (question: RoleQuestion) => (await one.ask(question)).stamp.leftMs
+      await moveTo(end)
+      expect(await left('all')).toBe(10_000)
+      expect(await left(['course:1'])).toBe(20_000)
+      expect(await left(['course:3'])).toBeUndefined()
+      expect(await left('none')).toBeUndefined()
       await one.assign(['*'], ['student'], end + 5)
-      expect(await until(['course:3'])).toBe(end + 5)
-      await moveClock(at(), at().partitions.of(one.sub), (end + 20) * 1e6)
-      expect(await until('all')).toBe(end + 30)
+      await moveTo(end + 1)
+      expect(await left(['course:3'])).toBe(4_000)
+      await moveTo(end + 20)
+      expect(await left('all')).toBe(10_000)
       expect((await one.ask(['course:1'])).roles?.context_roles).toEqual({
         'course:1': ['student'],
       })

@@ -7,13 +7,17 @@ import {
   parseFreshness,
 } from '../../../client/src/wire/index.ts'
 
-const stamp = fc.record({
+const position = {
   partition: fc.nat(4095),
   epoch: fc
     .array(fc.constantFrom(...'0123456789abcdef'), { minLength: 1, maxLength: 40 })
     .map((digits) => digits.join('')),
   seq: fc.integer({ min: 0, max: 999_999_999_999_999 }),
-})
+}
+const stamp = fc.oneof(
+  fc.record(position),
+  fc.record({ ...position, leftMs: fc.integer({ min: 0, max: 999_999_999_999_999 }) }),
+)
 const answers = fc.array(fc.option(stamp, { nil: undefined }), { minLength: 1, maxLength: 100 })
 
 describe('the freshness stamp', () => {
@@ -23,6 +27,13 @@ describe('the freshness stamp', () => {
     expect(formatFreshness([undefined, { partition: 0, epoch: '0', seq: 0 }, undefined])).toBe(
       '-,0:0:0,-',
     )
+  })
+
+  it('tells what is left of an answer that ends by itself', () => {
+    expect(formatFreshness([{ partition: 7, epoch: 'a1', seq: 12, leftMs: 0 }])).toBe('7:a1:12:0')
+    expect(parseFreshness('7:a1:12:1500')).toEqual([
+      { partition: 7, epoch: 'a1', seq: 12, leftMs: 1_500 },
+    ])
   })
 
   it('is read back as it was written, in order', () => {
@@ -40,6 +51,9 @@ describe('the freshness stamp', () => {
     '1:a:2:',
     '1:a:2:x',
     '1:a:2:3:4',
+    '1:a:2:-3',
+    '1:a:2:1.5',
+    '1:a:2:1234567890123456',
     'x:a:1',
     '-1:a:1',
     '1:a:-1',
