@@ -1,11 +1,13 @@
 /**
- * Who did what: one structured record for every change an operator makes and for refused attempts, kept and written to the
- * log for shipping. A change whose record cannot be kept is answered as an outage, so that it is repeated; a refusal is
- * recorded on the side and never holds up its answer.
+ * Who did what: one structured record for every change an operator makes and for refused attempts, written to the log for
+ * shipping, always and first, and then kept. A change whose record cannot be kept is answered as an outage, so that it is
+ * repeated; but what stops somebody goes on, for then the log has the record and waiting is worse. A refusal is recorded on
+ * the side and never holds up its answer.
  *
  * Where records are kept is passed in: this folder knows no store.
  */
 import type { Logger } from 'pino'
+import { faultKind } from './fault.ts'
 import type { OAuthError } from './oauth-error.ts'
 import { createRefusalSampler } from './refusal-sampler.ts'
 import type { RequestState } from './request-state.ts'
@@ -16,6 +18,7 @@ export interface AuditEntry {
   readonly action: string
   readonly result: 'done' | 'refused'
   readonly actor?: string
+  readonly actor_jti?: string
   readonly actor_client?: string
   readonly subject?: string
   readonly client?: string
@@ -30,11 +33,14 @@ export interface AuditEntry {
 /** What a handler knows of a change; the rest is in the request. */
 export type Change = Pick<AuditEntry, 'action' | 'subject' | 'client' | 'target' | 'reason'> & {
   readonly actor?: string
+  readonly actor_jti?: string
+  /** Whether the answer goes on without a kept record; revocations and deleted clients are so without saying it. */
+  readonly isEmergency?: boolean
 }
 
 /** Records what happens. */
 export interface AuditTrail {
-  /** @throws whatever keeping it throws; the caller has not answered yet */
+  /** @throws whatever keeping it throws, unless it is an emergency; the caller has not answered yet */
   changed(state: RequestState, ...changes: readonly Change[]): Promise<void>
   /** Never throws and need not be waited for. */
   refused(state: RequestState, route: string, error: OAuthError): void
@@ -57,17 +63,33 @@ const REFUSALS: ReadonlySet<string> = new Set([
   'unauthorized_client',
 ])
 const MAX_NAME_LENGTH = 128
+/** What stops somebody: it is not held up by its record. */
+const GOES_ON = /^(?:revocation\..*|client\.delete)$/
 
 /** Makes a trail. */
 export function createAuditTrail({ keep, log, now }: AuditTrailOptions): AuditTrail {
   const sampler = createRefusalSampler(now)
 
   function sample(kind: string, entry: AuditEntry): void {
-    const count = sampler.note(kind)
-    if (count === undefined) return
-    const sampled = count === 1 ? entry : { ...entry, count }
+    const noted = sampler.note(kind)
+    if (noted === undefined) return
+    const { count, isMixed } = noted
+    const told = scrubbed(isMixed ? withoutCaller(entry) : entry)
+    const sampled = count === 1 ? told : { ...told, count }
     log.info({ audit: sampled }, 'audit')
     keep(sampled).catch((err: unknown) => log.warn({ err }, 'a refusal was not kept in the audit'))
+  }
+
+  async function keepChange(entry: AuditEntry, isEmergency: boolean): Promise<void> {
+    try {
+      await keep(entry)
+    } catch (err) {
+      if (!isEmergency) throw err
+      const { request_id } = entry
+      // The error of a driver may quote the command, and with it the record, which stands in the log already.
+      const fault = faultKind(err)
+      log.error({ request_id, fault }, 'a change stands in this log alone, not in the audit')
+    }
   }
 
   return {
@@ -78,9 +100,12 @@ export function createAuditTrail({ keep, log, now }: AuditTrailOptions): AuditTr
         request_id: requestId,
         ...(clientId === undefined ? {} : { actor_client: clientId }),
       }
-      const entries = changes.map((change) => ({ ...change, ...common }))
-      await Promise.all(entries.map(keep))
-      for (const audit of entries) log.info({ audit }, 'audit')
+      const made = changes.map(({ isEmergency = false, ...change }) => ({
+        entry: scrubbed({ ...change, ...common }),
+        goesOn: isEmergency || GOES_ON.test(change.action),
+      }))
+      for (const { entry } of made) log.info({ audit: entry }, 'audit')
+      await Promise.all(made.map(({ entry, goesOn }) => keepChange(entry, goesOn)))
     },
 
     refused({ requestId, source, clientId, claimedClientId }, route, { error, detail }) {
@@ -111,7 +136,19 @@ export function createAuditTrail({ keep, log, now }: AuditTrailOptions): AuditTr
   }
 }
 
-/** What a stranger called itself: shortened, and without what looks like a secret. */
+/** The last net: no token stands in a record, whatever it was given for. */
+function scrubbed(entry: AuditEntry): AuditEntry {
+  const json = JSON.stringify(entry)
+  const clean = scrubSecrets(json)
+  return clean === json ? entry : (JSON.parse(clean) as AuditEntry)
+}
+
+/** Of attempts of many kinds, whose the counted one was says nothing. */
+function withoutCaller({ actor_client, source, request_id, ...entry }: AuditEntry): AuditEntry {
+  return entry
+}
+
+/** What a caller calls itself: shortened, and without what looks like a secret. */
 function nameOf(claimed: string): string {
   return scrubSecrets(claimed).slice(0, MAX_NAME_LENGTH)
 }

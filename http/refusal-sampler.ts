@@ -4,10 +4,17 @@
  * size and cannot be used to write much. Pure: time is passed in.
  */
 
+/** What a record of an attempt stands for. */
+export interface Sample {
+  readonly count: number
+  /** Whether these were of kinds no longer told apart, so that nothing about this one holds for the others. */
+  readonly isMixed: boolean
+}
+
 /** Decides about refused attempts. */
 export interface RefusalSampler {
-  /** How many attempts a record of this one would stand for; `undefined` when it needs none. */
-  note(kind: string): number | undefined
+  /** What a record of this attempt would stand for; `undefined` when it needs none. */
+  note(kind: string): Sample | undefined
 }
 
 const WINDOW_MS = 60_000
@@ -25,12 +32,13 @@ export function createRefusalSampler(now: () => number): RefusalSampler {
         counts.clear()
         windowEnds = now() + WINDOW_MS
       }
-      const known = counts.has(kind) || counts.size < MAX_KINDS ? kind : ALL_OTHERS
+      const isMixed = !counts.has(kind) && counts.size >= MAX_KINDS
+      const known = isMixed ? ALL_OTHERS : kind
       const count = (counts.get(known) ?? 0) + 1
       counts.set(known, count)
       const isPowerOfTwo = (count & (count - 1)) === 0
       if (!isPowerOfTwo) return undefined
-      return count === 1 ? 1 : count / 2
+      return { count: count === 1 ? 1 : count / 2, isMixed }
     },
   }
 }

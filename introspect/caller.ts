@@ -25,7 +25,10 @@ export async function proveCaller(
   failures: FailureRecorder,
 ): Promise<Client> {
   const options = { allowPublic: false, source: state.source, failures }
-  state.claimedClientId = claimedClientId(presented)
+  // Of a client we know: what else stands there may be a secret in the wrong place.
+  if (registered?.client_id === claimedClientId(presented)) {
+    state.claimedClientId = registered.client_id
+  }
   const caller = await verifyClient(presented, registered, options)
   state.clientId = caller.client_id
   if (!caller.metadata.introspect) {

@@ -21,7 +21,10 @@ export async function proveClient(
   failures: FailureRecorder,
 ): Promise<Client> {
   const options = { allowPublic: true, source: state.source, failures }
-  state.claimedClientId = namedClientId(presented)
+  // Of a client we know: what else stands there may be a secret in the wrong place.
+  if (registered?.client_id === namedClientId(presented)) {
+    state.claimedClientId = registered.client_id
+  }
   const client = await verifyClient(presented, registered, options)
   state.clientId = client.client_id
   return client

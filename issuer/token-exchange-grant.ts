@@ -7,6 +7,7 @@
  */
 import type { Form } from '../http/form.ts'
 import { invalidRequest, OAuthError } from '../http/oauth-error.ts'
+import type { RequestState } from '../http/request-state.ts'
 import type { Client } from '../store/clients.ts'
 import type { ActiveState, RoleQuestion } from '../store/introspection.ts'
 import { splitList } from '../store/records.ts'
@@ -27,6 +28,13 @@ import { type GrantContext, type TokenResponse, toTokenResponse } from './token-
 
 type TokenRole = 'subject_token' | 'actor_token'
 
+/** Who shows a token, and in which request. */
+interface Presenter {
+  readonly client: Client
+  readonly context: GrantContext
+  readonly state: RequestState
+}
+
 interface UsableToken {
   readonly token: ParsedToken
   readonly state: ActiveState
@@ -39,20 +47,23 @@ interface UsableToken {
 export async function exchangeToken(
   client: Client,
   form: Form,
-  { store }: GrantContext,
+  context: GrantContext,
+  state: RequestState,
 ): Promise<TokenResponse> {
+  const { store, trail } = context
+  const presenter: Presenter = { client, context, state }
   if (client.metadata.token_endpoint_auth_method === 'none') {
     throw new OAuthError('unauthorized_client', 'a public client cannot exchange tokens')
   }
   const asked = readExchangeParameters(form)
   const question = asked.role === undefined ? 'none' : asked.contexts
-  const subject = await usable('subject_token', asked.subjectToken, client, store, question)
+  const subject = await usable('subject_token', asked.subjectToken, presenter, question)
   const { authorization, exchange } = subject.state.record
   const scope = exchangeScope(asked.scope, authorization.scope, client)
   const aud = await exchangeTarget(asked, authorization.aud, client, store.clients.get)
   const view = narrowView(asked, exchange?.view)
   await assertAssumable(asked, subject.state, store)
-  const actor = await actorOf(asked, authorization.sub, client, store)
+  const actor = await actorOf(asked, authorization.sub, presenter)
   const act = chainActor(actor, client.client_id, authorization.login.act)
   const outcome = await store.tokens.exchange({
     origin: subject.token,
@@ -68,26 +79,43 @@ export async function exchangeToken(
   })
   if (outcome.kind === 'client-gone') throw issueRefusal(outcome)
   if (outcome.kind === 'inactive') throw unacceptable('subject_token', outcome.reason)
+  await trail.changed(state, {
+    action: 'token.exchange',
+    subject: authorization.sub,
+    client: client.client_id,
+    target: { jti: outcome.jti, from: subject.state.jti, ...viewNames(asked), act_sub: act.sub },
+  })
   const expiresIn = outcome.expiresAt - outcome.issuedAt
   const response = toTokenResponse({ ...outcome, expiresIn, scope })
   return { ...response, issued_token_type: ACCESS_TOKEN_TYPE }
+}
+
+function viewNames({ contexts, role }: ExchangeParameters) {
+  return {
+    ...(contexts.length === 0 ? {} : { contexts: contexts.join(' ') }),
+    ...(role === undefined ? {} : { role }),
+  }
 }
 
 /** A token that is active, and either issued to the client or meant for it. */
 async function usable(
   role: TokenRole,
   presented: string,
-  client: Client,
-  store: Store,
+  { client, context, state: request }: Presenter,
   question: RoleQuestion = 'none',
 ): Promise<UsableToken> {
+  const { store, trail } = context
   const token = await store.locate(presented)
   if (token === undefined) throw unacceptable(role, 'junk')
   const { state } = await store.tokens.introspect(presented, '', question)
   if (state.kind === 'inactive') throw unacceptable(role, state.reason)
   const { clientId, aud } = state.record.authorization
   const isMeantFor = aud.some((resource) => client.metadata.resources.includes(resource))
-  if (clientId !== client.client_id && !isMeantFor) throw unacceptable(role, 'foreign')
+  if (clientId !== client.client_id && !isMeantFor) {
+    // Somebody holds a token that was never for it.
+    trail.turnedAway(request, 'exchange.refused', 'foreign')
+    throw unacceptable(role, 'foreign')
+  }
   return { token, state }
 }
 
@@ -111,15 +139,14 @@ async function assertAssumable(
 async function actorOf(
   { actorToken, role }: ExchangeParameters,
   sub: string,
-  client: Client,
-  store: Store,
+  presenter: Presenter,
 ): Promise<string> {
   if (actorToken !== undefined) {
-    const { state } = await usable('actor_token', actorToken, client, store)
+    const { state } = await usable('actor_token', actorToken, presenter)
     return state.record.authorization.sub
   }
   // Whoever views as somebody else is the one who acts.
-  return role === undefined ? client.client_id : sub
+  return role === undefined ? presenter.client.client_id : sub
 }
 
 function unacceptable(role: TokenRole, detail: string): OAuthError {

@@ -1,6 +1,7 @@
 /**
- * The audit: who did what to whom, when, from where, with what result. Three streams with a bound each, so that neither a
- * busy login nor an attack can push the record of a revocation out. Reading merges them by time.
+ * The audit: who did what to whom, when, from where, with what result. Streams with a bound each, told apart by who can
+ * write how much: neither a busy login nor a client that takes its own tokens back, neither an import of roles nor a reader,
+ * neither an attack pushes the record of an operator's revocation out. Reading merges them by time.
  *
  * Records name subjects, clients and public ids; no token and no secret ever stands in one.
  */
@@ -13,6 +14,8 @@ export interface AuditRecord {
   readonly result: 'done' | 'refused'
   /** Subject of the operator's token. */
   readonly actor?: string
+  /** Id of the operator's token: who issued it, and to whom, is told by the record of its issue. */
+  readonly actor_jti?: string
   /** The client that was used. */
   readonly actor_client?: string
   /** On whom. */
@@ -70,19 +73,35 @@ const STREAMS: Readonly<Record<AuditStream, { readonly letter: string; readonly 
   changes: { letter: 'c', most: 1_000_000 },
   issues: { letter: 'i', most: 500_000 },
   refusals: { letter: 'r', most: 100_000 },
+  /** What clients did by themselves: took back, exchanged. */
+  own: { letter: 'o', most: 200_000 },
+  assignments: { letter: 'a', most: 1_000_000 },
+  reads: { letter: 'q', most: 100_000 },
 }
+
+/** Where records of what was done are kept; all others are changes. */
+const STREAM_OF_ACTION: ReadonlyMap<string, AuditStream> = new Map([
+  ['token.issue', 'issues'],
+  ['token.exchange', 'own'],
+  ['role_assignments.apply', 'assignments'],
+  ['audit.read', 'reads'],
+  ['token.explain', 'reads'],
+  ['revocation.forecast', 'reads'],
+])
 
 const CHUNK = 500
 /** Records looked at for one page, at most: a filter that matches little must not hold Redis up. */
 const MAX_LOOKED_AT = 10_000
 /** How far each stream was read, by its letter. */
-const CURSOR = /^(?:[cir]\d{1,15}-\d{1,15}){1,3}$/
-const CURSOR_PART = /([cir])(\d+-\d+)/g
+const CURSOR = /^(?:[ciroaq]\d{1,15}-\d{1,15}){1,6}$/
+const CURSOR_PART = /([ciroaq])(\d+-\d+)/g
 
 /** How far each stream was read: they are written on their own, so one position for all would pass over late records. */
 type Reached = Readonly<Record<string, string>>
 
-const NOWHERE: Reached = { c: '0-0', i: '0-0', r: '0-0' }
+const NOWHERE: Reached = Object.fromEntries(
+  Object.values(STREAMS).map(({ letter }) => [letter, '0-0']),
+)
 
 interface Position {
   readonly ms: number
@@ -181,9 +200,11 @@ export function createAudit({ keys, run, auditRetentionMs }: StoreContext): Audi
   }
 }
 
-function streamOf({ action, result }: AuditRecord): AuditStream {
+function streamOf({ action, result, actor }: AuditRecord): AuditStream {
   if (result === 'refused') return 'refusals'
-  return action === 'token.issue' ? 'issues' : 'changes'
+  // No operator did it.
+  if (action === 'revocation.create' && actor === undefined) return 'own'
+  return STREAM_OF_ACTION.get(action) ?? 'changes'
 }
 
 function keep(record: AuditRecord, position: Position): KeptAuditRecord {

@@ -73,7 +73,7 @@ export interface CutoffKeys {
 }
 
 /** The streams of the audit. */
-export type AuditStream = 'changes' | 'issues' | 'refusals'
+export type AuditStream = 'changes' | 'issues' | 'refusals' | 'own' | 'assignments' | 'reads'
 
 /** All keys of an installation. */
 export interface Keys {

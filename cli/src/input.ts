@@ -125,7 +125,10 @@ export async function readToken(
     : await readText(surroundings, from ?? STDIN)
   const found = new Set(createTokenScanner()(Buffer.from(text)).map(({ token }) => token))
   if (found.size > 1) {
-    throw usage('there is more than one token', 'Many at once: claimcheck revoke --from-file FILE')
+    throw usage(
+      'there is more than one token',
+      'Give one: the access token alone, or the refresh token alone.',
+    )
   }
   const [token = text.trim()] = found
   if (token === '') throw usage('there is no token', 'Pipe it in, or name a file with --from-file.')

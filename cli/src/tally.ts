@@ -11,6 +11,8 @@ export interface Tally {
   /** Takes one answer of the server. */
   add(answer: Json): void
   counts(): Counts
+  /** Grants whose access token alone was taken back: they can mint another. */
+  grantsLeft(): ReadonlySet<string>
   restore(counts: Counts): void
   /** The tokens that are ours, as long as they are few; else none. */
   tokens(): readonly Json[]
@@ -37,6 +39,8 @@ const STRANGERS: ReadonlySet<unknown> = new Set(['not-a-token', 'not-found'])
 export function createTally(): Tally {
   const counts = { live: 0, already_void: 0, spared: 0, unknown: 0, failed: 0 }
   const subjects = new Map<string, OfSubject>()
+  const cut = new Set<string>()
+  const left = new Set<string>()
   let tokens: Json[] = []
   let isFew = true
   let isPartial = false
@@ -59,6 +63,13 @@ export function createTally(): Tally {
     if (issued !== undefined) of.since = Math.min(of.since ?? issued, issued)
   }
 
+  function noteGrant({ level, jti, grant_id, outcome }: Json): void {
+    const grant = textOf(grant_id)
+    if (level === 'grant') cut.add(grant)
+    // A token that is a grant of its own lends it its id.
+    else if (outcome === 'revoked' && level === 'token' && grant !== textOf(jti)) left.add(grant)
+  }
+
   return {
     add(answer) {
       const { outcome, error } = answer
@@ -69,11 +80,13 @@ export function createTally(): Tally {
       else counts.failed += 1
       if (outcome === undefined) return
       addToSubject(answer)
+      if (left.size < MAX_SUBJECTS) noteGrant(answer)
       isFew = isFew && tokens.length < MAX_TOKENS
       if (isFew) tokens.push(answer)
       else tokens = []
     },
     counts: () => ({ ...counts }),
+    grantsLeft: () => new Set([...left].filter((grant) => !cut.has(grant))),
     restore(earlier) {
       for (const name of Object.keys(counts) as (keyof typeof counts)[]) {
         counts[name] = earlier[name] ?? 0

@@ -62,6 +62,9 @@ async function main(): Promise<void> {
 
   const operator = await createOperator(dev)
   await operator.setUpRoles()
+  say(
+    'The roles administrator, teacher, teaching-assistant and student are those of the grade book now.',
+  )
   await mkdir(FOLDER, { recursive: true, mode: 0o700 })
   for (const person of Object.keys(PEOPLE) as Person[]) await writeTokenFile(operator, person)
 

@@ -89,19 +89,21 @@ export async function createOperator({ issuer, clients }: DevFile): Promise<Oper
     authorization: basic(clients.admin),
     body: new URLSearchParams({ grant_type: 'client_credentials', scope: 'claimcheck:admin' }),
   })
-  const admin = (path: string, body: object, method = 'POST') =>
+  const admin = (path: string, body?: object, method = 'POST') =>
     post(`${issuer}/admin/v1${path}`, {
-      method,
       authorization: `Bearer ${token.access_token}`,
-      'content-type': 'application/json',
-      body: JSON.stringify(body),
+      ...(body === undefined
+        ? { method: 'GET' }
+        : { method, 'content-type': 'application/json', body: JSON.stringify(body) }),
     })
   const change = async (op: 'assign' | 'remove', subject: Person, held: Held): Promise<void> => {
     await admin('/role-assignments', { op, subject, ...held })
   }
   return {
     async setUpRoles() {
-      await admin('/role-schema', { roles: ROLES }, 'PUT')
+      // Whatever other roles there are stay: somebody may be trying things out beside the example.
+      const { roles } = (await admin('/role-schema')) as unknown as { readonly roles: object }
+      await admin('/role-schema', { roles: { ...roles, ...ROLES } }, 'PUT')
       const changes = Object.entries(PEOPLE).flatMap(([subject, roles]) =>
         roles.map((held) => ({ op: 'assign', subject, ...held })),
       )
@@ -143,16 +145,19 @@ function basic({ client_id, client_secret }: DevClient): string {
 async function post(
   url: string,
   { body, method = 'POST', ...headers }: PostOptions,
-): Promise<Readonly<Record<string, string>>> {
-  const response = await fetch(url, { method, headers, body })
+): Promise<Answer> {
+  const response = await fetch(url, { method, headers, ...(body === undefined ? {} : { body }) })
   const text = await response.text()
   if (!response.ok) throw new Error(`${url} answered ${response.status}: ${text}`)
-  return JSON.parse(text) as Record<string, string>
+  return JSON.parse(text) as Answer
 }
+
+/** The members of an answer that are texts; others are read by whoever knows them. */
+type Answer = Readonly<Record<string, string>>
 
 interface PostOptions {
   readonly method?: string
   readonly authorization: string
   readonly 'content-type'?: string
-  readonly body: string | URLSearchParams
+  readonly body?: string | URLSearchParams
 }

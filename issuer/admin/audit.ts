@@ -5,11 +5,10 @@ import { replyJson } from '../../http/reply.ts'
 import type { RouteContext } from '../../http/request-state.ts'
 import type { AuditRecord } from '../../store/audit.ts'
 import type { Store } from '../../store/store.ts'
-import { numericDate } from './fields.ts'
+import { numericDate, text } from './fields.ts'
 import type { AdminHandler } from './guard.ts'
 import { badCursor } from './paging.ts'
 
-const name = z.string().min(1).max(512)
 const date = z
   .string()
   .regex(/^\d{1,10}(\.\d{1,6})?$/, 'must be epoch seconds')
@@ -17,15 +16,15 @@ const date = z
   .pipe(numericDate)
 
 const query = z.strictObject({
-  subject: name.optional(),
-  client: name.optional(),
-  actor: name.optional(),
-  action: name.optional(),
+  subject: text.optional(),
+  client: text.optional(),
+  actor: text.optional(),
+  action: text.optional(),
   result: z.enum(['done', 'refused']).optional(),
   since: date.optional(),
   until: date.optional(),
   order: z.enum(['asc', 'desc']).default('desc'),
-  cursor: name.optional(),
+  cursor: text.optional(),
   limit: z
     .string()
     .regex(/^[1-9]\d{0,2}$/)
@@ -36,15 +35,29 @@ const query = z.strictObject({
 
 type Query = z.output<typeof query>
 
+/** Readings remembered, at most; one that was forgotten is recorded again. */
+const MAX_READINGS = 1_000
+
 /** Makes the handler. */
 export function readAudit(store: Store): AdminHandler {
+  const begun = new Set<string>()
+
+  /** Pages that go on from another are the same reading, as far as this node knows of it: anybody can make up a cursor. */
+  function isBegun(reading: string): boolean {
+    if (begun.has(reading)) return true
+    if (begun.size >= MAX_READINGS) begun.clear()
+    begun.add(reading)
+    return false
+  }
+
   return async (ctx) => {
     const { order, since, until, cursor, limit, ...filter } = parseQuery(ctx)
     if (cursor !== undefined && !store.audit.isCursor(cursor)) throw badCursor()
     const matches = (record: AuditRecord) => isWanted(record, filter)
     const page = await store.audit.read({ order, since, until, cursor, size: limit, matches })
-    // Pages that go on from another are the same reading.
-    if (cursor === undefined) await ctx.state.audit({ action: 'audit.read', target: told(filter) })
+    const target = told(filter)
+    const wasBegun = isBegun(JSON.stringify([ctx.state.operatorJti, target]))
+    if (cursor === undefined || !wasBegun) await ctx.state.audit({ action: 'audit.read', target })
     const { records, next: next_cursor, follow: follow_cursor } = page
     replyJson(ctx, 200, JSON.stringify({ records, next_cursor, follow_cursor }))
   }

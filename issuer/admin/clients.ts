@@ -129,6 +129,7 @@ export function createClientHandlers(
       await ctx.state.audit({
         action: 'client.put',
         client: id,
+        isEmergency: !client.enabled,
         target: { new: isNew, enabled: client.enabled, scope: client.metadata.scope },
       })
       replyJson(ctx, isNew ? 201 : 200, JSON.stringify(toView(client)))
@@ -177,6 +178,7 @@ export function createClientHandlers(
       await ctx.state.audit({
         action: 'client.secret',
         client: id,
+        isEmergency: revoke_others === true,
         target: { secret_id: added.secret_id, revoke_others: revoke_others === true },
       })
       const shown = {

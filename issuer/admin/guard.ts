@@ -27,6 +27,8 @@ export type AdminScope = (typeof ADMIN_SCOPES)[number]
 /** Subject of the operator's token: who did it, in every record. */
 export interface AdminState extends RequestState {
   operator: string
+  /** Id of the operator's token. */
+  operatorJti: string
   /** What the operator's token was granted. */
   operatorScope: string
   /** Records what was done; to be waited for before the answer, which it turns into an outage when it fails. */
@@ -80,14 +82,16 @@ export function createGuard(
     const { state } = await store.tokens.introspect(bearerToken(ctx.req), '')
     if (state.kind !== 'active') throw invalidToken(state.reason)
     const { sub, clientId, aud, scope: granted } = state.record.authorization
+    const actor_jti = state.jti
     if (!aud.includes(issuer)) throw invalidToken('audience')
     ctx.state.clientId = clientId
     if (![...scopes, 'claimcheck:admin'].some((scope) => holdsScope(granted, scope))) {
       throw insufficientScope(scopes[0])
     }
     const audit: AdminState['audit'] = (...changes) =>
-      trail.changed(ctx.state, ...changes.map((change) => ({ actor: sub, ...change })))
-    Object.assign(ctx.state, { operator: sub, operatorScope: granted, audit })
+      trail.changed(ctx.state, ...changes.map((change) => ({ ...change, actor: sub, actor_jti })))
+    const operator = { operator: sub, operatorJti: actor_jti, operatorScope: granted }
+    Object.assign(ctx.state, { ...operator, audit })
   }
 
   return (scope, handler) => async (ctx) => {

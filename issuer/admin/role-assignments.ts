@@ -7,16 +7,19 @@ import { JSON_RULES, parseBody, readJson } from '../../http/json-body.ts'
 import { isMediaType } from '../../http/media-type.ts'
 import { ProblemError } from '../../http/problem.ts'
 import { replyJson } from '../../http/reply.ts'
-import type { AssignmentChange } from '../../store/assignments.ts'
+import type { AssignmentChange, AssignmentOutcome } from '../../store/assignments.ts'
 import type { Store } from '../../store/store.ts'
 import type { AdminContext, AdminHandler } from './guard.ts'
 import { answerWhileRunning } from './line-report.ts'
+import type { Counts } from './line-run.ts'
 import { readQuery } from './query.ts'
-import { changeBody, isRefusal, type ReadChange, readChange, toChange } from './role-change.ts'
+import { changeBody, type ReadChange, readChange, toChange } from './role-change.ts'
 import { type ApplyChanges, applyChanges, runImport } from './role-import.ts'
 
 const ACTION = 'role_assignments.apply'
 const MAX_CHANGES = 1_000
+/** Changes of an import that are recorded one by one: a million of them would push all others out. */
+const MAX_RECORDED = 500
 /** As many changes with the longest names have room, even if all that is not ASCII is escaped. */
 const CHANGES_RULES = {
   ...JSON_RULES,
@@ -39,10 +42,7 @@ export function changeAssignments(
     readQuery(ctx, [])
     const contentType = ctx.req.headers['content-type']
     if (isMediaType(contentType, 'application/x-ndjson')) {
-      await importLines(ctx, async (changes) => {
-        await assertAdmitted(ctx)
-        return store.assignments.apply(changes)
-      })
+      await importLines(ctx, store.assignments.apply, assertAdmitted)
     } else if (isMediaType(contentType, 'application/json')) {
       await changeSome(ctx, store.assignments.apply)
     } else {
@@ -61,14 +61,11 @@ async function changeSome(ctx: AdminContext, apply: ApplyChanges): Promise<void>
     ? readChanges(body)
     : [toChange(parseBody(changeBody, body))]
   const numbered = reads.map((read, index) => ({ line: index + 1, read }))
-  const { counts, errors } = await applyChanges(numbered, apply)
+  const recorder = recordChanges(ctx, apply, MAX_CHANGES)
+  const { counts, errors } = await applyChanges(numbered, recorder.apply)
   const [refused] = errors
   if (!isList && refused !== undefined) throw new ProblemError('unprocessable', refused.detail)
-  const failed = new Set(errors.map(({ line }) => line))
-  const made = numbered.flatMap(({ line, read }) =>
-    isRefusal(read) || failed.has(line) ? [] : [toAuditEntry(read)],
-  )
-  await ctx.state.audit(...made)
+  await recorder.summarize(reads.length, { ...counts })
   replyJson(ctx, 200, JSON.stringify({ ...counts, errors }))
 }
 
@@ -82,21 +79,76 @@ function readChanges(list: readonly unknown[]): readonly ReadChange[] {
   return list.map(readChange)
 }
 
-// Also of what was so already: it may be a repeat, after a record that could not be kept.
-function toAuditEntry({ sub, op, context, role, expiresAt }: AssignmentChange): Change {
-  const until = expiresAt === undefined ? {} : { expires_at: expiresAt }
-  return { action: ACTION, subject: sub, target: { op, context, role, ...until } }
+/**
+ * Has each change on record that changed something, as long as there are few: beyond that, and of what was so already, which
+ * may be a repeat after a record that could not be kept, the summary tells how many.
+ */
+function recordChanges(ctx: AdminContext, apply: ApplyChanges, most: number) {
+  let left = most
+  let isBeyond = false
+
+  async function record(changes: readonly Change[]): Promise<void> {
+    const told = changes.slice(0, left)
+    left -= told.length
+    isBeyond ||= told.length < changes.length
+    await ctx.state.audit(...told)
+  }
+
+  async function applyAll(changes: readonly AssignmentChange[]) {
+    try {
+      return await apply(changes)
+    } catch (error) {
+      // Some may have been applied. The log has it, even if that is all that can be reached.
+      const each = changes.slice(0, left).map((change) => toRecord(change, 'unknown'))
+      const all = { action: ACTION, target: { outcome: 'unknown', changes: changes.length } }
+      await ctx.state.audit(...each, all).catch(() => undefined)
+      throw error
+    }
+  }
+
+  return {
+    async apply(changes: readonly AssignmentChange[]) {
+      const outcomes = await applyAll(changes)
+      const made = changes.filter((_, index) => isEffective(outcomes[index]))
+      await record(made.map((change) => toRecord(change)))
+      return outcomes
+    },
+
+    async summarize(through: number, counts: Counts): Promise<void> {
+      if (!isBeyond && counts.unchanged === 0) return
+      await ctx.state.audit({ action: ACTION, target: { through, ...counts } })
+    },
+  }
 }
 
-async function importLines(ctx: AdminContext, apply: ApplyChanges): Promise<void> {
+function isEffective(outcome: AssignmentOutcome | undefined): boolean {
+  return outcome === 'assigned' || outcome === 'removed'
+}
+
+function toRecord(
+  { sub, op, context, role, expiresAt }: AssignmentChange,
+  outcome?: 'unknown',
+): Change {
+  const until = expiresAt === undefined ? {} : { expires_at: expiresAt }
+  const end = outcome === undefined ? {} : { outcome }
+  return { action: ACTION, subject: sub, target: { op, context, role, ...until, ...end } }
+}
+
+async function importLines(
+  ctx: AdminContext,
+  apply: ApplyChanges,
+  assertAdmitted: AdminHandler,
+): Promise<void> {
+  const recorder = recordChanges(ctx, apply, MAX_RECORDED)
   await answerWhileRunning(ctx, 'errors_omitted', (readAll, progress) =>
     runImport({
       readChunks: readAll,
-      apply,
-      // One record a window: a record a line would push all others out.
+      async apply(changes) {
+        await assertAdmitted(ctx)
+        return recorder.apply(changes)
+      },
       async report(done) {
-        const { through, counts } = done
-        await ctx.state.audit({ action: ACTION, target: { through, ...counts } })
+        await recorder.summarize(done.through, done.counts)
         await progress(done)
       },
     }),

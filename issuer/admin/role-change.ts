@@ -47,7 +47,10 @@ export type ReadChange = AssignmentChange | ChangeRefusal
 
 /** What the store refuses. */
 export const REFUSALS = {
-  'unknown-role': { error: 'unknown-role', detail: 'The schema has no such role.' },
+  'unknown-role': {
+    error: 'unknown-role',
+    detail: 'The role schema has no such role; GET /admin/v1/role-schema tells those there are.',
+  },
   past: { error: 'past', detail: 'The time expires_at has come already.' },
 } as const satisfies Readonly<Record<string, ChangeRefusal>>
 

@@ -44,6 +44,7 @@ export function createSubjectHandlers(store: Store): SubjectHandlers {
       await ctx.state.audit({
         action: 'subject.put',
         subject: sub,
+        isEmergency: subject.status === 'suspended',
         target: { status: subject.status, claims: Object.keys(given).join(' ') },
       })
       replyJson(ctx, 200, JSON.stringify(toView(subject)))

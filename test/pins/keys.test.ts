@@ -84,10 +84,14 @@ describe('the keys', () => {
       'cc{*}i*',
     ])
     expect(createKeys('cc', createPartitions(64), 3).channel).toBe('cc:feed:3')
-    expect([keys.audit('changes'), keys.audit('issues'), keys.audit('refusals')]).toEqual([
+    const streams = ['changes', 'issues', 'refusals', 'own', 'assignments', 'reads'] as const
+    expect(streams.map((stream) => keys.audit(stream))).toEqual([
       'cc:audit:changes',
       'cc:audit:issues',
       'cc:audit:refusals',
+      'cc:audit:own',
+      'cc:audit:assignments',
+      'cc:audit:reads',
     ])
     const { cutoff } = at
     expect([at.base, at.head, at.log, at.clients]).toEqual(['cc{J}', 'cc{J}h', 'cc{J}l', 'cc{J}c'])

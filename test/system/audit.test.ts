@@ -1,4 +1,5 @@
 /** Who did what: every change of an operator and every refused attempt can be read back, and nothing secret in it. */
+import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { AuditRecord } from '../../store/audit.ts'
 import { startRedis, type TestRedis } from '../redis-server.ts'
@@ -10,6 +11,7 @@ import {
   type TestServices,
 } from '../services.ts'
 import { waitFor } from '../wait-for.ts'
+import { naming, startRedisProxy } from './redis-proxy.ts'
 
 interface Page {
   readonly records: readonly (AuditRecord & { readonly id: string; readonly at: number })[]
@@ -20,9 +22,11 @@ let redis: TestRedis
 let services: TestServices
 let grades: TestClient
 let web: TestClient
+let raw: Redis
 
 beforeAll(async () => {
   redis = await startRedis()
+  raw = new Redis(redis.url)
   services = await startServices({ redisUrl: redis.url })
   grades = await services.register('grades-api', {
     introspect: true,
@@ -35,6 +39,7 @@ beforeAll(async () => {
 })
 
 afterAll(async () => {
+  raw.disconnect()
   await services.close()
   await redis.stop()
 })
@@ -65,6 +70,7 @@ describe('the audit', () => {
       result: 'done',
       actor: 'admin',
       actor_client: 'admin',
+      actor_jti: expect.any(String),
       subject: 'alice',
       source: expect.stringMatching(/^(::ffff:)?127\.0\.0\.1$/),
       request_id: expect.any(String),
@@ -240,6 +246,7 @@ describe('the audit', () => {
     'subject=a&subject=b',
     'unknown=1',
     'subject=',
+    'subject=a%0Ab',
   ]
   for (const query of malformed) {
     it(`answers 400 to ?${query}`, async () => {
@@ -268,5 +275,242 @@ describe('the audit', () => {
       expect(kept).not.toContain(secret)
     }
     expect(services.logs.some((line) => line.includes('"action":"revocation.create"'))).toBe(true)
+  })
+})
+
+const EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange'
+const ACCESS_TOKEN = 'urn:ietf:params:oauth:token-type:access_token'
+
+const lengthOf = (stream: string): Promise<number> => raw.xlen(`cc:audit:${stream}`)
+
+function sendLines(path: string, lines: readonly object[]): Promise<Response> {
+  return fetch(`${services.issuer}/admin/v1${path}`, {
+    method: 'POST',
+    headers: {
+      'content-type': 'application/x-ndjson',
+      authorization: `Bearer ${services.adminToken}`,
+    },
+    body: lines.map((line) => JSON.stringify(line)).join('\n'),
+  })
+}
+
+/** Has every record of a stream refused, as a full or broken Redis would. */
+async function withoutStream(stream: string, act: () => Promise<void>): Promise<void> {
+  const key = `cc:audit:${stream}`
+  await raw.rename(key, 'saved')
+  await raw.set(key, 'not a stream')
+  try {
+    await act()
+  } finally {
+    await raw.del(key)
+    await raw.rename('saved', key)
+  }
+}
+
+describe('nobody writes many records', () => {
+  it('by taking back one token again and again', async () => {
+    const client = await services.register('eager', { scope: 'a' })
+    const token = await fetchToken(services.issuer, client)
+    const before = await lengthOf('own')
+    const again = () => postForm(`${services.issuer}/revoke`, client, { token })
+    const answers = await Promise.all(Array.from({ length: 200 }, again))
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]))
+    expect((await lengthOf('own')) - before).toBe(1)
+  })
+
+  it('among those of operators, by revoking, being issued tokens or reading', async () => {
+    const client = await services.register('busy', { scope: 'a' })
+    const before = await lengthOf('changes')
+    for (let n = 0; n < 5; n++) {
+      const token = await fetchToken(services.issuer, client)
+      await postForm(`${services.issuer}/revoke`, client, { token })
+      await services.callAdmin('POST', '/explain', { token })
+      await read('limit=1')
+      await services.callAdmin('POST', '/revocations', { subject: 'busy', dry_run: true })
+      await issue('busy')
+    }
+    expect(await lengthOf('changes')).toBe(before)
+  })
+})
+
+describe('a record of role changes', () => {
+  beforeAll(async () => {
+    await services.callAdmin('PUT', '/role-schema', { roles: { owner: { permissions: ['all'] } } })
+  })
+
+  const assign = (subject: string) => ({ op: 'assign', subject, context: 'c:1', role: 'owner' })
+
+  it('says whom an import gave what, up to 500 changes, and how many beyond', async () => {
+    const lines = Array.from({ length: 502 }, (_, n) => assign(`imported-${n}`))
+    await (await sendLines('/role-assignments', [assign('alone')])).text()
+    expect((await read('subject=alone')).records).toMatchObject([
+      { actor: 'admin', target: { op: 'assign', context: 'c:1', role: 'owner' } },
+    ])
+    const before = await lengthOf('assignments')
+    await (await sendLines('/role-assignments', lines)).text()
+    expect((await lengthOf('assignments')) - before).toBe(501)
+    const [last] = (await read('action=role_assignments.apply&limit=1')).records
+    expect(last?.target).toMatchObject({ through: 502, assigned: 502 })
+  })
+
+  it('is one for all changes that changed nothing', async () => {
+    const nothing = Array.from({ length: 300 }, (_, n) => ({
+      ...assign(`nobody-${n}`),
+      op: 'remove',
+    }))
+    const before = await lengthOf('assignments')
+    await services.callAdmin('POST', '/role-assignments', nothing)
+    expect((await lengthOf('assignments')) - before).toBe(1)
+    const [last] = (await read('action=role_assignments.apply&limit=1')).records
+    expect(last?.target).toMatchObject({ through: 300, unchanged: 300, removed: 0 })
+  })
+
+  it('stands in the log when the store is lost in the middle of them', async () => {
+    const proxy = await startRedisProxy(Number(new URL(redis.url).port))
+    const far = await startServices({ redisUrl: proxy.url, store: { commandTimeoutMs: 500 } })
+    try {
+      const changes = Array.from({ length: 200 }, (_, n) => assign(`part-${n}`))
+      const cut = proxy.cutAfter(
+        5,
+        (command) => /^eval/i.test(command[0] ?? '') && naming('c:1')(command),
+      )
+      const answer = far.callAdmin('POST', '/role-assignments', changes)
+      await cut
+      expect((await answer).status).toBe(503)
+      const logged = far.logs.filter((line) => line.includes('"outcome":"unknown"'))
+      expect(logged).toHaveLength(201)
+      expect(logged.some((line) => line.includes('"subject":"part-0"'))).toBe(true)
+    } finally {
+      proxy.mend()
+      await far.close()
+      await proxy.close()
+    }
+  })
+})
+
+describe('a change whose record cannot be kept', () => {
+  it('is made and answered when it is a revocation, and stands in the log', async () => {
+    const { access_token } = await issue('last-of-many')
+    const many = Array.from({ length: 1_200 }, (_, n) => ({ subject: `many-${n}` }))
+    await withoutStream('changes', async () => {
+      const from = services.logs.length
+      const revoked = await services.callAdmin('POST', '/revocations', { subject: 'lost' })
+      expect(revoked.status).toBe(200)
+      const list = await sendLines('/revocations', [...many, { subject: 'last-of-many' }])
+      expect(await list.text()).toContain('"done":true')
+      const logs = services.logs.slice(from)
+      expect(logs.filter((line) => line.includes('"subject":"lost"'))).toHaveLength(1)
+      expect(logs.some((line) => line.includes('in this log alone'))).toBe(true)
+    })
+    expect(await (await ask(0, grades, access_token)).json()).toEqual({ active: false })
+  })
+
+  it('is answered as a fault otherwise, and stands in the log too', async () => {
+    await withoutStream('changes', async () => {
+      const from = services.logs.length
+      const put = await services.callAdmin('PUT', '/subjects/unlucky', { status: 'active' })
+      expect(put.status).toBeGreaterThanOrEqual(500)
+      const told = services.logs.slice(from).filter((line) => line.includes('subject.put'))
+      expect(told).toHaveLength(1)
+    })
+  })
+})
+
+describe('no secret gets into the audit', () => {
+  it.each(['subject', 'client', 'actor', 'action'])('as the %s of a query', async (name) => {
+    const { access_token } = await issue('eve')
+    const response = await services.callAdmin('GET', `/audit?${name}=${access_token}`)
+    expect(response.status).toBe(400)
+    expect(JSON.stringify(await read('limit=500')) + services.logs.join()).not.toContain(
+      access_token,
+    )
+  })
+
+  it('as the id of a client, which is told only of registered ones', async () => {
+    const turned = { client_id: grades.client_secret, client_secret: grades.client_id }
+    const before = await lengthOf('refusals')
+    await postForm(`${services.issuer}/token`, turned, { grant_type: 'client_credentials' })
+    await ask(1, turned, 'x')
+    await waitFor(async () => (await lengthOf('refusals')) >= before + 2)
+    expect(JSON.stringify(await read('limit=500'))).not.toContain(grades.client_secret)
+    expect(services.logs.join()).not.toContain(grades.client_secret)
+  })
+})
+
+describe('the audit of tokens', () => {
+  it('tells which token an operator used, so that a made-up name can be traced to its issue', async () => {
+    await services.register('console', { scope: 'claimcheck:issue claimcheck:roles' })
+    const call = (token: string, path: string, body: object) =>
+      fetch(`${services.issuer}/admin/v1${path}`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+      })
+    const own = await services.callAdmin('POST', '/tokens', {
+      sub: 'mallory',
+      client_id: 'console',
+    })
+    const { access_token } = (await own.json()) as { access_token: string }
+    const forging = await call(access_token, '/tokens', { sub: 'honest', client_id: 'console' })
+    const forged = (await forging.json()) as { access_token: string; grant_id: string }
+    const change = { op: 'assign', subject: 'traced', context: '*', role: 'owner' }
+    expect((await call(forged.access_token, '/role-assignments', change)).status).toBe(200)
+    const [record] = (await read('subject=traced')).records
+    expect(record).toMatchObject({ actor: 'honest', actor_jti: forged.grant_id })
+    const [made] = (await read('subject=honest&action=token.issue')).records
+    expect(made).toMatchObject({ actor: 'mallory', target: { grant: forged.grant_id } })
+  })
+
+  it('tells of exchanges, and of tokens shown by somebody they were never for', async () => {
+    const grantTypes = ['client_credentials', EXCHANGE]
+    const other = await services.register('other-api', {
+      introspect: true,
+      grant_types: grantTypes,
+    })
+    const meant = await services.register('meant-api', {
+      ...{ introspect: true, grant_types: grantTypes, resources: ['https://grades.test'] },
+      scope: 'grades:read',
+    })
+    const { access_token, grant_id } = await issue('vic')
+    const form = {
+      grant_type: EXCHANGE,
+      subject_token: access_token,
+      subject_token_type: ACCESS_TOKEN,
+    }
+    expect((await postForm(`${services.issuer}/token`, other, form)).status).toBe(400)
+    const taken = await postForm(`${services.issuer}/revoke`, other, { token: access_token })
+    expect(taken.status).toBe(400)
+    const exchanged = await postForm(`${services.issuer}/token`, meant, {
+      ...form,
+      context: 'course:1 course:2',
+    })
+    expect(exchanged.status).toBe(200)
+    const [record] = (await read('subject=vic&action=token.exchange')).records
+    expect(record).toMatchObject({
+      client: 'meant-api',
+      actor_client: 'meant-api',
+      target: { from: grant_id, contexts: 'course:1 course:2', act_sub: 'meant-api' },
+    })
+    const refusals = async () =>
+      (await read('client=other-api&result=refused')).records.map(({ action, error }) => [
+        action,
+        error,
+      ])
+    await waitFor(async () => (await refusals()).length >= 2)
+    expect((await refusals()).sort()).toEqual([
+      ['exchange.refused', 'foreign'],
+      ['revocation.refused', 'foreign'],
+    ])
+  })
+
+  it('has a reading from a made-up cursor on record, and a reading that goes on once', async () => {
+    const reader = await services.register('reader', { scope: 'claimcheck:audit' })
+    const token = await fetchToken(services.issuer, reader)
+    const headers = { authorization: `Bearer ${token}` }
+    const before = await lengthOf('reads')
+    for (let n = 0; n < 3; n++) {
+      await fetch(`${services.issuer}/admin/v1/audit?order=asc&cursor=c0-1`, { headers })
+    }
+    expect((await lengthOf('reads')) - before).toBe(1)
   })
 })

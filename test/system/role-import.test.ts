@@ -232,14 +232,19 @@ describe('an import', () => {
     expect(await statusOf({ 'content-type': `${NDJSON}; charset=utf-8` })).toBe(200)
   })
 
-  it('leaves one record a window in the audit', async () => {
+  it('leaves 500 changes one by one in the audit, and what is beyond by the window', async () => {
     const client = await services.register('auditor', { scope: 'claimcheck:roles' })
     const sent = begin({}, await fetchToken(services.issuer, client))
     sent.end(lines('audited', WINDOW + 1))
     await answerOf(sent)
-    const read = await services.callAdmin('GET', '/audit?actor=auditor&order=asc')
-    const { records } = (await read.json()) as { records: Json[] }
-    expect(records.map(({ action, target }) => [action, target])).toEqual([
+    const read = await services.callAdmin('GET', '/audit?actor=auditor&order=asc&limit=500')
+    const page = (await read.json()) as { records: Json[]; next_cursor: string }
+    const next = `/audit?actor=auditor&order=asc&cursor=${page.next_cursor}`
+    const { records: more } = (await (await services.callAdmin('GET', next)).json()) as typeof page
+    const records = [...page.records, ...more]
+    expect(records.filter(({ subject }) => subject !== undefined)).toHaveLength(500)
+    const windows = records.filter(({ subject }) => subject === undefined)
+    expect(windows.map(({ action, target }) => [action, target])).toEqual([
       ['role_assignments.apply', { through: WINDOW, ...NOTHING, assigned: WINDOW }],
       ['role_assignments.apply', { through: WINDOW + 1, ...NOTHING, assigned: WINDOW + 1 }],
     ])

@@ -219,6 +219,7 @@ interface Summary {
 }
 
 const MAX_ROWS = 20
+const MAX_NAMED_GRANTS = 5
 
 /** What the token was worth. */
 const WORTH: Readonly<Record<string, string>> = { revoked: 'live', spared: 'live, spared' }
@@ -241,6 +242,14 @@ async function summarize({ report }: Run, summary: Summary): Promise<void> {
     if (subjects.length > MAX_ROWS || tally.hasMoreSubjects()) {
       report.line(`… and others; --json names them.`, 'quiet')
     }
+  }
+  const left = [...tally.grantsLeft()]
+  if (left.length > 0) {
+    const which = left.length <= MAX_NAMED_GRANTS ? left.join(' --grant ') : '…'
+    report.note(
+      `${count(left.length)} of these logins can still refresh. To end them too: claimcheck revoke --grant ${which}`,
+      'warning',
+    )
   }
   if (seconds > 1) report.note(`${count(found / seconds)} tokens a second.`, 'quiet')
 }

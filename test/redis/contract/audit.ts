@@ -1,4 +1,4 @@
-/** The audit: three streams read as one in both orders, whatever the pages, and held to its bounds. */
+/** The audit: its streams read as one in both orders, whatever the pages, and held to its bounds. */
 import { beforeEach, describe, expect, it } from 'vitest'
 import {
   type AuditPage,
@@ -10,7 +10,15 @@ import type { AuditStream } from '../../../store/keys.ts'
 import type { Installation } from '../installation.ts'
 
 const STREAMS = ['changes', 'issues', 'refusals'] as const
-const LETTERS = { changes: 'c', issues: 'i', refusals: 'r' } as const
+const LETTERS = {
+  changes: 'c',
+  issues: 'i',
+  refusals: 'r',
+  own: 'o',
+  assignments: 'a',
+  reads: 'q',
+} as const
+const ALL_STREAMS = Object.keys(LETTERS) as readonly AuditStream[]
 const ORDERS = ['asc', 'desc'] as const
 const DAY_MS = 86_400_000
 const RETENTION_MS = 90 * DAY_MS
@@ -18,7 +26,7 @@ const RETENTION_MS = 90 * DAY_MS
 const MOST_IN_NODE = 100
 /** Most records looked at for one page, and what a last look may add to them. */
 const BUDGET = 10_000
-const MOST_IN_LOOK = 1_500
+const MOST_IN_LOOK = 3_000
 
 interface Entry {
   readonly stream: AuditStream
@@ -63,14 +71,16 @@ export function auditContract(at: () => Installation): void {
   /** By time, then by number, then by letter. */
   function inOrder(entries: readonly Entry[], order: AuditQuery['order']): string[] {
     const ascending = entries
-      .toSorted((a, b) => a.ms - b.ms || a.n - b.n || (a.stream < b.stream ? -1 : 1))
+      .toSorted(
+        (a, b) => a.ms - b.ms || a.n - b.n || (LETTERS[a.stream] < LETTERS[b.stream] ? -1 : 1),
+      )
       .map(idOf)
     return order === 'asc' ? ascending : ascending.reverse()
   }
 
   describe('the audit', () => {
     beforeEach(async () => {
-      for (const stream of STREAMS) await at().redis.del(keyOf(stream))
+      for (const stream of ALL_STREAMS) await at().redis.del(keyOf(stream))
     })
 
     it('keeps changes, issues and refusals apart, and hands them out as they were', async () => {
@@ -113,7 +123,7 @@ export function auditContract(at: () => Installation): void {
 
     it('is empty in both orders when nothing was kept', async () => {
       for (const order of ORDERS) {
-        expect(await read({ order })).toEqual({ records: [], follow: 'c0-0i0-0r0-0' })
+        expect(await read({ order })).toEqual({ records: [], follow: 'c0-0i0-0r0-0o0-0a0-0q0-0' })
       }
     })
 
@@ -192,12 +202,12 @@ export function auditContract(at: () => Installation): void {
     })
 
     it('can be followed from either end, and passes over nothing that is written late', async () => {
-      expect((await read({ order: 'desc', size: 1 })).follow).toBe('c0-0i0-0r0-0')
+      expect((await read({ order: 'desc', size: 1 })).follow).toBe('c0-0i0-0r0-0o0-0a0-0q0-0')
       await keep([{ stream: 'refusals', ms: 9, n: 1 }])
       const { follow } = await read({ order: 'desc', size: 1 })
-      expect(follow).toBe('c0-0i0-0r9-1')
+      expect(follow).toBe('c0-0i0-0r9-1o0-0a0-0q0-0')
       const upwards = await read({ order: 'asc', size: 9 })
-      expect([upwards.next, upwards.follow]).toEqual([undefined, 'c0-0i0-0r9-1'])
+      expect([upwards.next, upwards.follow]).toEqual([undefined, follow])
       // Of the same moment, and of one before by another clock.
       await keep([
         { stream: 'changes', ms: 9, n: 0 },
@@ -206,7 +216,7 @@ export function auditContract(at: () => Installation): void {
       const late = await read({ order: 'asc', size: 9, cursor: follow })
       expect(late.records.map(({ id }) => id)).toEqual(['3-0i', '9-0c'])
       const cursor = late.follow
-      expect(cursor).toBe('c9-0i3-0r9-1')
+      expect(cursor).toBe('c9-0i3-0r9-1o0-0a0-0q0-0')
       expect((await read({ order: 'asc', size: 9, cursor })).records).toEqual([])
       const part = await read({ order: 'asc', size: 1 })
       expect([part.next, part.follow]).toEqual(['i3-0', undefined])
@@ -299,7 +309,7 @@ export function auditContract(at: () => Installation): void {
       expect(left).toEqual(left.map((_, i) => 400 - left.length + i))
     })
 
-    it('holds at most a million changes, half a million issues and a hundred thousand refusals', async () => {
+    it('holds so many records of each kind, so that nobody pushes out those of others', async () => {
       const bounds: unknown[] = []
       const audit = createAudit({
         ...({ keys: at().keys, auditRetentionMs: RETENTION_MS } as Parameters<
@@ -310,19 +320,47 @@ export function auditContract(at: () => Installation): void {
           return at().run(name, keys, args)
         },
       })
-      await audit.append({ action: 'client.put', result: 'done' })
-      await audit.append({ action: 'token.issue', result: 'done' })
-      await audit.append({ action: 'client.put', result: 'refused' })
-      expect(bounds).toEqual([
-        [keyOf('changes'), RETENTION_MS, 1_000_000],
-        [keyOf('issues'), RETENTION_MS, 500_000],
-        [keyOf('refusals'), RETENTION_MS, 100_000],
-      ])
+      const changes = [keyOf('changes'), RETENTION_MS, 1_000_000]
+      const issues = [keyOf('issues'), RETENTION_MS, 500_000]
+      const refusals = [keyOf('refusals'), RETENTION_MS, 100_000]
+      const own = [keyOf('own'), RETENTION_MS, 200_000]
+      const assignments = [keyOf('assignments'), RETENTION_MS, 1_000_000]
+      const reads = [keyOf('reads'), RETENTION_MS, 100_000]
+      const expected: readonly (readonly [AuditRecord, unknown])[] = [
+        [{ action: 'client.put', result: 'done', actor: 'op' }, changes],
+        [{ action: 'revocation.create', result: 'done', actor: 'op' }, changes],
+        [{ action: 'revocation.create', result: 'done', actor_client: 'app' }, own],
+        [{ action: 'token.issue', result: 'done' }, issues],
+        [{ action: 'token.exchange', result: 'done' }, own],
+        [{ action: 'role_assignments.apply', result: 'done' }, assignments],
+        [{ action: 'role_schema.put', result: 'done' }, changes],
+        [{ action: 'audit.read', result: 'done' }, reads],
+        [{ action: 'token.explain', result: 'done' }, reads],
+        [{ action: 'revocation.forecast', result: 'done' }, reads],
+        [{ action: 'client.put', result: 'refused' }, refusals],
+        [{ action: 'role_assignments.apply', result: 'refused' }, refusals],
+      ]
+      for (const [record] of expected) await audit.append(record)
+      expect(bounds).toEqual(expected.map(([, bound]) => bound))
+      const { records } = await read({ size: 500 })
+      expect(records.map(({ action }) => action).sort()).toEqual(
+        expected.map(([{ action }]) => action).sort(),
+      )
+    })
+
+    it('goes on from a cursor of a time when there were fewer streams', async () => {
+      const streams = ALL_STREAMS.map((stream) => ({ stream, ms: 9, n: 1 }))
+      await keep(streams)
+      const old = await read({ order: 'asc', cursor: 'c9-1i9-1r9-1' })
+      expect(old.records.map(({ id }) => id).sort()).toEqual(['9-1a', '9-1o', '9-1q'])
+      const rest = await read({ order: 'asc', cursor: old.follow })
+      expect(rest.records).toEqual([])
+      expect(await readAll({ size: 2 })).toEqual(inOrder(streams, 'asc'))
     })
 
     it('tells cursors from other texts', () => {
       const { audit } = at().store
-      const cursors = ['c0-0', 'i1790000000000-12', 'c1-1i2-2r3-3']
+      const cursors = ['c0-0', 'i1790000000000-12', 'c1-1i2-2r3-3', 'c1-1i2-2r3-3o4-4a5-5q6-6']
       for (const text of cursors) expect(audit.isCursor(text), text).toBe(true)
       for (const text of [
         '',
@@ -333,7 +371,7 @@ export function auditContract(at: () => Installation): void {
         '(c1-1',
         'c1-1i',
         `c${'9'.repeat(16)}-0`,
-        'c1-1c1-1c1-1c1-1',
+        'c1-1'.repeat(7),
       ]) {
         expect(audit.isCursor(text), text).toBe(false)
       }
