@@ -366,7 +366,7 @@ describe('role', () => {
     const { code, stdout, stderr } = await bench.run(['role', 'import', file])
     expect(code).toBe(1)
     expect(stdout).toMatch(/2 assigned/)
-    expect(stderr).toMatch(/^line 3: The role schema has no such role\.$/m)
+    expect(stderr).toMatch(/^line 3: The role schema has no such role/m)
     expect(stderr).toMatch(/^line 4: /m)
     const again = await bench.run(['role', 'import', '-', '--json'], {
       stdin: `${assign('a')}\n${assign('c')}\n`,
