@@ -10,6 +10,8 @@ import { type ServiceProcess, startProcess } from './service-process.ts'
 
 const secret = () => randomBytes(32).toString('base64url')
 
+const API = 'https://api.test'
+
 describe('a service process', () => {
   let redis: TestRedis
   let dataDir: string
@@ -71,7 +73,7 @@ describe('a service process', () => {
     const registered = await fetch(`${first}/admin/v1/clients/api`, {
       method: 'PUT',
       headers: { authorization: `Bearer ${tokens[1]}`, 'content-type': 'application/json' },
-      body: JSON.stringify({ introspect: true, resources: ['http://127.0.0.1:4000'] }),
+      body: JSON.stringify({ introspect: true, resources: [API] }),
     })
     expect(registered.status).toBe(201)
     const added = await fetch(`${second}/admin/v1/clients/api/secrets`, {
@@ -79,8 +81,12 @@ describe('a service process', () => {
       headers: { authorization: `Bearer ${tokens[0]}` },
     })
     const api = (await added.json()) as { client_id: string; client_secret: string }
+    const forApi = [
+      await fetchToken(first, admin, { resource: API }),
+      await fetchToken(second, admin, { resource: API }),
+    ]
     for (const node of nodes) {
-      for (const token of tokens) {
+      for (const token of forApi) {
         expect(JSON.parse(await introspectText(node, api, token))).toMatchObject({ sub: 'admin' })
       }
     }
@@ -131,11 +137,12 @@ describe('a service process', () => {
     const token = await fetchToken(refusedOrUrl, admin)
     const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }
     const api = `${refusedOrUrl}/admin/v1/clients/api`
-    const body = JSON.stringify({ introspect: true, resources: ['http://127.0.0.1:4000'] })
+    const body = JSON.stringify({ introspect: true, resources: [API] })
     await fetch(api, { method: 'PUT', headers, body })
     const added = await fetch(`${api}/secrets`, { method: 'POST', headers })
     const caller = (await added.json()) as { client_id: string; client_secret: string }
-    const response = await postForm(`${node}/introspect`, caller, { token })
+    const forApi = await fetchToken(refusedOrUrl, admin, { resource: API })
+    const response = await postForm(`${node}/introspect`, caller, { token: forApi })
     expect(response.status).toBe(503)
   })
 
