@@ -10,6 +10,7 @@ import { loadScripts } from '../../store/scripts.ts'
 import { trafficOf } from '../conformance/redis-traffic.ts'
 import { startRedis, type TestRedis } from '../redis-server.ts'
 import { introspectText, startServices, type TestClient, type TestServices } from '../services.ts'
+import { waitFor } from '../wait-for.ts'
 import { createToolBench, type ToolBench } from './tool.ts'
 
 const GRADES = 'https://grades.test'
@@ -120,6 +121,32 @@ describe('a first night', () => {
     expect(await askFor('session', 'list', 'alice')).toBe('alice has no live session.\n')
     expect(await askFor('audit', '--subject', 'alice', '--action', 'revocation.create')).toMatch(
       /whole account/,
+    )
+  })
+})
+
+describe('everything issued in the last hour', () => {
+  it('is void after a dry run, and what is older lives', async () => {
+    const older = await logIn('older')
+    const before = Date.now()
+    await waitFor(() => Date.now() > before + 2)
+    const since = new Date(before + 2).toISOString()
+    const newer = await logIn('newer')
+    const ask = async ({ token }: { readonly token: string }) =>
+      JSON.parse(await introspectText(services.introspect[0], resourceServer, token)).active
+    expect(await askFor('revoke', '--all', '--issued-after', since, '--dry-run')).toMatch(
+      /everything/i,
+    )
+    expect([await ask(older), await ask(newer)]).toEqual([true, true])
+    await askFor('revoke', '--all', '--issued-after', since, '--reason', 'bad deploy', '--yes')
+    expect([await ask(older), await ask(newer)]).toEqual([true, false])
+    const explained = await bench.run(['token', 'explain', '--json'], { stdin: newer.token })
+    expect(JSON.parse(explained.stdout)).toMatchObject({
+      state: 'revoked',
+      revocations: [{ level: 'all', reason: 'bad deploy' }],
+    })
+    expect(await askFor('audit', '--action', 'revocation.create', '--limit', '1')).toMatch(
+      /bad deploy/,
     )
   })
 })
