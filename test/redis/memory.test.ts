@@ -9,7 +9,7 @@ import { waitFor } from '../wait-for.ts'
 import { issue, issueGrant, refreshed, register } from './actions.ts'
 import { type Installation, openInstallation } from './installation.ts'
 
-const TOKENS = 100_000
+const TOKENS = 50_000
 const TOKENS_A_GRANT = 10
 const CONCURRENCY = 200
 const TIMEOUT_MS = 120_000
