@@ -7,31 +7,15 @@
  * Where records are kept is passed in: this folder knows no store.
  */
 import type { Logger } from 'pino'
+import type { AuditRecord } from '../client/src/wire/index.ts'
 import { faultKind } from './fault.ts'
 import type { OAuthError } from './oauth-error.ts'
 import { createRefusalSampler } from './refusal-sampler.ts'
 import type { RequestState } from './request-state.ts'
 import { scrubSecrets } from './scrub.ts'
 
-/** What one record tells; the members of the audit's wire form. */
-export interface AuditEntry {
-  readonly action: string
-  readonly result: 'done' | 'refused'
-  readonly actor?: string
-  readonly actor_jti?: string
-  readonly actor_client?: string
-  readonly subject?: string
-  readonly client?: string
-  readonly target?: Readonly<Record<string, string | number | boolean>>
-  readonly error?: string
-  readonly reason?: string
-  readonly source?: string
-  readonly request_id?: string
-  readonly count?: number
-}
-
 /** What a handler knows of a change; the rest is in the request. */
-export type Change = Pick<AuditEntry, 'action' | 'subject' | 'client' | 'target' | 'reason'> & {
+export type Change = Pick<AuditRecord, 'action' | 'subject' | 'client' | 'target' | 'reason'> & {
   readonly actor?: string
   readonly actor_jti?: string
   /** Whether the answer goes on without a kept record; revocations and deleted clients are so without saying it. */
@@ -50,7 +34,7 @@ export interface AuditTrail {
 
 /** What a trail is made from. */
 export interface AuditTrailOptions {
-  readonly keep: (entry: AuditEntry) => Promise<void>
+  readonly keep: (entry: AuditRecord) => Promise<void>
   readonly log: Logger
   /** Milliseconds that never run back. */
   readonly now: () => number
@@ -70,7 +54,7 @@ const GOES_ON = /^(?:revocation\..*|client\.delete)$/
 export function createAuditTrail({ keep, log, now }: AuditTrailOptions): AuditTrail {
   const sampler = createRefusalSampler(now)
 
-  function sample(kind: string, entry: AuditEntry): void {
+  function sample(kind: string, entry: AuditRecord): void {
     const noted = sampler.note(kind)
     if (noted === undefined) return
     const { count, isMixed } = noted
@@ -80,7 +64,7 @@ export function createAuditTrail({ keep, log, now }: AuditTrailOptions): AuditTr
     keep(sampled).catch((err: unknown) => log.warn({ err }, 'a refusal was not kept in the audit'))
   }
 
-  async function keepChange(entry: AuditEntry, isEmergency: boolean): Promise<void> {
+  async function keepChange(entry: AuditRecord, isEmergency: boolean): Promise<void> {
     try {
       await keep(entry)
     } catch (err) {
@@ -137,14 +121,14 @@ export function createAuditTrail({ keep, log, now }: AuditTrailOptions): AuditTr
 }
 
 /** The last net: no token stands in a record, whatever it was given for. */
-function scrubbed(entry: AuditEntry): AuditEntry {
+function scrubbed(entry: AuditRecord): AuditRecord {
   const json = JSON.stringify(entry)
   const clean = scrubSecrets(json)
-  return clean === json ? entry : (JSON.parse(clean) as AuditEntry)
+  return clean === json ? entry : (JSON.parse(clean) as AuditRecord)
 }
 
 /** Of attempts of many kinds, whose the counted one was says nothing. */
-function withoutCaller({ actor_client, source, request_id, ...entry }: AuditEntry): AuditEntry {
+function withoutCaller({ actor_client, source, request_id, ...entry }: AuditRecord): AuditRecord {
   return entry
 }
 

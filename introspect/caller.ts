@@ -6,7 +6,7 @@ import { type FailureRecorder, verifyClient } from '../http/client-auth.ts'
 import type { PresentedCredentials } from '../http/client-credentials.ts'
 import { OAuthError } from '../http/oauth-error.ts'
 import type { RequestState } from '../http/request-state.ts'
-import type { Client } from '../store/clients.ts'
+import type { Client, ClientRegistry } from '../store/clients.ts'
 
 /** The client a request claims to come from; '' when it names none that could be proved. */
 export function claimedClientId(presented: PresentedCredentials): string {
@@ -37,4 +37,20 @@ export async function proveCaller(
     })
   }
   return caller
+}
+
+/**
+ * Reads the registration of whoever asks and proves it: for requests whose answer does not bring it along.
+ *
+ * @throws {OAuthError} as {@link proveCaller} does
+ */
+export async function authenticateCaller(
+  presented: PresentedCredentials,
+  clients: Pick<ClientRegistry, 'get'>,
+  state: RequestState,
+  failures: FailureRecorder,
+): Promise<Client> {
+  const callerId = claimedClientId(presented)
+  const registered = callerId === '' ? undefined : await clients.get(callerId)
+  return proveCaller(presented, registered, state, failures)
 }

@@ -18,8 +18,8 @@ import { requestIdFrom } from '../http/request-id.ts'
 import type { RequestState } from '../http/request-state.ts'
 import type { UpgradeHandler } from '../http/server.ts'
 import { sourceAddress } from '../http/source-address.ts'
-import type { Client } from '../store/clients.ts'
-import { claimedClientId, proveCaller } from './caller.ts'
+import type { ClientRegistry } from '../store/clients.ts'
+import { authenticateCaller } from './caller.ts'
 import type { FeedLimits } from './feed-limits.ts'
 import { refuseUpgrade } from './upgrade-refusal.ts'
 
@@ -32,7 +32,7 @@ export interface FeedCaller {
 export interface FeedEndpointOptions {
   /** Such as `/feed`, with the prefix of the service. */
   readonly path: string
-  readonly readClient: (clientId: string) => Promise<Client | undefined>
+  readonly clients: Pick<ClientRegistry, 'get'>
   readonly failures: FailureRecorder
   readonly limits: FeedLimits
   readonly log: Logger
@@ -50,7 +50,7 @@ const FULL_RETRY_SECONDS = '5'
 
 /** Makes the handler of upgrades. */
 export function createFeedEndpoint(options: FeedEndpointOptions): UpgradeHandler {
-  const { path, readClient, failures, limits, log, metrics, trail, trustProxy } = options
+  const { path, clients, failures, limits, log, metrics, trail, trustProxy } = options
   const webSockets = new WebSocketServer({
     noServer: true,
     clientTracking: false,
@@ -84,9 +84,7 @@ export function createFeedEndpoint(options: FeedEndpointOptions): UpgradeHandler
       throw unavailable('the node holds as many feeds as it may', FULL_RETRY_SECONDS)
     }
     const presented = presentedCredentials(req, NO_FORM)
-    const callerId = claimedClientId(presented)
-    const registered = callerId === '' ? undefined : await readClient(callerId)
-    const { client_id } = await proveCaller(presented, registered, state, failures)
+    const { client_id } = await authenticateCaller(presented, clients, state, failures)
     if ((held.get(client_id) ?? 0) >= limits.maxConnectionsPerClient) {
       throw unavailable(
         'this client holds as many feeds of this node as it may',

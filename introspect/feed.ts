@@ -182,7 +182,7 @@ export function startFeed(options: FeedOptions): Feed {
 
   const upgrade = createFeedEndpoint({
     path: options.path,
-    readClient: (clientId) => store.clients.get(clientId),
+    clients: store.clients,
     failures: store.failures,
     limits,
     log,

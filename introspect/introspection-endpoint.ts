@@ -15,7 +15,7 @@ import type { RequestState, RouteContext } from '../http/request-state.ts'
 import type { ContextQuestion } from '../store/role-facts.ts'
 import type { Store } from '../store/store.ts'
 import { type Answer, answerFor } from './answer.ts'
-import { claimedClientId, proveCaller } from './caller.ts'
+import { authenticateCaller, claimedClientId, proveCaller } from './caller.ts'
 import { readContexts } from './context-parameter.ts'
 import type { CountOutcome } from './outcome-counter.ts'
 
@@ -59,8 +59,7 @@ export function addIntrospection(
     const callerId = claimedClientId(presented)
     const question = readQuestion(form)
     if (callerId === '' || question instanceof OAuthError) {
-      const registered = callerId === '' ? undefined : await store.clients.get(callerId)
-      await proveCaller(presented, registered, ctx.state, failures)
+      await authenticateCaller(presented, store.clients, ctx.state, failures)
       throw question
     }
     const { token, contexts } = question
@@ -75,9 +74,7 @@ export function addIntrospection(
 
   async function introspectBatch(ctx: RouteContext): Promise<void> {
     const presented = presentedCredentials(ctx.req, NO_FORM)
-    const callerId = claimedClientId(presented)
-    const registered = callerId === '' ? undefined : await store.clients.get(callerId)
-    const caller = await proveCaller(presented, registered, ctx.state, failures)
+    const caller = await authenticateCaller(presented, store.clients, ctx.state, failures)
     const questions = readBatch(await readJson(ctx.req))
     const readings = await Promise.all(
       questions.map(({ token, contexts }) => store.tokens.introspect(token, '', contexts)),

@@ -5,32 +5,9 @@
  *
  * Records name subjects, clients and public ids; no token and no secret ever stands in one.
  */
+import type { AuditRecord } from '../client/src/wire/index.ts'
 import type { StoreContext } from './context.ts'
 import type { AuditStream } from './keys.ts'
-
-/** What happened. */
-export interface AuditRecord {
-  readonly action: string
-  readonly result: 'done' | 'refused'
-  /** Subject of the operator's token. */
-  readonly actor?: string
-  /** Id of the operator's token: who issued it, and to whom, is told by the record of its issue. */
-  readonly actor_jti?: string
-  /** The client that was used. */
-  readonly actor_client?: string
-  /** On whom. */
-  readonly subject?: string
-  readonly client?: string
-  /** What else names the thing: level, jti, grant, session, context, role … */
-  readonly target?: Readonly<Record<string, string | number | boolean>>
-  readonly error?: string
-  readonly reason?: string
-  /** The caller's address. */
-  readonly source?: string
-  readonly request_id?: string
-  /** How many events this record stands for; absent for one. */
-  readonly count?: number
-}
 
 /** A record as it was kept. */
 export interface KeptAuditRecord extends AuditRecord {

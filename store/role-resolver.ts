@@ -30,15 +30,15 @@ export function createRoleResolver(
     async resolve(sub, contexts, kind = 'user') {
       const partition = partitions.of(sub)
       const at = keys.partition(partition)
-      const [state, epoch = '', seq, schemaId = '', completeness, left = '', lines = ''] =
-        (await run(
-          'resolve-roles',
-          [at.head, at.clients, at.subject(sub), at.schema],
-          [at.base, sub, kind, ...contexts],
-        )) as readonly string[]
+      const [state, epoch = '', seq, schemaId = '', left = '', lines = ''] = (await run(
+        'resolve-roles',
+        [at.head, at.clients, at.subject(sub), at.schema],
+        [at.base, sub, kind, ...contexts],
+      )) as readonly string[]
       if (state === 'suspended' || state === 'client') return { kind: state }
       if (state !== 'active') throw unknownReply('resolve-roles', state)
-      const held = { lines, isComplete: completeness === 'complete' }
+      // Of named contexts nobody asks whether they are all.
+      const held = { lines, isComplete: false }
       const book = await schemas.bookOf(partition, schemaId)
       if (book === undefined) return resolver.resolve(sub, contexts, kind)
       const leftMs = left === '' ? {} : { leftMs: Number(left) }

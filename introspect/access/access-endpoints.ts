@@ -10,7 +10,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Router } from '@koa/router'
 import type { AuditTrail } from '../../http/audit-trail.ts'
 import type { FailureRecorder } from '../../http/client-auth.ts'
-import { type PresentedCredentials, presentedCredentials } from '../../http/client-credentials.ts'
+import { presentedCredentials } from '../../http/client-credentials.ts'
 import { NO_FORM } from '../../http/form.ts'
 import { JSON_RULES, readJson } from '../../http/json-body.ts'
 import { isMediaType } from '../../http/media-type.ts'
@@ -19,7 +19,7 @@ import { replyJson } from '../../http/reply.ts'
 import type { RequestState, RouteContext } from '../../http/request-state.ts'
 import type { Client } from '../../store/clients.ts'
 import type { Store } from '../../store/store.ts'
-import { claimedClientId, proveCaller } from '../caller.ts'
+import { authenticateCaller } from '../caller.ts'
 import { answerAccess, isForeign } from './decisions.ts'
 import {
   type AccessRequest,
@@ -57,12 +57,6 @@ export function addAccessEndpoints(
   router: Router<RequestState>,
   { store, failures, trail }: AccessOptions,
 ): void {
-  async function prove(presented: PresentedCredentials, state: RequestState): Promise<Client> {
-    const callerId = claimedClientId(presented)
-    const registered = callerId === '' ? undefined : await store.clients.get(callerId)
-    return proveCaller(presented, registered, state, failures)
-  }
-
   async function findOut(
     req: IncomingMessage,
     parse: ParseRequest,
@@ -88,7 +82,8 @@ export function addAccessEndpoints(
 
   function endpoint(parse: ParseRequest) {
     return async (ctx: RouteContext): Promise<void> => {
-      const proof = prove(presentedCredentials(ctx.req, NO_FORM), ctx.state)
+      const presented = presentedCredentials(ctx.req, NO_FORM)
+      const proof = authenticateCaller(presented, store.clients, ctx.state, failures)
       // A failure becomes a value: it must not be told before the proof has been given, nor go unheard after it failed.
       const work = findOut(ctx.req, parse, proof).then(
         (findings) => () => findings,

@@ -25,7 +25,7 @@ local base, grant, caller_id, mode = ARGV[1], ARGV[3], ARGV[4], ARGV[5]
 local answering_epoch = epoch()
 local seq = redis.call('HGET', KEYS[1], 'seq') or '0'
 local caller = caller_id ~= '' and redis.call('HGET', KEYS[2], 'c:' .. caller_id) or ''
-local state, token, authorization, claims = token_state(base, KEYS[1], KEYS[2], ARGV[2], grant)
+local state, token, authorization, claims, now = token_state(base, KEYS[1], KEYS[2], ARGV[2], grant)
 local reply = { state, answering_epoch, seq, caller }
 if state ~= 'active' then return reply end
 
@@ -43,7 +43,6 @@ local function contexts_to_read()
   return contexts
 end
 
-local now = read_clock(KEYS[1])
 reply[9], reply[10], reply[11] = read_roles(base, (parties(authorization)), now, contexts_to_read())
 reply[8] = reply[11] ~= '' and redis.call('HGET', base .. 'y', 'id') or ''
 return reply

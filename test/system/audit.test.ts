@@ -1,7 +1,7 @@
 /** Who did what: every change of an operator and every refused attempt can be read back, and nothing secret in it. */
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { AuditRecord } from '../../store/audit.ts'
+import type { AuditRecord } from '../../client/src/wire/index.ts'
 import { startRedis, type TestRedis } from '../redis-server.ts'
 import {
   fetchToken,

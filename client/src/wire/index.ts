@@ -1,4 +1,5 @@
 /** The wire contract between the services and their callers. No runtime beyond small pure functions. */
+export type { AuditRecord } from './audit-record.ts'
 export type {
   AckFrame,
   ClientFrame,

@@ -29,17 +29,18 @@ local function is_enabled(clients, client)
 end
 
 -- Returns active | unknown | expired | revoked | suspended | client (gone or disabled), and for an active token its
--- record, its authorization and the claims of its subject.
+-- record, its authorization, the claims of its subject and the time it was judged at.
 local function token_state(base, head, clients, hash, grant)
   local token, authorization = find_token(base, hash, grant)
   if not token then return 'unknown' end
   local issued, lifetime = token_times(token)
   local sub, client, session = parties(authorization)
-  if read_clock(head) >= (math.floor(issued / 1000000) + lifetime) * 1000000 then return 'expired' end
+  local now = read_clock(head)
+  if now >= (math.floor(issued / 1000000) + lifetime) * 1000000 then return 'expired' end
   local thing = { token = hash, grant = grant, session = session, sub = sub, client = client }
   if is_cut_off(base, token, issued, thing) then return 'revoked' end
   if not is_enabled(clients, client) then return 'client' end
   local subject = redis.call('HMGET', base .. 'u' .. sub, 'status', 'claims')
   if subject[1] == 'suspended' then return 'suspended' end
-  return 'active', token, authorization, subject[2]
+  return 'active', token, authorization, subject[2], now
 end

@@ -1,11 +1,8 @@
 /** The audit: its streams read as one in both orders, whatever the pages, and held to its bounds. */
+
 import { beforeEach, describe, expect, it } from 'vitest'
-import {
-  type AuditPage,
-  type AuditQuery,
-  type AuditRecord,
-  createAudit,
-} from '../../../store/audit.ts'
+import type { AuditRecord } from '../../../client/src/wire/index.ts'
+import { type AuditPage, type AuditQuery, createAudit } from '../../../store/audit.ts'
 import type { AuditStream } from '../../../store/keys.ts'
 import type { Installation } from '../installation.ts'
 

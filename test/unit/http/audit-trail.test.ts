@@ -1,6 +1,7 @@
 import { pino } from 'pino'
 import { describe, expect, it } from 'vitest'
-import { type AuditEntry, createAuditTrail } from '../../../http/audit-trail.ts'
+import type { AuditRecord } from '../../../client/src/wire/index.ts'
+import { createAuditTrail } from '../../../http/audit-trail.ts'
 import { OAuthError } from '../../../http/oauth-error.ts'
 
 const TOKEN = `cc_at_${'x'.repeat(68)}`
@@ -19,7 +20,7 @@ function start(fault?: Error) {
     now: () => 0,
   })
   const kept = () =>
-    steps.filter(({ kind }) => kind === 'keep').map(({ text }) => JSON.parse(text) as AuditEntry)
+    steps.filter(({ kind }) => kind === 'keep').map(({ text }) => JSON.parse(text) as AuditRecord)
   return { trail, steps, kept }
 }
 
