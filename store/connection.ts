@@ -6,7 +6,6 @@
 import { Cluster, Redis } from 'ioredis'
 import { StoreUnavailableError } from './errors.ts'
 import { type NodeOptions, parseRedisUrl, type ServerOptions, type Topology } from './redis-url.ts'
-import { loadScripts } from './scripts.ts'
 
 /** A connection to one of the supported topologies. */
 export type RedisConnection = Redis | Cluster
@@ -62,17 +61,12 @@ async function connected(
 
 function createConnection(topology: Topology, options: ConnectionOptions): RedisConnection {
   const base = connectionOptions(options.commandTimeoutMs ?? DEFAULT_COMMAND_TIMEOUT_MS)
-  const scripts = Object.fromEntries(
-    loadScripts().map(({ name, lua, numberOfKeys }) => [name, { lua, numberOfKeys }]),
-  )
   if (topology.kind !== 'cluster') {
-    return createServerConnection({ ...base, ...topology.options, scripts })
+    return createServerConnection({ ...base, ...topology.options })
   }
   return new Cluster([...topology.nodes], {
     redisOptions: { ...base, ...topology.options },
-    scripts,
     enableOfflineQueue: false,
-    enableAutoPipelining: true,
     lazyConnect: true,
     scaleReads: 'master',
     maxRedirections: 4,
@@ -106,7 +100,6 @@ function createServerConnection(options: ServerOptions): Redis {
 function connectionOptions(commandTimeoutMs: number): NodeOptions {
   return {
     lazyConnect: true,
-    enableAutoPipelining: true,
     autoResendUnfulfilledCommands: false,
     maxRetriesPerRequest: 0,
     maxLoadingRetryTime: RECONNECT_MAX_MS,

@@ -2,9 +2,11 @@
  * Calls scripts and turns whatever Redis or the network says instead of an answer into one of two errors: the truth
  * cannot be had (retry later), or the reply is not one this version knows (a bug).
  */
+import { Command } from 'ioredis'
 import type { RedisConnection } from './connection.ts'
 import { StoreReplyError, StoreUnavailableError } from './errors.ts'
-import { loadScripts } from './scripts.ts'
+import { joinWrites } from './joined-writes.ts'
+import { loadScripts, type Script } from './scripts.ts'
 
 /** Names of the scripts, without the number of keys. */
 export const SCRIPT_NAMES = [
@@ -49,28 +51,33 @@ export type RunScript = (
   args: readonly (string | number)[],
 ) => Promise<ScriptReply>
 
-type ScriptCommand = (...args: (string | number)[]) => Promise<ScriptReply>
+const ENCODING = { replyEncoding: 'utf8' } as const
 
-/** Makes the runner of a connection on which the scripts are defined. */
+/** Makes the runner of a connection. */
 export function createScriptRunner(connection: RedisConnection): RunScript {
-  const commands = connection as unknown as Record<ScriptName, ScriptCommand>
-  for (const name of SCRIPT_NAMES) {
-    if (typeof commands[name] !== 'function') throw new TypeError(`there is no script ${name}`)
-  }
-  const texts = new Map(loadScripts().map(({ name, lua }) => [name, lua]))
+  const scripts = new Map(loadScripts().map((script) => [script.name, script]))
+  const missing = SCRIPT_NAMES.find((name) => !scripts.has(name))
+  if (missing !== undefined) throw new TypeError(`there is no script ${missing}`)
+  const send = joinWrites(connection)
 
-  /** Somebody emptied the script cache between our look and our call: nothing was run, so the text itself is sent. */
-  function runText(name: ScriptName, keys: readonly string[], args: readonly (string | number)[]) {
-    const call = [texts.get(name) as string, keys.length, ...keys, ...args] as const
-    return askRedis(() => connection.eval(...call) as Promise<ScriptReply>)
+  function call(
+    command: 'evalsha' | 'eval',
+    script: string,
+    keys: readonly string[],
+    args: readonly (string | number)[],
+  ): Promise<ScriptReply> {
+    const parts = [script, keys.length, ...keys, ...args]
+    return send(new Command(command, parts, ENCODING)) as Promise<ScriptReply>
   }
 
   return async (name, keys, args) => {
+    const { sha, lua } = scripts.get(name) as Script
     try {
-      return await commands[name](...keys, ...args)
+      return await call('evalsha', sha, keys, args)
     } catch (cause) {
       if (cause instanceof Error && cause.message.startsWith('NOSCRIPT')) {
-        return runText(name, keys, args)
+        // The first call, or somebody emptied the script cache: nothing was run, so the text itself is sent.
+        return askRedis(() => call('eval', lua, keys, args))
       }
       throw toStoreError(cause)
     }

@@ -2,12 +2,15 @@
  * The only file that loads Lua. Every script is `lua/<verb>-<noun>-<number of keys>.lua`; `--- @include "x"` pulls in
  * `lua/include/x.lua` once. A file whose name and KEYS disagree stops the start, not the first call.
  */
+import { hash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 
-/** A script ready to be defined on a connection. */
+/** A script. */
 export interface Script {
   readonly name: string
   readonly lua: string
+  /** SHA-1 of the text, hexadecimal: what Redis calls it by. */
+  readonly sha: string
   readonly numberOfKeys: number
 }
 
@@ -49,5 +52,5 @@ function loadScript(folder: URL, file: string): Script {
   const lua = own.replace(INCLUDE, (_, name: string) =>
     readFileSync(new URL(`include/${name}.lua`, folder), 'utf8'),
   )
-  return { name: match[1] as string, lua, numberOfKeys }
+  return { name: match[1] as string, lua, sha: hash('sha1', lua), numberOfKeys }
 }

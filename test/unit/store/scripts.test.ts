@@ -62,6 +62,8 @@ describe('the loader', () => {
     expect(script).toEqual({
       name: 'read-thing',
       lua: 'return KEYS[1] .. KEYS[2]\n',
+      // As sha1sum says.
+      sha: '25efde94b2575c71371cad87b116d94200c6ebce',
       numberOfKeys: 2,
     })
   })
