@@ -3,7 +3,9 @@
  * fingerprint per key id, so that a node with a wrong or missing key refuses to work instead of calling good tokens
  * junk.
  */
+
 import { createSecretKey, hash, hkdfSync, type KeyObject } from 'node:crypto'
+import { createHmac, type Hmac } from './hmac.ts'
 
 /** One configured key: a two-character id that stands in every token, and at least 32 secret bytes. */
 export interface TokenKeySecret {
@@ -15,7 +17,7 @@ export interface TokenKeySecret {
 export interface TokenKey {
   readonly id: string
   /** Authenticates the token. */
-  readonly mac: KeyObject
+  readonly mac: Hmac
   /** Hides the partition. A prefix of a hash over fixed-length input, hence text. */
   readonly mask: string
   /** Seals the successor of a refresh token. */
@@ -51,7 +53,7 @@ function deriveKey({ id, secret }: TokenKeySecret): TokenKey {
     Buffer.from(hkdfSync('sha256', secret, '', `claimcheck token ${purpose}`, 32))
   return {
     id,
-    mac: createSecretKey(derive('mac')),
+    mac: createHmac(derive('mac')),
     mask: derive('mask').toString('latin1'),
     seal: createSecretKey(derive('seal')),
     fingerprint: hash('sha256', derive('fingerprint'), 'base64url').slice(0, 16),

@@ -19,7 +19,7 @@ local origin_hash, origin_grant = ARGV[7], ARGV[8]
 epoch()
 local sub, client = parties(authorization)
 if not is_enabled(KEYS[3], client) then return { 'client-gone' } end
-local state, origin, origin_authorization = token_state(base, KEYS[1], KEYS[3], origin_hash, origin_grant)
+local state, origin, origin_authorization, _, _, exchange = token_state(base, KEYS[1], KEYS[3], origin_hash, origin_grant)
 if state ~= 'active' then return { state } end
 
 local now = tick(KEYS[1])
@@ -31,7 +31,6 @@ if lifetime <= 0 then return { 'expired' } end
 local _, origin_client = parties(origin_authorization)
 local record = { stamp(now), lifetime, authorization, ARGV[5], ARGV[6], origin_hash, origin_grant, stamp(origin_issued),
   origin_client }
-local exchange = origin_grant == '' and exchange_of(origin)
 if exchange then record[#record + 1] = string.match(exchange, '^[^\n]*\n[^\n]*\n(.*)$') end
 -- A client was registered under the user's name since: nobody could tell their tokens apart.
 local first_client = string.match(record[#record], '[^\n]*$')

@@ -55,7 +55,7 @@ end
 
 local function collect_line(record, thing, issued)
   collect(0, thing, issued)
-  for index, origin in ipairs(origins_of(record, thing)) do collect(index, origin.thing, origin.issued) end
+  for index, origin in ipairs(origins_of(exchange_of(record, grant), thing)) do collect(index, origin.thing, origin.issued) end
 end
 
 local function explain_access()

@@ -25,17 +25,14 @@ local base, grant, caller_id, mode = ARGV[1], ARGV[3], ARGV[4], ARGV[5]
 local answering_epoch = epoch()
 local seq = redis.call('HGET', KEYS[1], 'seq') or '0'
 local caller = caller_id ~= '' and redis.call('HGET', KEYS[2], 'c:' .. caller_id) or ''
-local state, token, authorization, claims, now = token_state(base, KEYS[1], KEYS[2], ARGV[2], grant)
-local reply = { state, answering_epoch, seq, caller }
-if state ~= 'active' then return reply end
-
-reply[5], reply[6], reply[7] = token, grant ~= '' and authorization or '', claims or ''
-if mode == 'none' then return reply end
+local state, token, authorization, claims, now, exchange = token_state(base, KEYS[1], KEYS[2], ARGV[2], grant)
+if state ~= 'active' then return { state, answering_epoch, seq, caller } end
+local grant_record = grant ~= '' and authorization or ''
+if mode == 'none' then return { state, answering_epoch, seq, caller, token, grant_record, claims or '' } end
 
 -- A view is small by itself: it is read as if its contexts had been asked for.
 local function contexts_to_read()
   if mode == 'some' then return { unpack(ARGV, 6) } end
-  local exchange = grant == '' and exchange_of(token)
   local viewed = exchange and string.match(exchange, '^[^\n]+')
   if not viewed then return nil end
   local contexts = {}
@@ -43,6 +40,6 @@ local function contexts_to_read()
   return contexts
 end
 
-reply[9], reply[10], reply[11] = read_roles(base, (parties(authorization)), now, contexts_to_read())
-reply[8] = reply[11] ~= '' and redis.call('HGET', base .. 'y', 'id') or ''
-return reply
+local completeness, left, roles = read_roles(base, (parties(authorization)), now, contexts_to_read())
+local schema = roles ~= '' and redis.call('HGET', base .. 'y', 'id') or ''
+return { state, answering_epoch, seq, caller, token, grant_record, claims or '', schema, completeness, left, roles }

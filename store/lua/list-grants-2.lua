@@ -56,9 +56,9 @@ local function is_hit(issued, thing)
   return issued > from and issued <= to and (ARGV[7] == '' or thing.client == ARGV[7])
 end
 
-local function is_meant(record, issued, thing)
+local function is_meant(exchange, issued, thing)
   if is_hit(issued, thing) then return true end
-  for _, origin in ipairs(origins_of(record, thing)) do
+  for _, origin in ipairs(origins_of(exchange, thing)) do
     if is_hit(origin.issued, origin.thing) then return true end
   end
   return false
@@ -80,7 +80,8 @@ for i = 1, #entries, 2 do
     break
   end
   local record, form, issued, thing = live_entry(member)
-  if record and is_meant(record, issued, thing) and not is_cut_off(base, record, issued, thing) then
+  local exchange = form == 'token' and exchange_of(record, '') or nil
+  if record and is_meant(exchange, issued, thing) and not is_cut_off(base, exchange, issued, thing) then
     for _, value in ipairs({ member, stamp(math.abs(score)), record, form }) do page[#page + 1] = value end
   end
 end

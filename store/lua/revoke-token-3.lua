@@ -26,7 +26,7 @@ local issued, lifetime = token_times(token)
 local sub, _, session = parties(authorization)
 local thing = { token = ARGV[8], grant = ARGV[9], session = session, sub = sub, client = client }
 local is_unexpired = now < (math.floor(issued / 1000000) + lifetime) * 1000000
-local was_live = is_unexpired and not is_cut_off(base, token, issued, thing)
+local was_live = is_unexpired and not is_cut_off(base, exchange_of(token, ARGV[9]), issued, thing)
 local cutoff, told, record = cut(KEYS[3], now, ARGV[2], ARGV[3], lifetime * 1000, issued)
 if not cutoff then return { told } end
 local seq = told and append_event(base, now, tonumber(ARGV[5]), ARGV[6], ARGV[4], told, ARGV[3]) or ''

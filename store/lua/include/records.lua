@@ -43,7 +43,8 @@ local function token_times(record)
   return tonumber(issued), tonumber(lifetime)
 end
 
--- What stands behind the lines that every token has; nil for a token that was not exchanged for another.
-local function exchange_of(record)
+-- What stands behind the lines that every token has; nil for a token that was not exchanged for another. grant: its own.
+local function exchange_of(record, grant)
+  if grant ~= '' then return nil end
   return string.match(record, '^%d+\n%d+\n[^\n]*\n[^\n]*\n[^\n]*\n[^\n]*\n[^\n]*\n[^\n]*\n(.*)$')
 end

@@ -2,10 +2,9 @@
 -- tokens it came from, by the time *that* one was issued, cuts it off too.
 local EXCHANGE_HEADER_LINES, LINES_PER_ORIGIN = 2, 4
 
--- The tokens it came from, the nearest first: thing and issued µs of each.
-local function origins_of(record, thing)
+-- The tokens it came from, the nearest first: thing and issued µs of each. exchange: what exchange_of says of the token.
+local function origins_of(exchange, thing)
   local origins = {}
-  local exchange = thing.grant == '' and exchange_of(record)
   if not exchange then return origins end
   local field = lines(exchange)
   for i = EXCHANGE_HEADER_LINES + 1, #field, LINES_PER_ORIGIN do
@@ -15,9 +14,10 @@ local function origins_of(record, thing)
   return origins
 end
 
-local function is_cut_off(base, record, issued, thing)
+local function is_cut_off(base, exchange, issued, thing)
   if is_void(base, thing, issued) then return true end
-  for _, origin in ipairs(origins_of(record, thing)) do
+  if not exchange then return false end
+  for _, origin in ipairs(origins_of(exchange, thing)) do
     if is_void(base, origin.thing, origin.issued) then return true end
   end
   return false
@@ -29,7 +29,7 @@ local function is_enabled(clients, client)
 end
 
 -- Returns active | unknown | expired | revoked | suspended | client (gone or disabled), and for an active token its
--- record, its authorization, the claims of its subject and the time it was judged at.
+-- record, its authorization, the claims of its subject, the time it was judged at and what exchange_of says of it.
 local function token_state(base, head, clients, hash, grant)
   local token, authorization = find_token(base, hash, grant)
   if not token then return 'unknown' end
@@ -38,9 +38,10 @@ local function token_state(base, head, clients, hash, grant)
   local now = read_clock(head)
   if now >= (math.floor(issued / 1000000) + lifetime) * 1000000 then return 'expired' end
   local thing = { token = hash, grant = grant, session = session, sub = sub, client = client }
-  if is_cut_off(base, token, issued, thing) then return 'revoked' end
+  local exchange = exchange_of(token, grant)
+  if is_cut_off(base, exchange, issued, thing) then return 'revoked' end
   if not is_enabled(clients, client) then return 'client' end
   local subject = redis.call('HMGET', base .. 'u' .. sub, 'status', 'claims')
   if subject[1] == 'suspended' then return 'suspended' end
-  return 'active', token, authorization, subject[2], now
+  return 'active', token, authorization, subject[2], now, exchange
 end
