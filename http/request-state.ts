@@ -1,9 +1,11 @@
 /**
  * What travels with a request: the members of Koa's `ctx.state`, and the context types built on them. The frame in
- * `koa-app.ts` sets the first two; endpoints set the others for the access log.
+ * `frame.ts` sets the first two; endpoints set the others for the access log.
  */
+import type { IncomingMessage } from 'node:http'
 import type { RouterContext } from '@koa/router'
 import type { DefaultContext, ParameterizedContext } from 'koa'
+import type { Replyable } from './reply.ts'
 
 export interface RequestState {
   requestId: string
@@ -15,6 +17,14 @@ export interface RequestState {
   claimedClientId?: string
   /** The code of the error the request ended in; set by the exits. */
   error?: string
+}
+
+/** One request and its answer, as much of it as the frame and the busiest handler need; a Koa context is one. */
+export interface Exchange extends Replyable {
+  readonly req: IncomingMessage
+  readonly state: RequestState
+  readonly method: string
+  readonly path: string
 }
 
 /** The context of middleware. */
@@ -29,7 +39,7 @@ export const EXACT_PATHS = { sensitive: true, strict: true } as const
 export const UNMATCHED = 'unmatched'
 
 /** The pattern of the route that took the request: the only form of its path that is logged or counted. */
-export function routeOf(ctx: AppContext): string {
+export function routeOf(ctx: Exchange): string {
   const pattern = (ctx as { _matchedRoute?: unknown })._matchedRoute
   return typeof pattern === 'string' ? pattern : UNMATCHED
 }

@@ -13,6 +13,7 @@ import type { Metrics } from '../http/metrics.ts'
 import { pathPrefix } from '../http/public-url.ts'
 import { EXACT_PATHS, type RequestState } from '../http/request-state.ts'
 import type { UpgradeHandler } from '../http/server.ts'
+import { createShortcut } from '../http/shortcut.ts'
 import type { Store } from '../store/store.ts'
 import {
   ACCESS_PATH,
@@ -24,7 +25,7 @@ import { addAccessMetadata } from './access/metadata.ts'
 import { type Feed, startFeed } from './feed.ts'
 import { addFeedHint } from './feed-endpoint.ts'
 import type { FeedLimits } from './feed-limits.ts'
-import { addIntrospection } from './introspection-endpoint.ts'
+import { addIntrospection, INTROSPECT_PATH } from './introspection-endpoint.ts'
 import { createOutcomeCounter } from './outcome-counter.ts'
 
 /** What the service is made from. */
@@ -60,7 +61,13 @@ export function startIntrospectService(options: IntrospectServiceOptions): Intro
   const router = new Router<RequestState>({ prefix, ...EXACT_PATHS })
   const count = createOutcomeCounter(metrics.registry)
   const trail = createAuditTrail({ keep: store.audit.append, log, now: () => performance.now() })
-  addIntrospection(router, { store, failures: store.failures, issuer, count, trail })
+  const introspect = addIntrospection(router, {
+    store,
+    failures: store.failures,
+    issuer,
+    count,
+    trail,
+  })
   addAccessEndpoints(router, { store, failures: store.failures, trail })
   addFeedHint(router)
   const path = `${prefix}/feed`
@@ -69,19 +76,19 @@ export function startIntrospectService(options: IntrospectServiceOptions): Intro
   const root = createHealthRouter({ ready: () => readiness(store, feed), metrics, withMetrics })
   addAccessMetadata(root, introspectUrl)
   // A line for each answer would cost as much as half of it; the metrics tell more.
-  const busyPaths = ['/introspect', EVALUATION_PATH, EVALUATIONS_PATH]
+  const busyPaths = [INTROSPECT_PATH, EVALUATION_PATH, EVALUATIONS_PATH]
   const quietRoutes = new Set([...busyPaths.map((busy) => prefix + busy), ...PROBE_ROUTES])
-  const app = createKoaApp({
-    log,
-    metrics,
-    trustProxy,
-    quietRoutes,
-    routers: [router, root],
-    messagePrefix: prefix + ACCESS_PATH,
-    trail,
-  })
+  const messagePrefix = prefix + ACCESS_PATH
+  const frame = { log, metrics, trustProxy, quietRoutes, messagePrefix, trail }
+  const app = createKoaApp({ ...frame, routers: [router, root] })
   return {
-    callback: app.callback(),
+    callback: createShortcut({
+      ...frame,
+      method: 'POST',
+      path: prefix + INTROSPECT_PATH,
+      handle: introspect,
+      others: app.callback(),
+    }),
     upgrade: feed.upgrade,
     quiesce: feed.goodbye,
     close: feed.close,

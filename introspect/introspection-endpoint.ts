@@ -11,13 +11,16 @@ import { type Form, NO_FORM, readForm } from '../http/form.ts'
 import { readJson } from '../http/json-body.ts'
 import { invalidRequest, OAuthError } from '../http/oauth-error.ts'
 import { replyJson } from '../http/reply.ts'
-import type { RequestState, RouteContext } from '../http/request-state.ts'
+import type { Exchange, RequestState, RouteContext } from '../http/request-state.ts'
 import type { ContextQuestion } from '../store/role-facts.ts'
 import type { Store } from '../store/store.ts'
 import { type Answer, answerFor } from './answer.ts'
 import { authenticateCaller, claimedClientId, proveCaller } from './caller.ts'
 import { readContexts } from './context-parameter.ts'
 import type { CountOutcome } from './outcome-counter.ts'
+
+/** Path of the endpoint; the batch lies below it. */
+export const INTROSPECT_PATH = '/introspect'
 
 /** Most tokens one batch may hold. */
 export const MAX_BATCH_TOKENS = 100
@@ -40,11 +43,11 @@ interface Question {
   readonly contexts: ContextQuestion
 }
 
-/** Adds both endpoints to a router. */
+/** Adds both endpoints to a router. @returns the handler of `POST /introspect`, for a shortcut to it */
 export function addIntrospection(
   router: Router<RequestState>,
   options: IntrospectionOptions,
-): void {
+): (exchange: Exchange) => Promise<void> {
   const { store, failures, issuer, trail } = options
 
   /** A resource server that asks about tokens for others is worth knowing of. */
@@ -53,7 +56,7 @@ export function addIntrospection(
     if (outcome === 'audience') trail.turnedAway(state, 'introspection.refused', 'audience')
   }
 
-  async function introspect(ctx: RouteContext): Promise<void> {
+  async function introspect(ctx: Exchange): Promise<void> {
     const form = await readForm(ctx.req)
     const presented = presentedCredentials(ctx.req, form)
     const callerId = claimedClientId(presented)
@@ -87,8 +90,9 @@ export function addIntrospection(
     replyJson(ctx, 200, `{"results":[${answers.map(({ json }) => json).join(',')}]}`)
   }
 
-  router.post('/introspect', introspect)
-  router.post('/introspect/batch', introspectBatch)
+  router.post(INTROSPECT_PATH, introspect)
+  router.post(`${INTROSPECT_PATH}/batch`, introspectBatch)
+  return introspect
 }
 
 /** What is asked, or why it cannot be: told only to a caller who is proved. */
