@@ -5,6 +5,7 @@
 import type { ActiveToken, FreshnessStamp } from '../client/src/wire/index.ts'
 import type { Client } from '../store/clients.ts'
 import type { ActiveState, InactiveReason, TokenState } from '../store/introspection.ts'
+import type { Claims } from '../store/subjects.ts'
 
 /** The answer of every token that is not active for this caller, whatever the cause, byte for byte. */
 export const INACTIVE_JSON = '{"active":false}'
@@ -39,7 +40,6 @@ export function isAudience(state: ActiveState, caller: Client): boolean {
   )
 }
 
-// None of the claims can stand in for a member of the answer.
 function activeToken(
   { record, claims, jti, grantId, sid, roles, exchangedFrom }: ActiveState,
   issuer: string,
@@ -64,5 +64,11 @@ function activeToken(
     ...(exchangedFrom.length === 0 ? {} : { exchanged_from: exchangedFrom }),
     ...roles,
   }
-  return { ...answer, ...claims, ...answer }
+  // None of the claims can stand in for a member of the answer.
+  return isEmpty(claims) ? answer : { ...answer, ...claims, ...answer }
+}
+
+function isEmpty(claims: Claims): boolean {
+  for (const _ in claims) return false
+  return true
 }

@@ -1,6 +1,6 @@
 /**
- * Sends commands so that all of one turn of the event loop leave in one write, and each is answered as soon as its own reply
- * is there. The client's own autopipelining has the first half only: it keeps a turn's commands back until every reply to the
+ * Sends commands so that those of one turn of the event loop leave in few writes, and each is answered as soon as its own
+ * reply is there. The client's own autopipelining has the first half only: it keeps a turn's commands back until every reply to the
  * turn before has come, so that node and Redis wait for each other, and it builds an object with every command Redis
  * has for each batch.
  */
@@ -10,23 +10,37 @@ import type { RedisConnection } from './connection.ts'
 /** Sends one command. */
 export type SendCommand = (command: Command) => Promise<unknown>
 
+/** A turn may have work for a millisecond: Redis begins with the first commands while node goes on to the next. */
+const MOST_HELD = 16
+
 /** Makes the function of a connection. */
 export function joinWrites(connection: RedisConnection): SendCommand {
-  let isHolding = false
+  let sockets: readonly Redis['stream'][] = []
+  let held = 0
 
   function hold(): void {
-    isHolding = true
-    const sockets = socketsOf(connection)
+    sockets = socketsOf(connection)
     for (const socket of sockets) socket.cork()
     // After everything the turn has to say, before the next one is waited for.
-    setImmediate(() => {
-      isHolding = false
-      for (const socket of sockets) socket.uncork()
-    })
+    setImmediate(release)
+  }
+
+  function release(): void {
+    held = 0
+    for (const socket of sockets) socket.uncork()
+  }
+
+  function letGo(): void {
+    for (const socket of sockets) {
+      socket.uncork()
+      socket.cork()
+    }
   }
 
   return (command) => {
-    if (!isHolding) hold()
+    if (held === 0) hold()
+    else if (held % MOST_HELD === 0) letGo()
+    held++
     return connection.sendCommand(command) as Promise<unknown>
   }
 }
