@@ -169,12 +169,12 @@ async function countToken(context: StoreContext, jti: string, span: IssueSpan): 
   const id = context.partitions.parsePublicId(jti)
   if (id === undefined || id.hash === '') return 0
   const at = context.keys.partition(id.partition)
-  const [state, , , , record] = await context.run(
+  const [head, , record] = await context.run(
     'introspect-token',
     [at.head, at.clients],
-    [at.base, id.hash, id.local, ''],
+    [at.base, id.hash, id.local, '', 'none'],
   )
-  if (state !== 'active') return 0
+  if (!String(head).startsWith('active ')) return 0
   const issuedAtUs = Number((record as string).split('\n', 1)[0])
   return isWithin(span, issuedAtUs) ? 1 : 0
 }

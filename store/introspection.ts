@@ -83,6 +83,10 @@ function inactive(reason: InactiveReason): TokenState {
   return { kind: 'inactive', reason }
 }
 
+/** Where the roles stand in the script's reply, and what stands in its head for nothing. */
+const ROLES = 5
+const NONE = '-'
+
 /** Makes the reader of a store. */
 export function createTokenReader(
   context: StoreContext,
@@ -109,22 +113,22 @@ export function createTokenReader(
       [at.head, at.clients],
       [at.base, token.hash, token.grant, callerId, ...questionArguments(asked)],
     )) as readonly string[]
-    const [state, epoch = '', seq, callerRecord = '', tokenRecord = '', grantRecord = ''] = reply
+    const [head = '', callerRecord = '', tokenRecord = '', grantRecord = '', claims = ''] = reply
+    const [state, epoch = '', seq, completeness, schemaId = '', left] = head.split(' ')
     const caller = parseClient(callerId, callerRecord)
     if (state !== 'active') {
       const known = INACTIVE[state as InactiveReason]
       if (known === undefined) throw unknownReply('introspect-token', state)
       return { state: known, caller }
     }
-    const [claims = '', schemaId = '', completeness, left = '', lines = ''] = reply.slice(6)
     const facts = { record: decodeToken(token, tokenRecord, grantRecord), claims }
     const stamp = { partition: token.partition, epoch, seq: Number(seq) }
     if (asked === 'none') return { caller, state: toActiveState(token, facts, stamp) }
-    const book = await schemas.bookOf(token.partition, schemaId)
+    const book = await schemas.bookOf(token.partition, schemaId === NONE ? '' : schemaId)
     if (book === undefined) return read(token, callerId, asked)
-    const held = { lines, isComplete: completeness === 'complete' }
+    const held = { lines: reply[ROLES] ?? '', isComplete: completeness === 'complete' }
     const roles = resolveRoles(held, asked, book, facts.record.exchange?.view)
-    const leftMs = left === '' ? {} : { leftMs: Number(left) }
+    const leftMs = left === NONE ? {} : { leftMs: Number(left) }
     return { caller, state: { ...toActiveState(token, facts, { ...stamp, ...leftMs }), roles } }
   }
 

@@ -5,12 +5,13 @@
 --       4 client id of the caller ('' reads no caller) · 5 roles: none|all|some · 6… contexts (with some)
 -- Derives token, grant, subject, assignment and cutoff keys from its arguments and from what it reads; all carry the tag
 -- of the partition.
--- Returns { state, epoch, seq, caller record, token record, grant record, claims, schema id, complete|partial,
---   left ms, roles }
+-- Returns { head, caller record, token record, grant record, claims, roles }, without the empty ones at the end: each element
+--   costs its reader more than all its characters
+--   head: "state epoch seq", and when roles were asked for " complete|partial schema-id left-ms" ('-' for none)
 --   state: active | unknown | expired | revoked | suspended | client (gone or disabled)
 --   records are '' where they do not apply; only an active answer carries token, grant, claims and roles (a line
---   "<context> <role>" each); left is until the first of them ends by itself, '' for never; the schema id is ''
---   where there is nothing to read through it
+--   "<context> <role>" each); left is until the first of them ends by itself; the schema id is '-' where there is
+--   nothing to read through it
 -- Atomic because the position (epoch, seq) must be that of the state it vouches for.
 -- Bound: 1 INFO, the time, at most 9 reads and 1 for each of the tokens it was exchanged from, and the roles in the contexts
 -- asked for or in a hundred; whatever else the subject holds. Writes nothing, but is declared as a writing script: a primary
@@ -26,9 +27,18 @@ local answering_epoch = epoch()
 local seq = redis.call('HGET', KEYS[1], 'seq') or '0'
 local caller = caller_id ~= '' and redis.call('HGET', KEYS[2], 'c:' .. caller_id) or ''
 local state, token, authorization, claims, now, exchange = token_state(base, KEYS[1], KEYS[2], ARGV[2], grant)
-if state ~= 'active' then return { state, answering_epoch, seq, caller } end
-local grant_record = grant ~= '' and authorization or ''
-if mode == 'none' then return { state, answering_epoch, seq, caller, token, grant_record, claims or '' } end
+local head = state .. ' ' .. answering_epoch .. ' ' .. seq
+if state ~= 'active' then return { head, caller } end
+
+local function reply(full_head, roles)
+  local parts = { full_head, caller, token, grant ~= '' and authorization or '', claims or '', roles }
+  for i = #parts, 4, -1 do
+    if parts[i] ~= '' then break end
+    parts[i] = nil
+  end
+  return parts
+end
+if mode == 'none' then return reply(head, '') end
 
 -- A view is small by itself: it is read as if its contexts had been asked for.
 local function contexts_to_read()
@@ -41,5 +51,5 @@ local function contexts_to_read()
 end
 
 local completeness, left, roles = read_roles(base, (parties(authorization)), now, contexts_to_read())
-local schema = roles ~= '' and redis.call('HGET', base .. 'y', 'id') or ''
-return { state, answering_epoch, seq, caller, token, grant_record, claims or '', schema, completeness, left, roles }
+local schema = roles ~= '' and redis.call('HGET', base .. 'y', 'id') or '-'
+return reply(head .. ' ' .. completeness .. ' ' .. schema .. ' ' .. (left ~= '' and left or '-'), roles)
