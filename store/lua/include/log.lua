@@ -5,6 +5,22 @@
 -- Trimming looks at the 16 oldest entries at most; an idle log ages out as a whole.
 local LOG_TRIM_BATCH = 16
 
+-- The oldest alone tells nearly always that there is nothing to trim; the others are read only when it does not.
+local function trim(log, expired_at)
+  local oldest = redis.call('XRANGE', log, '-', '+', 'COUNT', 1)[1]
+  if tonumber(oldest[2][2]) > expired_at then return end
+  local keep_from
+  for _, entry in ipairs(redis.call('XRANGE', log, '-', '+', 'COUNT', LOG_TRIM_BATCH)) do
+    local entry_seq = tonumber(string.match(entry[1], '^%d+'))
+    keep_from = entry_seq + 1
+    if tonumber(entry[2][2]) > expired_at then
+      keep_from = entry_seq
+      break
+    end
+  end
+  redis.call('XTRIM', log, 'MINID', stamp(keep_from) .. '-0')
+end
+
 local function append_event(base, now, retention_ms, channel, event, voided, details)
   local head, log = base .. 'h', base .. 'l'
   local seq = redis.call('HINCRBY', head, 'seq', 1)
@@ -14,16 +30,7 @@ local function append_event(base, now, retention_ms, channel, event, voided, det
   else
     redis.call('XADD', log, seq .. '-0', 'at', stamp(now), 'event', event)
   end
-  local keep_from
-  for _, entry in ipairs(redis.call('XRANGE', log, '-', '+', 'COUNT', LOG_TRIM_BATCH)) do
-    local entry_seq = tonumber(string.match(entry[1], '^%d+'))
-    keep_from = entry_seq + 1
-    if tonumber(entry[2][2]) > now - retention_ms * 1000 then
-      keep_from = entry_seq
-      break
-    end
-  end
-  redis.call('XTRIM', log, 'MINID', stamp(keep_from) .. '-0')
+  trim(log, now - retention_ms * 1000)
   redis.call('PEXPIRE', log, retention_ms)
   local message = string.match(base, '{(.-)}') .. ' ' .. epoch() .. ' ' .. seq .. ' ' .. event
   redis.call('PUBLISH', channel, revocation and message .. '\n' .. revocation or message)

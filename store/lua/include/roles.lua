@@ -1,6 +1,8 @@
 -- Reads what a subject holds in some contexts and everywhere (`*`), or in all of them where they are few. The work is
 -- bounded by what is asked for, never by what is held: neighbours in a<sub> are found by range.
-local MAX_CONTEXTS, MAX_ASSIGNMENTS, CHUNK = 100, 1000, 200
+local MAX_CONTEXTS, MAX_ASSIGNMENTS = 100, 1000
+-- As few as can show that there are too many contexts: most who have too many have them one role each.
+local CHUNK = MAX_CONTEXTS + 1
 
 local function new_reading()
   return { found = {}, ends = nil, seen = 0 }
