@@ -17,6 +17,7 @@ export type Stretch = Omit<LoadPlan, 'host' | 'ports'>
 
 /** What a stretch of load came to. Times in microseconds. */
 export interface Loaded {
+  readonly answered: number
   readonly perSecond: number
   readonly p50: number
   readonly p99: number
@@ -38,6 +39,7 @@ export function startLoader(machine: Machine): Loader {
       const plan: LoadPlan = { ...stretch, host: HOST, ports }
       const { answered, seconds, p50, p99, cpuUs } = await child.ask<LoadResult>(plan)
       return {
+        answered,
         perSecond: answered / seconds,
         p50,
         p99,

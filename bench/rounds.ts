@@ -10,7 +10,7 @@ export interface Contender<Sample> {
 }
 
 /**
- * Takes `rounds` samples of each, after one that does not count.
+ * Takes `rounds` samples of each, after `warmUps` that do not count.
  *
  * @returns the samples by name, in the order of the rounds
  */
@@ -18,13 +18,14 @@ export async function interleave<Sample>(
   rounds: number,
   contenders: readonly Contender<Sample>[],
   tell: (text: string) => void,
+  warmUps = 1,
 ): Promise<Readonly<Record<string, readonly Sample[]>>> {
   const samples: Record<string, Sample[]> = {}
   for (const { name } of contenders) samples[name] = []
-  for (let round = 0; round <= rounds; round++) {
+  for (let round = 1 - warmUps; round <= rounds; round++) {
     const turn = round % 2 === 0 ? contenders : contenders.toReversed()
     for (const { name, sample } of turn) {
-      tell(`${round === 0 ? 'warm-up' : `round ${round} of ${rounds}`}: ${name}`)
+      tell(`${round < 1 ? 'warm-up' : `round ${round} of ${rounds}`}: ${name}`)
       const taken = await sample()
       if (round > 0) samples[name]?.push(taken)
     }

@@ -9,7 +9,9 @@ export interface LoadPlan {
   /** Whole requests, head and body; sent in turn, from the beginning again. */
   readonly requests: readonly string[]
   readonly seconds: number
-  /** Requests a second, at even distances, whether earlier ones were answered or not; absent means as many as go. */
+  /** Ends the stretch when so many were sent, if that is sooner; at least as many as connections. */
+  readonly count?: number
+  /** Requests a second, some each millisecond, whether earlier ones were answered or not; absent means as many as go. */
   readonly rate?: number
   /** What every answer must hold. */
   readonly expect: string
