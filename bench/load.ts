@@ -57,7 +57,7 @@ function cpuOf(pids: readonly number[]): number {
 
 /** The whole text of a POST with a form or a JSON body. */
 export function postRequest(path: string, authorization: string, body: string): string {
-  const type = body.startsWith('{') ? 'application/json' : 'application/x-www-form-urlencoded'
+  const type = /^[[{]/.test(body) ? 'application/json' : 'application/x-www-form-urlencoded'
   return [
     `POST ${path} HTTP/1.1`,
     `Host: ${HOST}`,

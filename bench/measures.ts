@@ -1,8 +1,20 @@
 /** All measures, in the order in which they run: what is most asked about first. */
 import type { Measure } from './measure.ts'
+import { growth } from './measures/growth.ts'
+import { importing } from './measures/import.ts'
 import { introspection } from './measures/introspection.ts'
 import { introspectionCost } from './measures/introspection-cost.ts'
 import { introspectionKinds } from './measures/introspection-kinds.ts'
+import { memory } from './measures/memory.ts'
+import { roles } from './measures/roles.ts'
 
 /** All measures. */
-export const MEASURES: readonly Measure[] = [introspection, introspectionKinds, introspectionCost]
+export const MEASURES: readonly Measure[] = [
+  introspection,
+  introspectionKinds,
+  introspectionCost,
+  roles,
+  importing,
+  memory,
+  growth,
+]

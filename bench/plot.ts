@@ -27,8 +27,8 @@ export interface LineChart {
   readonly limits?: readonly Mark[]
 }
 
-/** Lines over time: seconds from the start to the right, from 0 upwards. */
-export interface TimeChart extends Omit<LineChart, 'xLabel'> {
+/** Lines over time: from the start to the right, from 0 upwards. */
+export interface TimeChart extends LineChart {
   /** Vertical marks. */
   readonly events?: readonly Mark[]
 }
@@ -104,7 +104,7 @@ export function timeChart(chart: TimeChart): string {
   const events = chart.events ?? []
   const x = linearAxis([...points.map(([at]) => at), ...events.map(({ at }) => at)])
   const y = linearAxis([...points.map(([, height]) => height), ...limits])
-  return lineChart({ ...chart, xLabel: 'seconds' }, x, y, events)
+  return lineChart(chart, x, y, events)
 }
 
 /** Bars, each with its name before it and its median behind it. */

@@ -90,7 +90,8 @@ async function installPackage(folders: readonly string[]): Promise<string> {
   return found
 }
 
-async function apt(args: readonly string[]): Promise<void> {
+/** Runs apt-get and asks nothing. @throws {Error} when it fails */
+export async function apt(args: readonly string[]): Promise<void> {
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
   // The tests' closing line and the printed commands stay alone on standard output.
   const stdio: StdioOptions = ['ignore', 2, 2]

@@ -133,7 +133,7 @@ function memoryPlot(looks: readonly Look[]): Plot {
   return {
     name: 'import-memory',
     alt: `${title}, in megabytes over its seconds`,
-    svg: timeChart({ title, yLabel: 'MB', lines }),
+    svg: timeChart({ title, xLabel: 'seconds', yLabel: 'MB', lines }),
   }
 }
 

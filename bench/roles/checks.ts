@@ -1,11 +1,11 @@
 /** Role checks over HTTP, many at a time: what one service process and Redis do for holders of few and of many roles. */
 import { basic } from '../../test/services.ts'
-import { type Figure, figureOf, ratioOf } from '../figure.ts'
+import { type Figure, ratioOf } from '../figure.ts'
 import type { Installation } from '../installation.ts'
-import { type Loaded, type Loader, postRequest, type Stretch } from '../load.ts'
-import { cpuMicroseconds } from '../machine.ts'
+import { type Loader, postRequest, type Stretch } from '../load.ts'
 import type { Row, Table } from '../measure.ts'
 import { interleave } from '../rounds.ts'
+import { figureOfServed, loadServed, type Served } from '../served.ts'
 import { anyContext, type Holder } from './holders.ts'
 import { ROLE } from './names.ts'
 
@@ -23,9 +23,6 @@ export interface Checks {
   /** Median latency of a check in one context: the last holder's beside the first's. */
   readonly lastBesideFirst: Figure
 }
-
-/** A stretch of load, with what Redis used for one answer of it, in microseconds. */
-export type Served = Loaded & { readonly redisCpu: number }
 
 /** Names of contexts asked about are drawn beforehand; then they come round again. */
 const CONTEXTS = 10_000
@@ -54,7 +51,7 @@ export async function loadChecks(
   )
   const samples = await interleave(rounds, contenders, tell)
   const figure = (holder: Holder, kind: string, value: keyof Served): Figure =>
-    figureOf((samples[nameOf(holder, kind)] as readonly Served[]).map((served) => served[value]))
+    figureOfServed(samples[nameOf(holder, kind)] as readonly Served[], value)
   const besideFirst = (holder: Holder, kind: string): Figure =>
     ratioOf(figure(holder, kind, 'p50'), figure(holders[0] as Holder, kind, 'p50'))
   const row = (holder: Holder, kind: string): Row => ({
@@ -81,19 +78,6 @@ export async function loadChecks(
     },
     lastBesideFirst: besideFirst(holders.at(-1) as Holder, 'one context asked for'),
   }
-}
-
-/** Loads a server of the installation, with an eye on its Redis. */
-export async function loadServed(
-  { redisPid }: Installation,
-  loader: Loader,
-  server: Parameters<Loader['load']>[0],
-  stretch: Stretch,
-): Promise<Served> {
-  const redisCpu = () => cpuMicroseconds(redisPid) ?? Number.NaN
-  const before = redisCpu()
-  const loaded = await loader.load(server, stretch)
-  return { ...loaded, redisCpu: (redisCpu() - before) / loaded.answered }
 }
 
 function nameOf({ held }: Holder, kind: string): string {

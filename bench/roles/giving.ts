@@ -2,11 +2,11 @@
 import type { Store } from '../../store/store.ts'
 import { figureOf } from '../figure.ts'
 import type { Installation } from '../installation.ts'
-import type { Loader } from '../load.ts'
+import { type Loader, postRequest } from '../load.ts'
 import type { Row, Table } from '../measure.ts'
 import { interleave } from '../rounds.ts'
+import { loadServed } from '../served.ts'
 import { latencyOf, timeOf } from './calls.ts'
-import { loadServed } from './checks.ts'
 import { changeText, contextOf, ROLE, subjectOf } from './names.ts'
 
 /** How much to measure. */
@@ -116,25 +116,13 @@ function requestsOf({ changes }: Way, authorization: string, firstContext: numbe
     const texts = Array.from({ length: changes }, (_, k) =>
       changeText('assign', subjectFor(changes, n, k), context),
     )
-    return jsonRequest('/admin/v1/role-assignments', authorization, `[${texts.join(',')}]`)
+    return postRequest('/admin/v1/role-assignments', authorization, `[${texts.join(',')}]`)
   })
 }
 
 /** A change alone is about somebody else each time; a hundred about the same hundred. */
 function subjectFor(changes: number, call: number, change: number): string {
   return subjectOf(changes === 1 ? call : change)
-}
-
-function jsonRequest(path: string, authorization: string, body: string): string {
-  return [
-    `POST ${path} HTTP/1.1`,
-    'Host: 127.0.0.1',
-    `Authorization: ${authorization}`,
-    'Content-Type: application/json',
-    `Content-Length: ${Buffer.byteLength(body)}`,
-    '',
-    body,
-  ].join('\r\n')
 }
 
 async function giveByStore(
