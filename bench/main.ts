@@ -1,14 +1,14 @@
 // `npm run bench`: measures, and writes what was found to `.claimcheck/bench/`. See docs/benchmarks.md.
-import { mkdirSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+//
+// A measure that fails is told of in its place and makes the run fail in the end; the others are measured all the same.
 import { parseArgs } from 'node:util'
 import { redisServerBinary } from '../scripts/redis-binary.ts'
+import { killDescendants } from './descendants.ts'
 import { findMachine } from './machine.ts'
-import type { Finding, Measure } from './measure.ts'
+import type { Measure } from './measure.ts'
 import { createProgress } from './progress.ts'
-import { markdownOf, type Report } from './report.ts'
-
-const FOLDER = join(import.meta.dirname, '..', '.claimcheck', 'bench')
+import { markdownOf, type Report, type Section } from './report.ts'
+import { writeDocument, writeReport } from './report-files.ts'
 
 // Read when a module of the tests is loaded, hence before the measures are.
 process.env.CLAIMCHECK_TEST_REDIS_SERVER = await redisServerBinary()
@@ -16,70 +16,90 @@ const { MEASURES } = await import('./measures.ts')
 
 interface Options {
   readonly isQuick: boolean
+  readonly isForDocs: boolean
   readonly measures: readonly Measure[]
 }
 
 function usage(): string {
-  const names = MEASURES.map(({ name, title }) => `  ${name.padEnd(20)}${title}`)
-  return `npm run bench -- [--quick] [--only NAME]…\n\n${names.join('\n')}\n`
+  const names = MEASURES.map(({ name, title }) => `  ${name.padEnd(22)}${title}`)
+  return `npm run bench -- [--quick] [--only NAME,NAME] [--docs]
+
+  --quick   smaller and shorter: less than two minutes instead of less than ten
+  --only    these measures alone
+  --docs    also renew docs/benchmarks.md and its pictures
+
+Measures:
+${names.join('\n')}
+`
 }
 
-function readOptions(args: readonly string[]): Options {
+/** @throws {Error} for what cannot be done */
+function readOptions(args: readonly string[]): Options | undefined {
   const { values } = parseArgs({
     args: [...args],
     options: {
       quick: { type: 'boolean', default: false },
       only: { type: 'string', multiple: true, default: [] },
+      docs: { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h', default: false },
     },
   })
-  if (values.help) {
-    process.stdout.write(usage())
-    process.exit(0)
-  }
+  if (values.help) return undefined
   const names = values.only.flatMap((text) => text.split(','))
   const unknown = names.find((name) => !MEASURES.some((measure) => measure.name === name))
   if (unknown !== undefined) throw new Error(`there is no measure "${unknown}"`)
-  const chosen = MEASURES.filter(({ name }) => names.length === 0 || names.includes(name))
-  return { isQuick: values.quick, measures: chosen }
+  if (values.docs && (values.quick || names.length > 0)) {
+    throw new Error('--docs takes a full run: neither --quick nor --only')
+  }
+  const measures = MEASURES.filter(({ name }) => names.length === 0 || names.includes(name))
+  return { isQuick: values.quick, isForDocs: values.docs, measures }
 }
 
 async function runAll({ isQuick, measures }: Options): Promise<Report> {
   const machine = findMachine()
   const progress = createProgress(measures.length)
-  const found: { measure: Measure; finding: Finding; seconds: number }[] = []
-  for (const measure of measures) {
+  const sections: Section[] = []
+  for (const { name, title, run } of measures) {
     const startedAt = performance.now()
-    progress.begin(measure.title)
-    const finding = await measure.run({ isQuick, machine, step: progress.step })
-    found.push({ measure, finding, seconds: (performance.now() - startedAt) / 1_000 })
+    progress.begin(title)
+    const section = await run({ isQuick, machine, step: progress.step }).then(
+      (finding) => ({ finding }),
+      (error: unknown) => ({
+        finding: { tables: [], notes: [] },
+        failure: error instanceof Error ? error.message : String(error),
+      }),
+    )
+    const seconds = (performance.now() - startedAt) / 1_000
+    sections.push({ name, title, seconds, ...section })
   }
   progress.end()
-  return { machine, isQuick, date: new Date(), found }
+  return { machine, isQuick, date: new Date(), sections }
 }
 
-function write(report: Report): void {
-  mkdirSync(FOLDER, { recursive: true })
-  const { found, date, machine, isQuick } = report
-  const json = { date, machine: machine.description, isQuick, found }
-  writeFileSync(join(FOLDER, 'report.json'), `${JSON.stringify(json, undefined, 2)}\n`)
-  writeFileSync(join(FOLDER, 'report.md'), markdownOf(report))
-  for (const { finding } of found) {
-    for (const { name, svg } of finding.plots ?? []) {
-      writeFileSync(join(FOLDER, `${name}.svg`), svg)
-    }
+/** @returns the exit code: 0, 1 when something could not be measured, 2 when it was asked in a way that has no meaning */
+async function main(): Promise<number> {
+  let options: Options | undefined
+  try {
+    options = readOptions(process.argv.slice(2))
+  } catch (error) {
+    process.stderr.write(`${(error as Error).message}\n\n${usage()}`)
+    return 2
   }
+  if (options === undefined) {
+    process.stdout.write(usage())
+    return 0
+  }
+  const report = await runAll(options)
+  const folder = writeReport(report)
+  if (options.isForDocs) writeDocument(report)
+  process.stdout.write(`${markdownOf(report)}\nwritten to ${folder}\n`)
+  return report.sections.some(({ failure }) => failure !== undefined) ? 1 : 0
 }
 
-let options: Options
-try {
-  options = readOptions(process.argv.slice(2))
-} catch (error) {
-  process.stderr.write(`${(error as Error).message}\n\n${usage()}`)
-  process.exit(2)
+process.on('exit', killDescendants)
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.once(signal, () => process.exit(130))
 }
-const report = await runAll(options)
-write(report)
-process.stdout.write(markdownOf(report))
-process.stdout.write(`\nwritten to ${join('.claimcheck', 'bench')}/report.md and report.json\n`)
-process.exit()
+// Whoever handed over to this process is gone.
+process.on('disconnect', () => process.exit(1))
+process.exit(await main())

@@ -1,31 +1,37 @@
 /** The report as Markdown: what was to be reached and was or was not, then every table. */
 import type { Figure } from './figure.ts'
 import type { Machine } from './machine.ts'
-import type { Finding, Measure, Plot, Table } from './measure.ts'
+import type { Finding, Plot, Table } from './measure.ts'
 import { isReached, TARGETS, type Target, type TargetId } from './targets.ts'
+
+/** What a measure came to. */
+export interface Section {
+  readonly name: string
+  readonly title: string
+  readonly seconds: number
+  readonly finding: Finding
+  /** Why there is nothing in the finding. */
+  readonly failure?: string
+}
 
 /** A whole run. */
 export interface Report {
   readonly machine: Machine
   readonly isQuick: boolean
   readonly date: Date
-  readonly found: readonly {
-    readonly measure: Measure
-    readonly finding: Finding
-    readonly seconds: number
-  }[]
+  readonly sections: readonly Section[]
 }
 
 /** @param plotFolder where the plots lie, seen from the document */
 export function markdownOf(report: Report, plotFolder = '.'): string {
-  const { machine, isQuick, date, found } = report
-  const seconds = found.reduce((sum, { seconds }) => sum + seconds, 0)
+  const { machine, isQuick, date, sections } = report
+  const seconds = sections.reduce((sum, { seconds }) => sum + seconds, 0)
   const head = [
     `${date.toISOString().slice(0, 10)} · ${machine.description}`,
     `${isQuick ? 'quick run' : 'full run'}, ${Math.round(seconds)} s · ${placementOf(machine)}`,
   ]
-  const sections = found.map(({ measure, finding }) => sectionOf(measure, finding, plotFolder))
-  return `${[head.join('  \n'), targetTable(found), ...sections].join('\n\n')}\n`
+  const texts = sections.map((section) => sectionText(section, plotFolder))
+  return `${[head.join('  \n'), targetTable(sections), ...texts].join('\n\n')}\n`
 }
 
 function placementOf({ placement }: Machine): string {
@@ -34,9 +40,9 @@ function placementOf({ placement }: Machine): string {
   return parts.join(', ')
 }
 
-function targetTable(found: Report['found']): string {
+function targetTable(sections: readonly Section[]): string {
   const reached: Partial<Record<TargetId, number>> = {}
-  for (const { finding } of found) Object.assign(reached, finding.reached)
+  for (const { finding } of sections) Object.assign(reached, finding.reached)
   const ids = Object.keys(TARGETS) as TargetId[]
   const rows = ids.map((id) => {
     const { text, unit, atLeast, atMost }: Target = TARGETS[id]
@@ -50,10 +56,12 @@ function targetTable(found: Report['found']): string {
   return `## What was to be reached\n\n${tableText(['', 'to reach', 'measured', ''], rows)}`
 }
 
-function sectionOf({ title }: Measure, { tables, notes, plots = [] }: Finding, folder: string) {
+function sectionText({ title, finding, failure }: Section, folder: string): string {
+  const { tables, notes, plots = [] } = finding
   const pictures = plots.map(({ name, alt }: Plot) => `![${alt}](${folder}/${name}.svg)`)
   const remarks = notes.map((note) => `* ${note}`).join('\n')
-  return [`## ${title}`, ...tables.map(tableSection), ...pictures, remarks]
+  const failed = failure === undefined ? '' : `Could not be measured: ${failure}`
+  return [`## ${title}`, failed, ...tables.map(tableSection), ...pictures, remarks]
     .filter((part) => part !== '')
     .join('\n\n')
 }

@@ -1,0 +1,45 @@
+/** Where a report goes: to the data directory always, and into the documentation when that is asked for. */
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { markdownOf, type Report } from './report.ts'
+
+const ROOT = join(import.meta.dirname, '..')
+const FOLDER = join('.claimcheck', 'bench')
+const DOCUMENT = join(ROOT, 'docs', 'benchmarks.md')
+const PICTURES = 'benchmarks'
+const BEGIN = '<!-- report: written by npm run bench -- --docs -->'
+const END = '<!-- end of report -->'
+
+/** Writes Markdown, JSON and pictures. @returns the folder, as seen from the project */
+export function writeReport(report: Report): string {
+  const folder = join(ROOT, FOLDER)
+  mkdirSync(folder, { recursive: true })
+  const { machine, ...rest } = report
+  const json = { ...rest, machine: machine.description, placement: machine.placement }
+  const withoutPictures = (key: string, value: unknown) => (key === 'svg' ? undefined : value)
+  writeFileSync(join(folder, 'report.json'), `${JSON.stringify(json, withoutPictures, 2)}\n`)
+  writeFileSync(join(folder, 'report.md'), markdownOf(report))
+  writePictures(report, folder)
+  return FOLDER
+}
+
+/** Puts the report into its place in the document, and its pictures beside it. */
+export function writeDocument(report: Report): void {
+  const text = readFileSync(DOCUMENT, 'utf8')
+  const [before, after] = [text.indexOf(BEGIN), text.indexOf(END)]
+  if (before === -1 || after === -1) throw new Error('docs/benchmarks.md has no place for a report')
+  const folder = join(ROOT, 'docs', PICTURES)
+  rmSync(folder, { recursive: true, force: true })
+  mkdirSync(folder)
+  writePictures(report, folder)
+  const place = text.slice(0, before + BEGIN.length)
+  writeFileSync(DOCUMENT, `${place}\n\n${markdownOf(report, PICTURES)}\n${text.slice(after)}`)
+}
+
+function writePictures({ sections }: Report, folder: string): void {
+  for (const { finding } of sections) {
+    for (const { name, svg } of finding.plots ?? []) {
+      writeFileSync(join(folder, `${name}.svg`), svg)
+    }
+  }
+}

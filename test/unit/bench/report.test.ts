@@ -1,0 +1,65 @@
+import { describe, expect, it } from 'vitest'
+import { figureOf } from '../../../bench/figure.ts'
+import { markdownOf, type Section } from '../../../bench/report.ts'
+import { isReached, TARGETS } from '../../../bench/targets.ts'
+
+const machine = { description: 'a machine', cores: 2, pin: () => undefined }
+
+function reportOf(...sections: Partial<Section>[]): string {
+  const whole = sections.map((section) => ({
+    name: 'one',
+    title: 'One measure',
+    seconds: 1,
+    finding: { tables: [], notes: [] },
+    ...section,
+  }))
+  return markdownOf({ machine, isQuick: false, date: new Date(0), sections: whole }, 'pictures')
+}
+
+describe('a report', () => {
+  it('marks each line of the list as reached, not reached or not measured', () => {
+    const reached = { memoryOfTen: 256, memoryOfOne: 400.1, introspectionBesideKoa: 0.79 }
+    const text = reportOf({ finding: { tables: [], notes: [], reached } })
+    const line = (id: keyof typeof TARGETS) =>
+      text.split('\n').find((row) => row.startsWith(`| ${TARGETS[id].text} |`))
+    expect(line('memoryOfTen')).toContain('| at most 256 B | 256 B | ✓ reached |')
+    expect(line('memoryOfOne')).toContain('| at most 400 B | 400 B | ✗ not reached |')
+    expect(line('introspectionBesideKoa')).toContain('✗ not reached')
+    expect(line('import')).toContain('not measured')
+    expect(text.match(/^\| .* \| (?:✓ reached|✗ not reached|not measured) \|$/gm)).toHaveLength(
+      Object.keys(TARGETS).length,
+    )
+  })
+
+  it('shows a figure with its spread, a single one alone, and a text as it is', () => {
+    const cells = [figureOf([1_234_567, 1_000_000, 2_000_000]), figureOf([0.012_345]), 'none']
+    const table = { title: 'A table', columns: ['a', 'b', 'c'], rows: [{ name: 'row', cells }] }
+    expect(reportOf({ finding: { tables: [table], notes: ['A note.'] } })).toContain(
+      '**A table**\n\n|  | a | b | c |\n| --- | ---: | ---: | ---: |\n' +
+        '| row | 1,234,567 (1,000,000–2,000,000) | 0.0123 | none |\n\n* A note.',
+    )
+  })
+
+  it('shows pictures from where they lie', () => {
+    const plots = [{ name: 'size', alt: 'sizes', svg: '<svg/>' }]
+    expect(reportOf({ finding: { tables: [], notes: [], plots } })).toContain(
+      '![sizes](pictures/size.svg)',
+    )
+  })
+
+  it('tells of a measure that failed, beside those that did not', () => {
+    const text = reportOf({ failure: 'no Redis' }, { title: 'Another' })
+    expect(text).toContain('## One measure\n\nCould not be measured: no Redis')
+    expect(text).toContain('## Another')
+  })
+})
+
+describe('a line of the list', () => {
+  it('is reached at its limit, and not beyond', () => {
+    expect(isReached('introspectionBesideKoa', 0.8)).toBe(true)
+    expect(isReached('introspectionBesideKoa', 0.799)).toBe(false)
+    expect(isReached('peek', 1)).toBe(true)
+    expect(isReached('peek', 1.001)).toBe(false)
+    expect(isReached('peek', Number.NaN)).toBe(false)
+  })
+})
