@@ -15,6 +15,7 @@ import type { Entry, EntryCache } from './entry-cache.ts'
 import type { Effect, Freshness } from './freshness.ts'
 import { groupsOf } from './groups.ts'
 import type { DiscardReason } from './health.ts'
+import { KeptAnswer } from './kept-answer.ts'
 import type { Landed } from './lookups.ts'
 import type { NegativeCache } from './negative-cache.ts'
 import type { Reply } from './reply.ts'
@@ -70,8 +71,10 @@ export interface AnswersOptions {
 
 /** Outside any partition, for servers without a feed. */
 const NO_PARTITION = 0
-/** What an entry takes besides its text: the objects, names and index slots. */
-const ENTRY_OVERHEAD_BYTES = 400
+/** What an answer takes in memory for each byte of its text; short answers less, for they have much in common with others. */
+const MEMORY_PER_BYTE = 1.5
+/** What an entry takes besides its answer: the object and its places in the indexes. */
+const ENTRY_OVERHEAD_BYTES = 200
 /** What each context it was asked for in, and each token it came from, takes besides: names and index slots. */
 const NAME_OVERHEAD_BYTES = 300
 /** HTTP dates are cut to whole seconds. */
@@ -131,19 +134,23 @@ export function createAnswers(options: AnswersOptions): Answers {
     const { exp = Number.POSITIVE_INFINITY } = answer
     const { leftMs = Number.POSITIVE_INFINITY } = stamp ?? {}
     const names = (groups?.contexts?.length ?? 0) + (groups?.origins?.length ?? 0)
-    entries.set({
-      key,
-      answer,
-      groups: groups ?? { jti: key, grantId: key, sid: '', sub: '', clientId: '' },
-      partition: stamp?.partition ?? NO_PARTITION,
-      seq: stamp?.seq ?? 0,
-      expiresAt: askedAt + Math.min(leftMs, remainingMs(exp, reply)),
-      expiresAtWall: exp * 1_000,
-      liveUntil: isFeed ? Number.POSITIVE_INFINITY : askedAt + boundMs,
-      askedAt,
-      bytes: 2 * key.length + reply.bytes + ENTRY_OVERHEAD_BYTES + names * NAME_OVERHEAD_BYTES,
-      isUsed: false,
-    })
+    entries.set(
+      new KeptAnswer({
+        key,
+        answer,
+        partition: stamp?.partition ?? NO_PARTITION,
+        seq: stamp?.seq ?? 0,
+        expiresAt: askedAt + Math.min(leftMs, remainingMs(exp, reply)),
+        livesMs: isFeed ? undefined : boundMs,
+        askedAt,
+        bytes: Math.ceil(
+          key.length +
+            MEMORY_PER_BYTE * reply.bytes +
+            ENTRY_OVERHEAD_BYTES +
+            names * NAME_OVERHEAD_BYTES,
+        ),
+      }),
+    )
     return KEPT
   }
 

@@ -3,6 +3,7 @@ import type { Discover } from './discovery.ts'
 import type { EndpointAnswer, Send } from './endpoint.ts'
 import { ClaimcheckError } from './errors.ts'
 import { type Reply, readAnswer } from './reply.ts'
+import { createSharing, type Sharing } from './sharing.ts'
 import {
   type BatchIntrospectionRequest,
   FRESHNESS_HEADER,
@@ -12,6 +13,8 @@ import {
 
 /** Most tokens of one batch. */
 const MAX_BATCH = 100
+/** Remembered of what answers have in common: a few megabytes at most. */
+const SHARED_GENERATION = 8_192
 
 /** What is asked about one token: what it is worth, in contexts (space-separated, '' for none). */
 export interface Asked {
@@ -44,6 +47,7 @@ export function createIntrospector({
   authorization,
 }: IntrospectorOptions): Introspector {
   const accept = 'application/json'
+  const sharing = createSharing(SHARED_GENERATION)
 
   async function one(url: string, { token, contexts }: Asked): Promise<Reply> {
     const form = new URLSearchParams({ token, ...(contexts === '' ? {} : { context: contexts }) })
@@ -53,7 +57,7 @@ export function createIntrospector({
       headers: { authorization, accept, 'content-type': 'application/x-www-form-urlencoded' },
       body: form.toString(),
     })
-    const [reply] = toReplies(answer, [parse(answer.text)])
+    const [reply] = toReplies(answer, [parse(answer.text)], sharing)
     return reply as Reply
   }
 
@@ -66,7 +70,7 @@ export function createIntrospector({
     })
     const { results } = (parse(answer.text) ?? {}) as { readonly results?: unknown }
     if (!Array.isArray(results) || results.length !== asked.length) throw bad()
-    return toReplies(answer, results)
+    return toReplies(answer, results, sharing)
   }
 
   return {
@@ -92,11 +96,15 @@ function batchBody(asked: readonly Asked[]): BatchIntrospectionRequest {
   return first === '' ? { tokens } : { tokens, context: first }
 }
 
-function toReplies({ headers }: EndpointAnswer, results: readonly unknown[]): readonly Reply[] {
+function toReplies(
+  { headers }: EndpointAnswer,
+  results: readonly unknown[],
+  sharing: Sharing,
+): readonly Reply[] {
   const stamps = readStamps(headers, results.length)
   const date = Date.parse(headers.get('date') ?? '')
   return results.map((result, index) => {
-    const answer = readAnswer(result)
+    const answer = readAnswer(result, sharing)
     if (answer === undefined) throw bad()
     return {
       answer,

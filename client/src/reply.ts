@@ -3,6 +3,8 @@
  * (§2.2), and `aud`, `scope` and `exp`, where there are any, are what decisions take them for. What the cache needs beyond
  * that may be missing, the answer is then not cached.
  */
+import { deepFreeze } from './deep-freeze.ts'
+import type { Sharing } from './sharing.ts'
 import type { ActiveToken, FreshnessStamp, IntrospectionResponse } from './wire/index.ts'
 
 /** What void tokens look like; one frozen object for all. */
@@ -19,8 +21,17 @@ export interface Reply {
   readonly serverTimeMs: number | undefined
 }
 
-/** Turns parsed JSON into a frozen answer whose `aud` is always a list; `undefined` when it is none. */
-export function readAnswer(value: unknown): IntrospectionResponse | undefined {
+/** Members of which many answers have the same, */
+const COMMON = ['iss', 'client_id', 'scope', 'aud', 'acr', 'amr', 'roles'] as const
+/** and those of which many have the same lists in them. */
+const COMMON_BY_CONTEXT = ['context_roles', 'permissions'] as const
+
+/**
+ * Turns parsed JSON into a frozen answer whose `aud` is always a list; `undefined` when it is none.
+ *
+ * @param sharing keeps one of what answers have in common; without it, each has its own
+ */
+export function readAnswer(value: unknown, sharing?: Sharing): IntrospectionResponse | undefined {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined
   const { active } = value as { readonly active?: unknown }
   if (active === false) return INACTIVE
@@ -32,11 +43,20 @@ export function readAnswer(value: unknown): IntrospectionResponse | undefined {
   if (!Array.isArray(audiences) || !audiences.every((one) => typeof one === 'string')) {
     return undefined
   }
-  return deepFreeze({ ...value, aud: audiences }) as ActiveToken
+  const answer: Record<string, unknown> = { ...value, aud: audiences }
+  if (sharing !== undefined) shareMembers(answer, sharing)
+  return deepFreeze(answer) as ActiveToken
 }
 
-function deepFreeze(value: unknown): unknown {
-  if (typeof value !== 'object' || value === null) return value
-  for (const member of Object.values(value)) deepFreeze(member)
-  return Object.freeze(value)
+function shareMembers(answer: Record<string, unknown>, { share }: Sharing): void {
+  for (const name of COMMON) {
+    if (answer[name] !== undefined) answer[name] = share(answer[name])
+  }
+  for (const name of COMMON_BY_CONTEXT) {
+    const byContext = answer[name]
+    if (typeof byContext !== 'object' || byContext === null) continue
+    const lists = byContext as Record<string, unknown>
+    for (const [context, list] of Object.entries(lists)) lists[context] = share(list)
+    answer[name] = share(lists)
+  }
 }
