@@ -1,5 +1,6 @@
 /** All measures, in the order in which they run: what is most asked about first. */
 import type { Measure } from './measure.ts'
+import { clientHit } from './measures/client-hit.ts'
 import { growth } from './measures/growth.ts'
 import { importing } from './measures/import.ts'
 import { introspection } from './measures/introspection.ts'
@@ -7,14 +8,17 @@ import { introspectionCost } from './measures/introspection-cost.ts'
 import { introspectionKinds } from './measures/introspection-kinds.ts'
 import { memory } from './measures/memory.ts'
 import { roles } from './measures/roles.ts'
+import { wireSize } from './measures/wire-size.ts'
 
 /** All measures. */
 export const MEASURES: readonly Measure[] = [
   introspection,
   introspectionKinds,
   introspectionCost,
+  clientHit,
   roles,
   importing,
   memory,
   growth,
+  wireSize,
 ]
