@@ -211,7 +211,7 @@ function verticalTick(frame: Frame, axis: Axis, tick: number): string[] {
   const x = across(frame, axis, tick)
   return [
     segment(x, frame.top, x, frame.bottom, GRID),
-    text(x, frame.bottom + 18, numberText(tick), 'middle'),
+    text(x, frame.bottom + 18, tickText(tick), 'middle'),
   ]
 }
 
@@ -219,7 +219,7 @@ function horizontalTick(frame: Frame, axis: Axis, tick: number): string[] {
   const y = upwards(frame, axis, tick)
   return [
     segment(frame.left, y, frame.right, y, GRID),
-    text(frame.left - 8, y + 4, numberText(tick), 'end'),
+    text(frame.left - 8, y + 4, tickText(tick), 'end'),
   ]
 }
 
@@ -320,4 +320,9 @@ function numberText(value: number): string {
 
 function escaped(content: string): string {
   return content.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`)
+}
+
+/** Short, for there is little room beside an axis: `100K`, `1M`. */
+function tickText(value: number): string {
+  return value.toLocaleString('en', { notation: 'compact', maximumSignificantDigits: 3 })
 }
