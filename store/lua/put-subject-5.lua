@@ -11,13 +11,14 @@
 --- @include "epoch"
 --- @include "lattice"
 --- @include "cutoff"
+--- @include "index"
 --- @include "log"
 local now = tick(KEYS[1])
 if ARGV[2] ~= '' then redis.call('HSET', KEYS[3], 'status', ARGV[2]) end
 if ARGV[3] ~= '' then redis.call('HSET', KEYS[3], 'claims', ARGV[3]) end
 if ARGV[2] == 'suspended' then
   cut(KEYS[4], now, '', ARGV[4], ARGV[8])
-  redis.call('UNLINK', KEYS[5])
+  drop_index(KEYS[5])
 end
 append_event(ARGV[1], now, tonumber(ARGV[6]), ARGV[7], ARGV[5], ARGV[2] == 'suspended' and stamp(now), ARGV[4])
 local subject = redis.call('HMGET', KEYS[3], 'status', 'claims')
