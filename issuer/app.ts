@@ -1,9 +1,9 @@
 /**
- * The issuer as a function of its parts: the only service that writes. It keeps nothing between requests; whatever it
- * has answered for is in Redis. No side effects of its own.
+ * The issuer as a function of its parts: the only service that writes. Whatever it has answered for is in Redis; what it
+ * remembers between requests counts only while it still stands there. No side effects of its own.
  */
+import type { RequestListener } from 'node:http'
 import { Router } from '@koa/router'
-import type Koa from 'koa'
 import { createAuditTrail } from '../http/audit-trail.ts'
 import { createHealthRouter, PROBE_ROUTES } from '../http/health.ts'
 import { createKoaApp } from '../http/koa-app.ts'
@@ -11,12 +11,13 @@ import type { Logger } from '../http/logger.ts'
 import type { Metrics } from '../http/metrics.ts'
 import { pathPrefix } from '../http/public-url.ts'
 import { EXACT_PATHS, type RequestState } from '../http/request-state.ts'
+import { createShortcut } from '../http/shortcut.ts'
 import type { Store } from '../store/store.ts'
 import { createAdminRouter } from './admin/routes.ts'
 import { addMetadata, type PublicUrls } from './metadata.ts'
 import { addRevocationEndpoint } from './revocation-endpoint.ts'
 import { NO_LOADER, type SubjectLoader } from './subject-loader.ts'
-import { addTokenEndpoint } from './token-endpoint.ts'
+import { addTokenEndpoint, TOKEN_PATH } from './token-endpoint.ts'
 
 /** What the service is made from. */
 export interface IssuerAppOptions extends PublicUrls {
@@ -32,26 +33,34 @@ export interface IssuerAppOptions extends PublicUrls {
   readonly loader?: SubjectLoader
 }
 
-/** Makes the application; `callback()` of it goes to the listener. */
-export function createIssuerApp(options: IssuerAppOptions): Koa<RequestState> {
+/** The application. */
+export interface IssuerApp {
+  /** For the listener. */
+  callback(): RequestListener
+}
+
+/** Makes the application. */
+export function createIssuerApp(options: IssuerAppOptions): IssuerApp {
   const { store, log, metrics, issuer, trustProxy, withMetrics, nowSeconds } = options
   const { loader = NO_LOADER } = options
   const prefix = pathPrefix(issuer)
   const trail = createAuditTrail({ keep: store.audit.append, log, now: () => performance.now() })
   const adminPrefix = `${prefix}/admin/v1`
   const oauth = new Router<RequestState>({ prefix, ...EXACT_PATHS })
-  addTokenEndpoint(oauth, { store, issuer, trail, failures: store.failures })
+  const handle = addTokenEndpoint(oauth, { store, issuer, trail, failures: store.failures })
   addRevocationEndpoint(oauth, { store, trail, failures: store.failures })
   const root = createHealthRouter({ ready: store.readiness, metrics, withMetrics })
   addMetadata(root, options)
   const admin = createAdminRouter({ store, issuer, trail }, loader, adminPrefix, nowSeconds)
-  return createKoaApp({
+  const frame = {
     log,
     metrics,
     trustProxy,
-    routers: [oauth, admin, root],
     problemPrefix: adminPrefix,
     quietRoutes: new Set(PROBE_ROUTES),
     trail,
-  })
+  }
+  const others = createKoaApp({ ...frame, routers: [oauth, admin, root] }).callback()
+  const shortcut = { ...frame, method: 'POST', path: prefix + TOKEN_PATH, handle, others }
+  return { callback: () => createShortcut(shortcut) }
 }

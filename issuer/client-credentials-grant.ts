@@ -1,6 +1,7 @@
 /** The client credentials grant (RFC 6749 §4.4): a token for the client itself; never a refresh token (§4.4.3). */
 import type { Form } from '../http/form.ts'
 import { OAuthError } from '../http/oauth-error.ts'
+import type { RequestState } from '../http/request-state.ts'
 import type { Client } from '../store/clients.ts'
 import { issueRefusal } from './issue-refusal.ts'
 import { grantResources } from './resource.ts'
@@ -8,12 +9,15 @@ import { grantScope } from './scope.ts'
 import { type GrantContext, type TokenResponse, toTokenResponse } from './token-response.ts'
 
 /**
+ * @param provedBy fingerprint of the client's registration if that is from memory: nothing is issued unless it stands
  * @throws {OAuthError} `unauthorized_client` for a public client, `invalid_scope`, `invalid_target`
  */
 export async function issueToClient(
   client: Client,
   { values, lists }: Form,
   { store, issuer }: GrantContext,
+  _state: RequestState,
+  provedBy?: string,
 ): Promise<TokenResponse> {
   const { metadata, client_id: clientId } = client
   if (metadata.token_endpoint_auth_method === 'none') {
@@ -26,6 +30,7 @@ export async function issueToClient(
     subjectKind: 'client',
     session: { mode: 'none' },
     accessTokenLifetime: metadata.access_token_lifetime,
+    ...(provedBy === undefined ? {} : { provedBy }),
   })
   if (issued.kind !== 'issued') throw issueRefusal(issued)
   return toTokenResponse({ ...issued, expiresIn: issued.expiresAt - issued.issuedAt, scope })

@@ -10,6 +10,7 @@ export function issueRefusal(refusal: IssueRefusal): OAuthError {
         'invalid_target',
         'the resource is unknown or not allowed for this client',
       )
+    case 'client-changed':
     case 'client-gone':
       return new OAuthError('unauthorized_client', 'this client is disabled')
     case 'subject-suspended':

@@ -12,6 +12,7 @@ import { grantScope } from './scope.ts'
 import { type GrantContext, type TokenResponse, toTokenResponse } from './token-response.ts'
 
 /**
+ * @param provedBy fingerprint of the client's registration if that is from memory: nothing happens unless it stands
  * @throws {OAuthError} `invalid_grant` for a dead, foreign or reused token; `invalid_scope` and `invalid_target` when
  *   more is asked for than was granted, the token being unharmed
  */
@@ -20,6 +21,7 @@ export async function refreshGrant(
   { values, lists }: Form,
   { store, trail }: GrantContext,
   state: RequestState,
+  provedBy?: string,
 ): Promise<TokenResponse> {
   const presented = values.get('refresh_token')
   if (presented === undefined) throw invalidRequest('the parameter refresh_token is required')
@@ -37,6 +39,7 @@ export async function refreshGrant(
     accessTokenLifetime: access_token_lifetime,
     idleLifetime: refresh_token_idle_lifetime,
     ...(narrowed === undefined ? {} : { narrowed }),
+    ...(provedBy === undefined ? {} : { provedBy }),
   })
   if (outcome.kind === 'reused') {
     await trail.changed(state, {

@@ -1,11 +1,11 @@
 /** `POST /token` (RFC 6749 §3.2): reads the request, proves the client, and hands over to the grant. */
 import type { Router } from '@koa/router'
 import type { FailureRecorder } from '../http/client-auth.ts'
-import { presentedCredentials } from '../http/client-credentials.ts'
+import { type PresentedCredentials, presentedCredentials } from '../http/client-credentials.ts'
 import { type Form, readForm } from '../http/form.ts'
 import { invalidRequest, OAuthError } from '../http/oauth-error.ts'
 import { replyJson } from '../http/reply.ts'
-import type { RequestState, RouteContext } from '../http/request-state.ts'
+import type { Exchange, RequestState } from '../http/request-state.ts'
 import type { Client } from '../store/clients.ts'
 import { namedClientId, proveClient } from './caller.ts'
 import { issueToClient } from './client-credentials-grant.ts'
@@ -24,6 +24,7 @@ type Grant = (
   form: Form,
   context: GrantContext,
   state: RequestState,
+  provedBy?: string,
 ) => Promise<TokenResponse>
 
 const GRANTS: Readonly<Record<GrantType, Grant>> = {
@@ -32,21 +33,70 @@ const GRANTS: Readonly<Record<GrantType, Grant>> = {
   [TOKEN_EXCHANGE]: exchangeToken,
 }
 
-/** Adds the endpoint to a router. */
+/** Those that can make what they do depend on the registration the client was proved by. */
+const CONDITIONAL_GRANTS: ReadonlyMap<string, Grant> = new Map([
+  ['client_credentials', issueToClient],
+  ['refresh_token', refreshGrant],
+])
+
+/** Path of the endpoint. */
+export const TOKEN_PATH = '/token'
+
+/** A failure by what is only remembered is none. */
+const UNCOUNTED: FailureRecorder = { record: () => undefined }
+
+/** Adds the endpoint to a router. @returns its handler, for a shortcut to it */
 export function addTokenEndpoint(
   router: Router<RequestState>,
   options: TokenEndpointOptions,
-): void {
+): (exchange: Exchange) => Promise<void> {
   const { store, failures } = options
-  router.post('/token', async (ctx: RouteContext) => {
-    const form = await readForm(ctx.req)
-    const presented = presentedCredentials(ctx.req, form)
+
+  /**
+   * A client is proved by the registration it had the last time, and served on condition that this still stands when Redis
+   * does what is asked: a round trip less. Whatever else comes of it is decided anew, by what is registered now.
+   */
+  async function issueFromMemory(
+    presented: PresentedCredentials,
+    form: Form,
+    state: RequestState,
+  ): Promise<TokenResponse | undefined> {
+    const grant = CONDITIONAL_GRANTS.get(form.values.get('grant_type') ?? '')
+    if (grant === undefined) return undefined
+    const remembered = store.clients.remembered(namedClientId(presented))
+    // Whom a registration that does not stand has proved is not proved.
+    const tried = { ...state }
+    try {
+      const client = await proveClient(presented, remembered, tried, UNCOUNTED)
+      allowedGrantType(client, form.values.get('grant_type'))
+      const response = await grant(client, form, options, tried, client.fingerprint)
+      Object.assign(state, tried)
+      return response
+    } catch (error) {
+      if (error instanceof OAuthError) return undefined
+      throw error
+    }
+  }
+
+  async function issue(presented: PresentedCredentials, form: Form, state: RequestState) {
     const clientId = namedClientId(presented)
     const registered = clientId === '' ? undefined : await store.clients.get(clientId)
-    const client = await proveClient(presented, registered, ctx.state, failures)
+    const client = await proveClient(presented, registered, state, failures)
     const grant = GRANTS[allowedGrantType(client, form.values.get('grant_type'))]
-    replyJson(ctx, 200, JSON.stringify(await grant(client, form, options, ctx.state)))
-  })
+    return grant(client, form, options, state)
+  }
+
+  async function handle(ctx: Exchange): Promise<void> {
+    const form = await readForm(ctx.req)
+    const presented = presentedCredentials(ctx.req, form)
+    const response =
+      (await issueFromMemory(presented, form, ctx.state)) ??
+      (await issue(presented, form, ctx.state))
+    replyJson(ctx, 200, JSON.stringify(response))
+  }
+
+  router.post(TOKEN_PATH, handle)
+  return handle
 }
 
 function allowedGrantType(client: Client, grantType: string | undefined): GrantType {

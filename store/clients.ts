@@ -4,6 +4,7 @@
  * if it is newer. A write returns when every partition has it; half-way it has promised nothing, and a repeat
  * finishes it.
  */
+import { hash } from 'node:crypto'
 import type { StoreContext } from './context.ts'
 import { WIDE_CUTOFF_LIFETIME_MS } from './context.ts'
 import { CLIENT_FIELDS, clientField, parseClientField } from './keys.ts'
@@ -53,6 +54,8 @@ export interface Client {
   /** What authenticating it needs, ready to use. */
   readonly token_endpoint_auth_method: ClientAuthMethod
   readonly secret_hashes: readonly string[]
+  /** Of the record as it was read; lua/include/fingerprint.lua computes the same of the record that stands. */
+  readonly fingerprint: string
 }
 
 /** What a change makes of a client. */
@@ -68,6 +71,8 @@ export interface ClientPage {
 /** Reads and changes the registry. */
 export interface ClientRegistry {
   get(clientId: string): Promise<Client | undefined>
+  /** As `get` read it last, if it did: good only for what is done on condition that its fingerprint still stands. */
+  remembered(clientId: string): Client | undefined
   list(cursor: string | undefined, size: number): Promise<ClientPage>
   /**
    * Changes a client from what it is now (`undefined`: not registered) to what `change` returns. Repeated when somebody
@@ -99,29 +104,25 @@ export function parseClient(clientId: string, record: string): Client | undefine
   const [version, state, json] = record.split('\n', 3)
   if (json === undefined || state === 'deleted') return undefined
   const { secrets, ...metadata } = JSON.parse(json) as ClientMetadata & Pick<Client, 'secrets'>
-  const client = toClient(clientId, Number(version), {
+  const client: Client = {
+    client_id: clientId,
+    version: Number(version),
     enabled: state === 'enabled',
     metadata,
     secrets,
-  })
+    token_endpoint_auth_method: metadata.token_endpoint_auth_method,
+    secret_hashes: secrets.filter(({ pending }) => pending !== true).map(({ hash }) => hash),
+    fingerprint: hash('sha1', record),
+  }
   if (parsed.size >= PARSED_CLIENTS) parsed.clear()
   parsed.set(clientId, { record, client })
   return client
 }
 
-function toClient(clientId: string, version: number, state: ClientState): Client {
-  return {
-    ...state,
-    client_id: clientId,
-    version,
-    token_endpoint_auth_method: state.metadata.token_endpoint_auth_method,
-    secret_hashes: state.secrets.filter(({ pending }) => pending !== true).map(({ hash }) => hash),
-  }
-}
-
 /** Makes the registry of a store. */
 export function createClientRegistry(context: StoreContext): ClientRegistry {
   const { redis, keys, partitions, run } = context
+  const remembered = new Map<string, Client>()
 
   async function recordOf(clientId: string): Promise<string> {
     const home = keys.partition(partitions.of(clientId))
@@ -180,7 +181,15 @@ export function createClientRegistry(context: StoreContext): ClientRegistry {
   }
 
   return {
-    get: async (clientId) => parseClient(clientId, await recordOf(clientId)),
+    async get(clientId) {
+      const client = parseClient(clientId, await recordOf(clientId))
+      if (remembered.size >= PARSED_CLIENTS) remembered.clear()
+      if (client === undefined) remembered.delete(clientId)
+      else remembered.set(clientId, client)
+      return client
+    },
+
+    remembered: (clientId) => remembered.get(clientId),
 
     async list(cursor, size) {
       const { clients } = keys.partition(0)
@@ -204,7 +213,9 @@ export function createClientRegistry(context: StoreContext): ClientRegistry {
         const word = state.enabled ? 'enabled' : 'disabled'
         // A retry after a half-done write finds the change at home already; it must cut again, everywhere.
         const version = await write(clientId, by, word, json, versionOf(record), !state.enabled)
-        return version === undefined ? undefined : toClient(clientId, version, state)
+        return version === undefined
+          ? undefined
+          : parseClient(clientId, `${version}\n${word}\n${json}`)
       })
       return client as Client
     },

@@ -20,6 +20,11 @@ export interface IssueRequest {
     | { readonly mode: 'new'; readonly device: SessionDevice }
     | { readonly mode: 'join'; readonly sid: string }
   readonly accessTokenLifetime: number
+  /**
+   * Fingerprint of the registration the client was proved by, if that was not read for this request: nothing is issued
+   * unless it stands at the moment of issue.
+   */
+  readonly provedBy?: string
   /** Present when a refresh token is wanted. */
   readonly refresh?: { readonly lifetime: number; readonly idleLifetime: number }
 }
@@ -39,6 +44,8 @@ export interface IssuedTokens {
 /** Why nothing was issued. */
 export type IssueRefusal =
   | { readonly kind: 'client-gone' }
+  /** Another registration stands than the one the client was proved by. */
+  | { readonly kind: 'client-changed' }
   | { readonly kind: 'subject-suspended' }
   /** A user may not carry the name of a client: a resource server could not tell them apart (RFC 9700 §4.15). */
   | { readonly kind: 'subject-is-client' }
@@ -104,6 +111,7 @@ export function createTokenIssuer(
           request.session.mode,
           request.session.mode === 'new' ? JSON.stringify(request.session.device) : '',
           request.subjectKind,
+          request.provedBy ?? '',
           ...aud.filter((resource) => !selfResources.includes(resource)),
         ],
       )
@@ -122,6 +130,7 @@ export function createTokenIssuer(
         case 'unknown-target':
           return { kind: 'unknown-target', resource: rest[0] as string }
         case 'client-gone':
+        case 'client-changed':
         case 'subject-suspended':
         case 'subject-is-client':
         case 'session-unknown':

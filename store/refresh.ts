@@ -18,6 +18,11 @@ export interface RefreshRequest {
   readonly clientId: string
   readonly accessTokenLifetime: number
   readonly idleLifetime: number
+  /**
+   * Fingerprint of the registration the client was proved by, if that was not read for this request: nothing happens unless
+   * it stands at the moment of the refresh.
+   */
+  readonly provedBy?: string
   /** Narrower than the grant, for this access token only (RFC 6749 §6, RFC 8707 §2.2). */
   readonly narrowed?: { readonly scope: string; readonly aud: readonly string[] }
 }
@@ -38,7 +43,15 @@ export type RefreshOutcome =
   /** The grant is void now: a rotated token was used again. */
   | { readonly kind: 'reused' }
   | {
-      readonly kind: 'unknown' | 'foreign' | 'expired' | 'revoked' | 'suspended' | 'client-gone'
+      readonly kind:
+        | 'unknown'
+        | 'foreign'
+        | 'expired'
+        | 'revoked'
+        | 'suspended'
+        | 'client-gone'
+        /** Another registration stands than the one the client was proved by. */
+        | 'client-changed'
     }
 
 /** Refreshes grants. */
@@ -102,6 +115,7 @@ export function createGrantRefresher(context: StoreContext): GrantRefresher {
           }),
           context.logRetentionMs,
           keys.channel,
+          request.provedBy ?? '',
         ],
       )
       switch (outcome) {
@@ -135,6 +149,7 @@ export function createGrantRefresher(context: StoreContext): GrantRefresher {
         case 'revoked':
         case 'suspended':
         case 'client-gone':
+        case 'client-changed':
           return { kind: outcome }
         default:
           throw unknownReply('refresh-grant', outcome)

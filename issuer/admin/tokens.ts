@@ -128,6 +128,7 @@ function definedMembers<Members extends object>(members: Members) {
 }
 
 const REFUSALS: Readonly<Record<Exclude<IssueRefusal['kind'], 'unknown-target'>, string>> = {
+  'client-changed': 'The client was changed meanwhile.',
   'client-gone': 'The client is disabled.',
   'subject-suspended': 'The subject is suspended.',
   'subject-is-client':

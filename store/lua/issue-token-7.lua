@@ -2,9 +2,10 @@
 -- KEYS  1 head · 2 token, or tokens of the grant · 3 clients · 4 subject · 5 index of the subject · 6 session · 7 grant
 -- ARGV  1 base · 2 token hash · 3 token lifetime s · 4 authorization · 5 grant id ('' = the token is the grant)
 --       6 refresh hash · 7 grant lifetime s · 8 refresh idle lifetime s · 9 session: none|new|join
---       10 session details (JSON) · 11 user|client (whose subject it is) · 12… resources that must be registered
--- Returns { 'issued', issued µs, expires s } or one of { client-gone | subject-suspended | subject-is-client |
---   unknown-target, resource | session-unknown | session-foreign | session-void }
+--       10 session details (JSON) · 11 user|client (whose subject it is) · 12 fingerprint of the registration the client
+--       was proved by ('' = it was read for this request) · 13… resources that must be registered
+-- Returns { 'issued', issued µs, expires s } or one of { client-gone | client-changed | subject-suspended |
+--   subject-is-client | unknown-target, resource | session-unknown | session-foreign | session-void }
 -- Derives cutoff keys; all carry the tag of the partition.
 -- Atomic because the checks (client, subject, session, lattice) must hold at the very moment of issue, and because
 -- the issue time must be later than every cutoff before it. Appends no event: issuing changes no answer.
@@ -14,16 +15,22 @@
 --- @include "lattice"
 --- @include "records"
 --- @include "state"
+--- @include "fingerprint"
 --- @include "expiry"
 local base, hash, lifetime, authorization, grant = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4], ARGV[5]
 local grant_lifetime, idle_lifetime, session_mode = tonumber(ARGV[7]), tonumber(ARGV[8]), ARGV[9]
 local sub, client, session = parties(authorization)
 
 epoch()
-if not is_enabled(KEYS[3], client) then return { 'client-gone' } end
+-- Who was proved by a registration from memory was proved by an enabled one: nothing else may stand now.
+if ARGV[12] == '' then
+  if not is_enabled(KEYS[3], client) then return { 'client-gone' } end
+elseif fingerprint(KEYS[3], client) ~= ARGV[12] then
+  return { 'client-changed' }
+end
 if redis.call('HGET', KEYS[4], 'status') == 'suspended' then return { 'subject-suspended' } end
 if ARGV[11] == 'user' and is_client(KEYS[3], sub) then return { 'subject-is-client' } end
-for i = 12, #ARGV do
+for i = 13, #ARGV do
   if redis.call('HEXISTS', KEYS[3], 'r:' .. ARGV[i]) == 0 then return { 'unknown-target', ARGV[i] } end
 end
 

@@ -3,10 +3,11 @@
 -- ARGV  1 base · 2 grant id · 3 presented hash · 4 client id of the caller · 5 new refresh hash · 6 new token hash
 --       7 token lifetime s · 8 refresh idle lifetime s · 9 narrowed scope · 10 narrowed aud · 11 'narrowed' or ''
 --       12 sealed successor · 13 grace ms · 14 details of a reuse cutoff (JSON) · 15 event · 16 log retention ms
---       17 channel
+--       17 channel · 18 fingerprint of the registration the client was proved by ('' = it was read for this request)
 -- Derives index, subject, session and cutoff keys from the grant record; all carry the tag of the partition.
 -- Returns { 'rotated', issued µs, expires s, grant record } · { 'retry', sealed, now µs, token record, grant record }
---   · { unknown | foreign | expired | revoked | suspended | client-gone } · { 'reused' } (the grant is void now)
+--   · { unknown | foreign | expired | revoked | suspended | client-gone | client-changed }
+--   · { 'reused' } (the grant is void now)
 -- Atomic because exactly one successor may exist: of any number of parallel calls one rotates, the others within
 -- the grace are handed its sealed result. Reuse cuts the grant off and appends the event in the same step.
 -- Bound: at most 20 expired tokens and 20 index entries dropped.
@@ -15,11 +16,13 @@
 --- @include "lattice"
 --- @include "records"
 --- @include "state"
+--- @include "fingerprint"
 --- @include "expiry"
 --- @include "cutoff"
 --- @include "log"
 local base, grant, presented, caller = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 epoch()
+if ARGV[18] ~= '' and fingerprint(KEYS[6], caller) ~= ARGV[18] then return { 'client-changed' } end
 local record = redis.call('GET', KEYS[3])
 if not record then return { 'unknown' } end
 local field = lines(record)

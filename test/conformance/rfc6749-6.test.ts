@@ -67,8 +67,8 @@ describe('RFC 6749 §6: refreshing an access token', () => {
       const traffic = await trafficOf(at.redis, async () => {
         await expectError(await refresh(refresh_token, { scope }), 400, 'invalid_scope')
       })
-      // Two reads of one key each, the client and the grant; the script that rotates takes seven.
-      expect(traffic.map(([, , numberOfKeys]) => numberOfKeys)).toEqual(['1', '1'])
+      // Reads of one key each, the client and the grant; the script that rotates takes seven.
+      expect(new Set(traffic.map(([, , numberOfKeys]) => numberOfKeys))).toEqual(new Set(['1']))
     }
     const next = await jsonOf(await refresh(refresh_token))
     expect(next.scope).toBe('grades:read')

@@ -1,0 +1,118 @@
+/**
+ * An issuer remembers how a client was registered when it asked last. What is changed through another issuer counts at once
+ * all the same: nothing is issued by a registration that no longer stands.
+ */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { startRedis, type TestRedis } from '../redis-server.ts'
+import { postForm, startServices, type TestClient, type TestServices } from '../services.ts'
+import { GRADES, type Login, login, refresh, registerApplication, registerWorld } from './world.ts'
+
+const UNCHANGED = {
+  grant_types: ['client_credentials', 'refresh_token'],
+  scope: 'grades:read',
+  default_resources: [GRADES],
+}
+
+describe('a client that an issuer remembers', () => {
+  let redis: TestRedis
+  let services: TestServices
+  /** Where clients are changed. */
+  let other: TestServices
+  let clients = 0
+  let client: TestClient
+  let granted: Login
+
+  beforeAll(async () => {
+    redis = await startRedis()
+    services = await startServices({ redisUrl: redis.url })
+    other = await startServices({ redisUrl: redis.url })
+    await registerWorld(services)
+  })
+
+  afterAll(async () => {
+    await services.close()
+    await other.close()
+    await redis.stop()
+  })
+
+  const issue = (presented = client, form = {}) =>
+    postForm(`${services.issuer}/token`, presented, { grant_type: 'client_credentials', ...form })
+
+  const change = async (method: string, path: string, body?: object) => {
+    const response = await other.callAdmin(method, `/clients/${client.client_id}${path}`, body)
+    expect(response.ok).toBe(true)
+    return response
+  }
+
+  /** Registers a client, and lets the issuer remember it. */
+  async function remember(): Promise<void> {
+    client = await registerApplication(other, `app-${clients++}`)
+    await change('PUT', '', UNCHANGED)
+    granted = await login(services, 'alice', client.client_id)
+    expect((await issue()).status).toBe(200)
+    expect((await issue()).status).toBe(200)
+  }
+
+  async function expectRefused(error: string, status: number): Promise<void> {
+    for (const response of [
+      await issue(),
+      await refresh(services, client, granted.refresh_token),
+    ]) {
+      expect(response.status).toBe(status)
+      expect(await response.json()).toMatchObject({ error })
+    }
+  }
+
+  it('is refused at once when its secret was taken back', async () => {
+    await remember()
+    const added = await change('POST', '/secrets', { revoke_others: true })
+    await expectRefused('invalid_client', 401)
+    const lines = services.logs.map((line) => JSON.parse(line)).filter(({ status }) => status)
+    for (const line of lines.slice(-2)) {
+      expect(line).toMatchObject({ route: '/token', status: 401 })
+      expect(line).not.toHaveProperty('client_id')
+    }
+    const { client_secret } = (await added.json()) as TestClient
+    expect((await issue({ ...client, client_secret })).status).toBe(200)
+    await expectRefused('invalid_client', 401)
+  })
+
+  it('cannot refresh with a secret that was taken back', async () => {
+    await remember()
+    await change('POST', '/secrets', { revoke_others: true })
+    expect((await refresh(services, client, granted.refresh_token)).status).toBe(401)
+  })
+
+  it('is refused at once when it was disabled, and when it was deleted', async () => {
+    await remember()
+    await change('PUT', '', { ...UNCHANGED, enabled: false })
+    await expectRefused('invalid_client', 401)
+    await remember()
+    await change('DELETE', '')
+    await expectRefused('invalid_client', 401)
+  })
+
+  it('is refused at once what it may no longer do', async () => {
+    await remember()
+    await change('PUT', '', { ...UNCHANGED, grant_types: [] })
+    await expectRefused('unauthorized_client', 400)
+  })
+
+  it('gets what it is allowed since, and no more than it still is', async () => {
+    await remember()
+    await change('PUT', '', { ...UNCHANGED, scope: 'grades:read grades:write' })
+    const wider = await issue(client, { scope: 'grades:write' })
+    expect(await wider.json()).toMatchObject({ scope: 'grades:write' })
+    await change('PUT', '', { ...UNCHANGED, scope: 'grades:write' })
+    expect((await issue(client, { scope: 'grades:read' })).status).toBe(400)
+    expect(await (await issue()).json()).toMatchObject({ scope: 'grades:write' })
+  })
+
+  it('has tokens for as long as it is registered for', async () => {
+    await remember()
+    await change('PUT', '', { ...UNCHANGED, access_token_lifetime: 60 })
+    expect(await (await issue()).json()).toMatchObject({ expires_in: 60 })
+    const refreshed = await refresh(services, client, granted.refresh_token)
+    expect(await refreshed.json()).toMatchObject({ expires_in: 60 })
+  })
+})
