@@ -49,6 +49,8 @@ describe('an acknowledgement', () => {
   async function round(name: string): Promise<void> {
     const subjects = Array.from({ length: LOGINS }, (_, n) => `${name}-${n}`)
     const logins = new Map<string, Login>()
+    // The issuer may be the last to find the server that came back in the round before.
+    await waitFor(async () => (await fetch(`${services.issuer}/readyz`)).ok)
     for (const sub of subjects) logins.set(sub, await login(services, sub))
     const acknowledged: string[] = []
     const attempted = new Set<string>()
