@@ -6,7 +6,10 @@ import { importing } from './measures/import.ts'
 import { introspection } from './measures/introspection.ts'
 import { introspectionCost } from './measures/introspection-cost.ts'
 import { introspectionKinds } from './measures/introspection-kinds.ts'
+import { issue } from './measures/issue.ts'
 import { memory } from './measures/memory.ts'
+import { revocation } from './measures/revocation.ts'
+import { revokeToRefused } from './measures/revoke-to-refused.ts'
 import { roles } from './measures/roles.ts'
 import { wireSize } from './measures/wire-size.ts'
 
@@ -16,6 +19,9 @@ export const MEASURES: readonly Measure[] = [
   introspectionKinds,
   introspectionCost,
   clientHit,
+  revokeToRefused,
+  issue,
+  revocation,
   roles,
   importing,
   memory,

@@ -1,10 +1,9 @@
 // `node scripts/measure-revocations.mjs [tokens]`: how long it takes to take back a leaked file of tokens (a million when not
-// told otherwise) with the command line tool, and whether everything that a subject holds takes longer to take back when it
-// is a hundred thousand tokens than when it is one. Redis as in production (every write on the disk before it is answered), issuer
-// and tool each in a process of its own.
+// told otherwise) with the command line tool. Redis as in production (every write on the disk before it is answered), issuer
+// and tool each in a process of its own. What one revocation costs at each level, bench/measures/revocation.ts shows.
 //
 // The tokens are issued by the store itself, in this process, the way the issuer does it: their issuing is not what is
-// measured. The two subjects are revoked in turn, A B B A. It prints and promises nothing.
+// measured. It prints and promises nothing.
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -23,9 +22,6 @@ const PATIENCE_MS = 60_000
 const LIFETIME_SECONDS = 86_400
 const RESOURCE = 'https://grades.test'
 const APPLICATION = 'web-app'
-const MANY = 100_000
-const ROUNDS = 7
-const WARM_UP = 10
 const SAMPLES = 1_000
 const NODE = process.execPath
 
@@ -95,15 +91,12 @@ async function issue(sub: string): Promise<string> {
   return issued.accessToken
 }
 
-/** Issues so many and hands them over in batches. */
-async function issueMany(
-  wanted: number,
-  subOf: (n: number) => string,
-  take: (tokens: readonly string[]) => unknown = () => undefined,
-): Promise<void> {
-  for (let done = 0; done < wanted; done += IN_FLIGHT) {
-    const size = Math.min(IN_FLIGHT, wanted - done)
-    await take(await Promise.all(Array.from({ length: size }, (_, n) => issue(subOf(done + n)))))
+/** Issues all and hands them over in batches. */
+async function issueAll(take: (tokens: readonly string[]) => Promise<void>): Promise<void> {
+  for (let done = 0; done < count; done += IN_FLIGHT) {
+    const size = Math.min(IN_FLIGHT, count - done)
+    const subOf = (n: number): string => `user-${(done + n) % SUBJECTS}`
+    await take(await Promise.all(Array.from({ length: size }, (_, n) => issue(subOf(n)))))
   }
 }
 
@@ -121,8 +114,7 @@ async function writeDump(path: string): Promise<readonly string[]> {
   const samples: string[] = []
   const every = Math.max(1, Math.floor(count / SAMPLES))
   let written = 0
-  const subOf = (n: number): string => `user-${n % SUBJECTS}`
-  await issueMany(count, subOf, async (tokens) => {
+  await issueAll(async (tokens) => {
     samples.push(...tokens.filter((_, n) => (written + n) % every === 0))
     written += tokens.length
     if (!dump.write(`${tokens.join('\n')}\n`)) await once(dump, 'drain')
@@ -164,72 +156,10 @@ async function measureFile(): Promise<void> {
   if (before !== samples.length || after !== 0) throw new Error('a token is not what it should be')
 }
 
-function median(times: readonly number[]): number {
-  return times.toSorted((a, b) => a - b)[Math.floor(times.length / 2)] as number
-}
-
-/** What one call takes: milliseconds over HTTP, and microseconds of Redis for its scripts. */
-interface Cost {
-  readonly ms: number
-  readonly redisUs: number
-}
-
-async function revokeSubject(subject: string): Promise<Cost> {
-  await redis.direct.config('RESETSTAT')
-  const startedAt = performance.now()
-  await callAdmin('POST', '/revocations', { subject, reason: 'measured' })
-  const ms = performance.now() - startedAt
-  const stats = await redis.direct.info('commandstats')
-  return { ms, redisUs: Number(/^cmdstat_evalsha:calls=\d+,usec=(\d+)/m.exec(stats)?.[1]) }
-}
-
-type Holder = 'one' | 'many'
-
-async function measureSubjects(): Promise<void> {
-  const costs: Readonly<Record<Holder, Cost[]>> = { one: [], many: [] }
-  for (let round = 0; round < ROUNDS; round++) {
-    const tokens = [await issue(`one-${round}`)]
-    const take = (issued: readonly string[]) => tokens.push(issued.at(-1) as string)
-    await issueMany(MANY, () => `many-${round}`, take)
-    // The first calls after the load pay for its end, whoever they are about.
-    for (let n = 0; n < WARM_UP; n++) await revokeSubject(`warm-up-${round}-${n}`)
-    const turn: readonly Holder[] = round % 2 === 0 ? ['one', 'many'] : ['many', 'one']
-    for (const holder of turn) costs[holder].push(await revokeSubject(`${holder}-${round}`))
-    if ((await countActive(tokens)) > 0) throw new Error('a token has survived its subject')
-  }
-  console.log('\nPOST /admin/v1/revocations {"subject"}, A B B A')
-  compare('milliseconds over HTTP', costs, ({ ms }) => ms)
-  compare('microseconds of Redis', costs, ({ redisUs }) => redisUs)
-}
-
-function compare(
-  what: string,
-  { one, many }: Readonly<Record<Holder, readonly Cost[]>>,
-  figureOf: (cost: Cost) => number,
-): void {
-  const row = (name: string, costs: readonly Cost[]) => {
-    const figures = costs.map(figureOf)
-    const [least, middle] = [Math.min(...figures), median(figures)]
-    const cells = figures.map((figure) => figure.toFixed(1).padStart(8)).join('')
-    console.log(
-      `  ${name.padEnd(16)}${cells}   median ${middle.toFixed(1)}, least ${least.toFixed(1)}`,
-    )
-    return { least, middle }
-  }
-  console.log(what)
-  const few = row('one token', one)
-  const lots = row(`${whole(MANY)} tokens`, many)
-  const [ofMedians, ofLeast] = [lots.middle / few.middle, lots.least / few.least]
-  console.log(
-    `  ratio of the medians ${ofMedians.toFixed(2)} ×, of the least ${ofLeast.toFixed(2)} ×`,
-  )
-}
-
 try {
   await callAdmin('PUT', '/clients/grades-api', { introspect: true, resources: [RESOURCE] })
   await callAdmin('PUT', `/clients/${APPLICATION}`, { default_resources: [RESOURCE] })
   await measureFile()
-  await measureSubjects()
 } finally {
   await store.close()
   service.kill()

@@ -1,0 +1,8 @@
+/** A clock that processes share: what one of them begins, another sees the end of. */
+
+const NANOSECONDS_PER_MS = 1e6
+
+/** Monotonic milliseconds that mean the same in every process of this machine. */
+export function machineMs(): number {
+  return Number(process.hrtime.bigint()) / NANOSECONDS_PER_MS
+}
