@@ -100,9 +100,10 @@ export function createFeedKeeper(keeper: FeedKeeperOptions): FeedKeeper {
       timeoutMs: options.timeoutMs,
       backoff,
       now,
-      onFrame: (apply) => {
-        const wasLeased = freshness.isLeased(now())
-        const effects = apply()
+      onFrame: (frame) => {
+        const at = now()
+        const wasLeased = freshness.isLeased(at)
+        const effects = freshness.apply(frame, at)
         onEffects(answers, effects, wasLeased)
         return effects
       },

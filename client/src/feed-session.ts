@@ -12,12 +12,12 @@ import type { Backoff } from './backoff.ts'
 import { type FrameReading, readFrame } from './frames.ts'
 import type { Effect, Freshness } from './freshness.ts'
 import { callLater, type Timer } from './timer.ts'
-import { type ClientFrame, FEED_VERSION } from './wire/index.ts'
+import { type ClientFrame, FEED_VERSION, type ServerFrame } from './wire/index.ts'
 
 /** What a session tells the client about. */
 export interface FeedSessionEvents {
-  /** A frame has come; `apply` gives it to the protocol. Returns what it changed. */
-  readonly onFrame: (apply: () => readonly Effect[]) => readonly Effect[]
+  /** A frame has come, for the protocol. Returns what it changed. */
+  readonly onFrame: (frame: ServerFrame) => readonly Effect[]
   /** The connection is gone; `reason` is for people. */
   readonly onDown: (reason: string) => void
   readonly onUp: () => void
@@ -89,7 +89,7 @@ export function openFeedSession(options: FeedSessionOptions): FeedSession {
       if (reading.kind === 'malformed') leave('the node sent a malformed frame')
       if (reading.kind !== 'frame') return
       const { frame } = reading
-      const effects = options.onFrame(() => freshness.apply(frame, now()))
+      const effects = options.onFrame(frame)
       if (frame.type === 'start' && !isRunning) {
         isRunning = true
         options.onUp()
