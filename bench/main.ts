@@ -25,12 +25,19 @@ function usage(): string {
   return `npm run bench -- [--quick] [--only NAME,NAME] [--docs]
 
   --quick   smaller and shorter: less than two minutes instead of less than ten
-  --only    these measures alone
+  --only    these measures alone: names, or how they begin
   --docs    also renew docs/benchmarks.md and its pictures
 
 Measures:
 ${names.join('\n')}
 `
+}
+
+/** The one of that name; else those whose names begin like that. */
+function measuresNamed(text: string): readonly Measure[] {
+  const exact = MEASURES.filter(({ name }) => name === text)
+  if (exact.length > 0 || text === '') return exact
+  return MEASURES.filter(({ name }) => name.startsWith(text))
 }
 
 /** @throws {Error} for what cannot be done */
@@ -46,12 +53,14 @@ function readOptions(args: readonly string[]): Options | undefined {
   })
   if (values.help) return undefined
   const names = values.only.flatMap((text) => text.split(','))
-  const unknown = names.find((name) => !MEASURES.some((measure) => measure.name === name))
-  if (unknown !== undefined) throw new Error(`there is no measure "${unknown}"`)
+  const chosen = names.map(measuresNamed)
+  const unknown = names.find((_, n) => chosen[n]?.length === 0)
+  if (unknown !== undefined) throw new Error(`no measure has a name that begins with "${unknown}"`)
   if (values.docs && (values.quick || names.length > 0)) {
     throw new Error('--docs takes a full run: neither --quick nor --only')
   }
-  const measures = MEASURES.filter(({ name }) => names.length === 0 || names.includes(name))
+  const wanted = new Set(chosen.flat())
+  const measures = MEASURES.filter((measure) => names.length === 0 || wanted.has(measure))
   return { isQuick: values.quick, isForDocs: values.docs, measures }
 }
 

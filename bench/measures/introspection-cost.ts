@@ -4,7 +4,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Kind, shareOut } from '../cpu-profile.ts'
 import { type Figure, figureOf } from '../figure.ts'
-import { type Installation, issueTokens, startInstallation } from '../installation.ts'
+import {
+  type Installation,
+  issueTokens,
+  RESOURCE_SERVER,
+  startInstallation,
+} from '../installation.ts'
 import { askEach, CONNECTIONS } from '../introspection/questions.ts'
 import { type Loader, startLoader } from '../load.ts'
 import type { Bench, Finding, Measure, Row } from '../measure.ts'
@@ -12,6 +17,7 @@ import { figureOfServed, loadServed, type Served } from '../served.ts'
 
 const TOKENS = 10_000
 const SAMPLE_US = 200
+const CALLS = 1_000
 
 const KINDS: readonly Kind[] = [
   { name: 'garbage', functionName: /^\(garbage collector\)$/ },
@@ -58,21 +64,36 @@ async function run(bench: Bench): Promise<Finding> {
 
 /** All it can do, and one request at a time. */
 async function loadPlain({ isQuick, step }: Bench, ours: Installation, loader: Loader) {
-  const question = askEach(ours, await issueTokens(ours.store, TOKENS))
+  const tokens = await issueTokens(ours.store, TOKENS)
+  const question = askEach(ours, tokens)
   const rounds = isQuick ? 2 : 5
   const seconds = isQuick ? 0.7 : 1.5
   const busy: Served[] = []
   const alone: Served[] = []
+  const calls: number[] = []
   for (let round = -1; round < rounds; round++) {
     step(round < 0 ? 'warm-up' : `round ${round + 1} of ${rounds}`)
     const together = await loadServed(ours, loader, ours.introspect, { ...question, seconds })
     const single = { ...question, connections: 1, seconds }
     const one = await loadServed(ours, loader, ours.introspect, single)
+    const call = await timeCalls(ours, tokens)
     if (round < 0) continue
     busy.push(together)
     alone.push(one)
+    calls.push(call)
   }
-  return { busy, alone }
+  return { busy, alone, calls }
+}
+
+/** What the service does of a request when it waits for Redis: median of calls of a store in this process, in microseconds. */
+async function timeCalls({ store }: Installation, tokens: readonly string[]): Promise<number> {
+  const times: number[] = []
+  for (const token of tokens.slice(0, CALLS)) {
+    const startedAt = performance.now()
+    await store.tokens.introspect(token, RESOURCE_SERVER, 'all')
+    times.push((performance.now() - startedAt) * 1_000)
+  }
+  return figureOf(times).median
 }
 
 async function profile(
@@ -94,7 +115,7 @@ async function profile(
 }
 
 function findingOf(
-  { busy, alone }: Awaited<ReturnType<typeof loadPlain>>,
+  { busy, alone, calls }: Awaited<ReturnType<typeof loadPlain>>,
   shares: ReadonlyMap<string, number>,
 ): Finding {
   const cpu = figureOfServed(busy, 'cpu')
@@ -117,8 +138,12 @@ function findingOf(
             name: 'from the first byte of the request to the last of the answer, p50',
             cells: [figureOfServed(alone, 'p50')],
           },
-          { name: 'of it, processor time of the service', cells: [figureOfServed(alone, 'cpu')] },
-          { name: 'of it, processor time of Redis', cells: [figureOfServed(alone, 'redisCpu')] },
+          {
+            name: 'waiting for Redis: the same call of a store alone, commands out to reply in',
+            cells: [figureOf(calls)],
+          },
+          { name: 'processor time of the service', cells: [figureOfServed(alone, 'cpu')] },
+          { name: 'processor time of Redis', cells: [figureOfServed(alone, 'redisCpu')] },
         ],
       },
     ],
