@@ -107,7 +107,6 @@ export async function startInstallation(
     CLAIMCHECK_ADMIN_SECRET: admin.client_secret,
     CLAIMCHECK_TOKEN_KEYS: `${key.id}.${key.secret.toString('base64url')}`,
     CLAIMCHECK_DATA_DIR: folder,
-    CLAIMCHECK_LOG_LEVEL: 'warn',
   }
 
   async function service(name: string, ports: readonly number[]): Promise<LoadedServer> {

@@ -19,16 +19,16 @@ export interface Machine {
   pin(pid: number, part: Part): void
 }
 
-const PLACEMENTS: Readonly<Record<number, Readonly<Record<Part, string>>>> = {
-  2: { server: '0', redis: '1', load: '1' },
-  3: { server: '0', redis: '1', load: '2' },
+/** @param cores those this process may use */
+function place([server, redis, load = redis]: readonly string[]): Machine['placement'] {
+  if (server === undefined || redis === undefined || load === undefined) return undefined
+  return { server, redis, load }
 }
-const MOST_NEEDED = 3
 
 /** Looks at this machine. */
 export function findMachine(): Machine {
   const cores = availableParallelism()
-  const placement = canPin() ? PLACEMENTS[Math.min(cores, MOST_NEEDED)] : undefined
+  const placement = place(usableCores())
   const model = cpus()[0]?.model ?? 'unknown processor'
   const memory = Math.round(totalmem() / 2 ** 30)
   return {
@@ -45,13 +45,18 @@ export function findMachine(): Machine {
   }
 }
 
-function canPin(): boolean {
+/** What `taskset` says, such as `pid 1's current affinity list: 0,2-4`; none where there is no such program. */
+function usableCores(): readonly string[] {
   try {
-    execFileSync('taskset', ['-c', '-p', String(process.pid)], { stdio: 'ignore' })
-    return true
+    const said = execFileSync('taskset', ['-c', '-p', String(process.pid)], { encoding: 'utf8' })
+    const list = said.slice(said.lastIndexOf(':') + 1).trim()
+    return list.split(',').flatMap((range) => {
+      const [first, last = first] = range.split('-').map(Number) as [number, number?]
+      return Array.from({ length: last - first + 1 }, (_, n) => String(first + n))
+    })
   } catch {
-    // No such program here: the report says so.
-    return false
+    // The report says that processes are where the system puts them.
+    return []
   }
 }
 

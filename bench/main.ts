@@ -1,7 +1,10 @@
 // `npm run bench`: measures, and writes what was found to `.claimcheck/bench/`. See docs/benchmarks.md.
 //
 // A measure that fails is told of in its place and makes the run fail in the end; the others are measured all the same.
-import { parseArgs } from 'node:util'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { inspect, parseArgs } from 'node:util'
 import { redisServerBinary } from '../scripts/redis-binary.ts'
 import { killDescendants } from './descendants.ts'
 import { findMachine } from './machine.ts'
@@ -73,10 +76,11 @@ async function runAll({ isQuick, measures }: Options): Promise<Report> {
     progress.begin(title)
     const section = await run({ isQuick, machine, step: progress.step }).then(
       (finding) => ({ finding }),
-      (error: unknown) => ({
-        finding: { tables: [], notes: [] },
-        failure: error instanceof Error ? error.message : String(error),
-      }),
+      (error: unknown) => {
+        process.stderr.write(`${name}: ${inspect(error)}\n`)
+        const failure = error instanceof Error ? error.message : String(error)
+        return { finding: { tables: [], notes: [] }, failure }
+      },
     )
     const seconds = (performance.now() - startedAt) / 1_000
     sections.push({ name, title, seconds, ...section })
@@ -100,12 +104,19 @@ async function main(): Promise<number> {
   }
   const report = await runAll(options)
   const folder = writeReport(report)
-  if (options.isForDocs) writeDocument(report)
+  const isWhole = report.sections.every(({ failure }) => failure === undefined)
+  if (options.isForDocs && isWhole) writeDocument(report)
   process.stdout.write(`${markdownOf(report)}\nwritten to ${folder}\n`)
-  return report.sections.some(({ failure }) => failure !== undefined) ? 1 : 0
+  return isWhole ? 0 : 1
 }
 
-process.on('exit', killDescendants)
+// Servers keep their data in folders of their own, and one that is cut short leaves its folder behind.
+const folder = mkdtempSync(join(tmpdir(), 'claimcheck-bench-'))
+process.env.TMPDIR = folder
+process.on('exit', () => {
+  killDescendants()
+  rmSync(folder, { recursive: true, force: true })
+})
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.once(signal, () => process.exit(130))
 }

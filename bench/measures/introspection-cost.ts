@@ -36,6 +36,7 @@ const KINDS: readonly Kind[] = [
   { name: 'system calls and what is native', url: /^$/ },
 ]
 
+/** The measure. */
 export const introspectionCost: Measure = {
   name: 'introspection-cost',
   title: 'Where the time of an introspection goes',
@@ -105,7 +106,7 @@ async function profile(
   const profiled = await startInstallation(machine, { nodeOptions })
   try {
     const question = askEach(profiled, await issueTokens(profiled.store, TOKENS))
-    const seconds = isQuick ? 3 : 10
+    const seconds = isQuick ? 2 : 10
     await loader.load(profiled.introspect, { ...question, seconds })
   } finally {
     // The profile is written when the process ends.

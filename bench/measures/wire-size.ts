@@ -202,7 +202,7 @@ function findingOf(
     notes: [
       'The JWT is signed by jose with the members of RFC 9068; each role is one member of `context_roles`, as in `"course:1000123":["teacher"]`. Shorter names, or roles that share contexts, move the limits, not the slope. Above 50,000 roles the length is computed: each adds as much as the one before.',
       'Header lines of 8 KiB are what nginx takes by default; whether Node refuses was tried with a server of this machine. Others differ.',
-      'The answer is fetched once a staleness bound at most, not with every request, and only by services, never by the user.',
+      'The answer travels between services alone, never to the user: with every request without the client library, once for each token, set of contexts and process with it, until an event or its end.',
     ],
   }
 }
