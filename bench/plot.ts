@@ -11,7 +11,7 @@ export interface Line {
   readonly points: readonly (readonly [x: number, y: number])[]
 }
 
-/** A mark across the picture: what must not be exceeded, or when something happened. */
+/** A mark across the picture: what must not be exceeded. */
 export interface Mark {
   readonly name: string
   readonly at: number
@@ -25,12 +25,6 @@ export interface LineChart {
   readonly lines: readonly Line[]
   /** Horizontal marks. */
   readonly limits?: readonly Mark[]
-}
-
-/** Lines over time: from the start to the right, from 0 upwards. */
-export interface TimeChart extends LineChart {
-  /** Vertical marks. */
-  readonly events?: readonly Mark[]
 }
 
 /** One bar: as long as the median, with a whisker from the least to the most. */
@@ -94,17 +88,16 @@ export function logLogChart(chart: LineChart): string {
   const limits = (chart.limits ?? []).map(({ at }) => at)
   const x = logAxis(points.map(([at]) => at))
   const y = logAxis([...points.map(([, height]) => height), ...limits])
-  return lineChart(chart, x, y, [])
+  return lineChart(chart, x, y)
 }
 
-/** Lines over time. */
-export function timeChart(chart: TimeChart): string {
+/** Lines over time: from the start to the right, from 0 upwards. */
+export function timeChart(chart: LineChart): string {
   const points = chart.lines.flatMap((line) => line.points)
   const limits = (chart.limits ?? []).map(({ at }) => at)
-  const events = chart.events ?? []
-  const x = linearAxis([...points.map(([at]) => at), ...events.map(({ at }) => at)])
+  const x = linearAxis(points.map(([at]) => at))
   const y = linearAxis([...points.map(([, height]) => height), ...limits])
-  return lineChart(chart, x, y, events)
+  return lineChart(chart, x, y)
 }
 
 /** Bars, each with its name before it and its median behind it. */
@@ -141,7 +134,7 @@ function barParts(frame: Frame, axis: Axis, { name, figure }: Bar, index: number
   ]
 }
 
-function lineChart(chart: LineChart, x: Axis, y: Axis, events: readonly Mark[]): string {
+function lineChart(chart: LineChart, x: Axis, y: Axis): string {
   const frame = {
     left: LEFT,
     right: WIDTH - LEGEND_WIDTH,
@@ -156,7 +149,6 @@ function lineChart(chart: LineChart, x: Axis, y: Axis, events: readonly Mark[]):
     segment(frame.left, frame.top, frame.left, frame.bottom, INK),
     segment(frame.left, frame.bottom, frame.right, frame.bottom, INK),
     ...limitParts(frame, y, chart.limits ?? []),
-    ...events.flatMap((mark) => eventParts(frame, x, mark)),
     ...chart.lines.map((line, index) => lineParts(frame, x, y, line, index)),
     ...chart.lines.flatMap(({ name }, index) => legendParts(frame, name, index)),
     xLabel(frame, chart.xLabel),
@@ -197,14 +189,6 @@ function limitParts(frame: Frame, axis: Axis, limits: readonly Mark[]): string[]
       text(frame.left + 8, baseline, mark.name, 'start', MARK),
     ]
   })
-}
-
-function eventParts(frame: Frame, axis: Axis, mark: Mark): string[] {
-  const x = across(frame, axis, mark.at)
-  return [
-    segment(x, frame.top, x, frame.bottom, MARK, '5 4'),
-    text(x + 5, frame.top + 12, mark.name, 'start', MARK),
-  ]
 }
 
 function verticalTick(frame: Frame, axis: Axis, tick: number): string[] {

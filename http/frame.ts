@@ -3,7 +3,6 @@
  *
  * It is one function on purpose: each further layer costs the introspection path about a microsecond.
  */
-
 import type { Logger } from 'pino'
 import { logAccess } from './access-log.ts'
 import type { AuditTrail } from './audit-trail.ts'
@@ -19,6 +18,7 @@ import { requestIdFrom } from './request-id.ts'
 import { type Exchange, routeOf } from './request-state.ts'
 import { sourceAddress } from './source-address.ts'
 
+/** What the frame of a service is made from. */
 export interface FrameOptions {
   readonly log: Logger
   readonly metrics: Metrics

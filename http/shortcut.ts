@@ -7,6 +7,7 @@ import type { RequestListener } from 'node:http'
 import { createFrame, type FrameOptions } from './frame.ts'
 import type { Exchange, RequestState } from './request-state.ts'
 
+/** Which route is served without Koa, and by what. */
 export interface ShortcutOptions extends FrameOptions {
   readonly method: string
   /** Whole path, without a query; also what the route is called in metrics. */

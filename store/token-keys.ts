@@ -3,7 +3,6 @@
  * fingerprint per key id, so that a node with a wrong or missing key refuses to work instead of calling good tokens
  * junk.
  */
-
 import { createSecretKey, hash, hkdfSync, type KeyObject } from 'node:crypto'
 import { createHmac, type Hmac } from './hmac.ts'
 

@@ -13,6 +13,7 @@ import type { Bench, Finding, Measure, Row, Table } from '../measure.ts'
 import { barChart } from '../plot.ts'
 import { type Contender, interleave } from '../rounds.ts'
 
+/** The measure. */
 export const clientHit: Measure = { name: 'client-hit', title: 'A client hit', run }
 
 type Figures = Readonly<Record<string, Figure>>

@@ -34,6 +34,7 @@ interface Growth {
   readonly secondHalf: number
 }
 
+/** The measure. */
 export const importing: Measure = {
   name: 'import',
   title: 'Import of assignments',

@@ -9,7 +9,7 @@ import type { LoadedServer } from '../peers.ts'
 import { interleave } from '../rounds.ts'
 import { figureOfServed, loadServed, type Served } from '../served.ts'
 
-const TOKENS = 10_000
+const TOKENS = { quick: 2_000, full: 10_000 } as const
 const BATCH = 100
 const REVOKED_AT_ONCE = 200
 const PLAIN = 'one token a request'
@@ -44,10 +44,10 @@ interface Kind {
   readonly tokens: number
 }
 
-async function kindsOf(ours: Installation): Promise<readonly Kind[]> {
-  const live = await issueTokens(ours.store, TOKENS)
-  const revoked = await issueTokens(ours.store, TOKENS, (n) => `revoked-${n}`)
-  for (let first = 0; first < TOKENS; first += REVOKED_AT_ONCE) {
+async function kindsOf(ours: Installation, count: number): Promise<readonly Kind[]> {
+  const live = await issueTokens(ours.store, count)
+  const revoked = await issueTokens(ours.store, count, (n) => `revoked-${n}`)
+  for (let first = 0; first < count; first += REVOKED_AT_ONCE) {
     const some = revoked.slice(first, first + REVOKED_AT_ONCE)
     await Promise.all(some.map((token) => revoke(ours, token)))
   }
@@ -89,12 +89,12 @@ async function measure(
   ours: Installation,
   loader: Loader,
 ): Promise<Finding> {
-  const kinds = await kindsOf(ours)
+  const kinds = await kindsOf(ours, isQuick ? TOKENS.quick : TOKENS.full)
   const samples = await interleave(
     isQuick ? 2 : 5,
     kinds.map(({ name, server, question }) => ({
       name,
-      sample: () => loadServed(ours, loader, server, { ...question, seconds: isQuick ? 0.7 : 1.5 }),
+      sample: () => loadServed(ours, loader, server, { ...question, seconds: isQuick ? 0.5 : 1.5 }),
     })),
     step,
   )

@@ -19,6 +19,7 @@ import type { Bench, Finding, Measure, Table } from '../measure.ts'
 import { startPeer } from '../peers.ts'
 import { type Contender, interleave } from '../rounds.ts'
 
+/** The measure. */
 export const issue: Measure = {
   name: 'issue',
   title: 'Issuing and refreshing tokens beside others',

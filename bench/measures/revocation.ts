@@ -11,6 +11,7 @@ import { LEVELS, type Level, targetOf } from '../revoking/levels.ts'
 import { keepIndex, undo } from '../revoking/undo.ts'
 import { type Contender, interleave } from '../rounds.ts'
 
+/** The measure. */
 export const revocation: Measure = {
   name: 'revocation',
   title: 'Revoking at each level',

@@ -12,6 +12,7 @@ import { type Loader, postRequest, type Stretch, startLoader } from '../load.ts'
 import type { Bench, Finding, Measure, Row, Table } from '../measure.ts'
 import type { TargetId } from '../targets.ts'
 
+/** The measure. */
 export const revokeToRefused: Measure = {
   name: 'revoke-to-refused',
   title: 'From a revocation to the last refusal',

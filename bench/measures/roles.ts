@@ -25,6 +25,7 @@ const QUICK: typeof FULL = {
   giving: { rounds: 1, seconds: 0.1 },
 }
 
+/** The measure. */
 export const roles: Measure = {
   name: 'roles',
   title: 'Roles, held by the million',

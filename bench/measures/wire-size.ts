@@ -12,6 +12,7 @@ import { type Installation, issueToken, startInstallation } from '../installatio
 import type { Bench, Finding, Measure, Row } from '../measure.ts'
 import { type Line, logLogChart, type Mark } from '../plot.ts'
 
+/** The measure. */
 export const wireSize: Measure = { name: 'wire-size', title: 'What travels', run }
 
 type Signed = 'ES256' | 'RS256'

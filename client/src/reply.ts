@@ -21,9 +21,9 @@ export interface Reply {
   readonly serverTimeMs: number | undefined
 }
 
-/** Members of which many answers have the same, */
+/** Members of which many answers have the same. */
 const COMMON = ['iss', 'client_id', 'scope', 'aud', 'acr', 'amr', 'roles'] as const
-/** and those of which many have the same lists in them. */
+/** Members with lists in them of which many answers have the same. */
 const COMMON_BY_CONTEXT = ['context_roles', 'permissions'] as const
 
 /**

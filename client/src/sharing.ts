@@ -5,7 +5,6 @@
  * A bounded number is remembered, in two generations: when the younger is full it becomes the older, and what of the older
  * was not asked for since is forgotten. That loses nothing but memory.
  */
-
 import { deepFreeze } from './deep-freeze.ts'
 
 /** What has been seen. */

@@ -16,7 +16,7 @@ const axes = { title: 'A & B', xLabel: 'roles', yLabel: 'bytes', lines }
 const pictures = {
   'lines over logarithmic axes': () =>
     logLogChart({ ...axes, limits: [{ name: '8 KiB', at: 8_192 }] }),
-  'lines over time': () => timeChart({ ...axes, events: [{ name: 'cut', at: 500_000 }] }),
+  'lines over time': () => timeChart({ ...axes, limits: [{ name: 'cut', at: 500_000 }] }),
   bars: () =>
     barChart({
       title: 'A & B',
