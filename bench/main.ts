@@ -86,7 +86,8 @@ async function runAll({ isQuick, measures }: Options): Promise<Report> {
     sections.push({ name, title, seconds, ...section })
   }
   progress.end()
-  return { machine, isQuick, date: new Date(), sections }
+  const isWhole = measures.length === MEASURES.length
+  return { machine, isQuick, isWhole, date: new Date(), sections }
 }
 
 /** @returns the exit code: 0, 1 when something could not be measured, 2 when it was asked in a way that has no meaning */

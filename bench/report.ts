@@ -18,20 +18,23 @@ export interface Section {
 export interface Report {
   readonly machine: Machine
   readonly isQuick: boolean
+  /** Whether every measure ran: then a line of the list that has no figure is told of, too. */
+  readonly isWhole: boolean
   readonly date: Date
   readonly sections: readonly Section[]
 }
 
 /** @param plotFolder where the plots lie, seen from the document */
 export function markdownOf(report: Report, plotFolder = '.'): string {
-  const { machine, isQuick, date, sections } = report
+  const { machine, isQuick, isWhole, date, sections } = report
   const seconds = sections.reduce((sum, { seconds }) => sum + seconds, 0)
   const head = [
     `${date.toISOString().slice(0, 10)} · ${machine.description}`,
     `${isQuick ? 'quick run' : 'full run'}, ${Math.round(seconds)} s · ${placementOf(machine)}`,
   ]
   const texts = sections.map((section) => sectionText(section, plotFolder))
-  return `${[head.join('  \n'), targetTable(sections), ...texts].join('\n\n')}\n`
+  const parts = [head.join('  \n'), targetTable(sections, isWhole), ...texts]
+  return `${parts.filter((part) => part !== '').join('\n\n')}\n`
 }
 
 function placementOf({ placement }: Machine): string {
@@ -40,10 +43,12 @@ function placementOf({ placement }: Machine): string {
   return parts.join(', ')
 }
 
-function targetTable(sections: readonly Section[]): string {
+function targetTable(sections: readonly Section[], isWhole: boolean): string {
   const reached: Partial<Record<TargetId, number>> = {}
   for (const { finding } of sections) Object.assign(reached, finding.reached)
-  const ids = Object.keys(TARGETS) as TargetId[]
+  const all = Object.keys(TARGETS) as TargetId[]
+  const ids = all.filter((id) => isWhole || reached[id] !== undefined)
+  if (ids.length === 0) return ''
   const rows = ids.map((id) => {
     const { text, unit, atLeast, atMost }: Target = TARGETS[id]
     const limit = atLeast === undefined ? `at most ${atMost}` : `at least ${atLeast}`

@@ -6,6 +6,10 @@ import { isReached, TARGETS } from '../../../bench/targets.ts'
 const machine = { description: 'a machine', cores: 2, pin: () => undefined }
 
 function reportOf(...sections: Partial<Section>[]): string {
+  return reportText(true, sections)
+}
+
+function reportText(isWhole: boolean, sections: readonly Partial<Section>[]): string {
   const whole = sections.map((section) => ({
     name: 'one',
     title: 'One measure',
@@ -13,7 +17,8 @@ function reportOf(...sections: Partial<Section>[]): string {
     finding: { tables: [], notes: [] },
     ...section,
   }))
-  return markdownOf({ machine, isQuick: false, date: new Date(0), sections: whole }, 'pictures')
+  const report = { machine, isQuick: false, isWhole, date: new Date(0), sections: whole }
+  return markdownOf(report, 'pictures')
 }
 
 describe('a report', () => {
@@ -29,6 +34,14 @@ describe('a report', () => {
     expect(text.match(/^\| .* \| (?:✓ reached|✗ not reached|not measured) \|$/gm)).toHaveLength(
       Object.keys(TARGETS).length,
     )
+  })
+
+  it('marks only what was measured when not everything was asked for', () => {
+    const finding = { tables: [], notes: [], reached: { memoryOfTen: 256 } }
+    const text = reportText(false, [{ finding }])
+    expect(text).toContain('✓ reached')
+    expect(text).not.toContain('not measured')
+    expect(reportText(false, [{}])).not.toContain('What was to be reached')
   })
 
   it('shows a figure with its spread, a single one alone, and a text as it is', () => {
