@@ -183,9 +183,9 @@ export function createClientRegistry(context: StoreContext): ClientRegistry {
   return {
     async get(clientId) {
       const client = parseClient(clientId, await recordOf(clientId))
+      remembered.delete(clientId)
       if (remembered.size >= PARSED_CLIENTS) remembered.clear()
-      if (client === undefined) remembered.delete(clientId)
-      else remembered.set(clientId, client)
+      if (client !== undefined) remembered.set(clientId, client)
       return client
     },
 

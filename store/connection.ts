@@ -1,7 +1,8 @@
 /**
  * From a URL to a connection: standalone, Unix socket, Sentinel or Cluster. Commands go to primaries only, are never
- * queued while there is none, never resent on their own and never waited for longer than the time-out: a caller
- * learns within it that the truth cannot be had.
+ * queued while there is none, and never waited for longer than the time-out: a caller learns within it that the truth
+ * cannot be had. They are not resent, but for those a Cluster connection loses on their way before anybody was answered:
+ * what is written must bear being written twice.
  */
 import { Cluster, Redis } from 'ioredis'
 import { StoreUnavailableError } from './errors.ts'

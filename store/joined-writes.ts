@@ -41,7 +41,20 @@ export function joinWrites(connection: RedisConnection): SendCommand {
     if (held === 0) hold()
     else if (held % MOST_HELD === 0) letGo()
     held++
-    return connection.sendCommand(command) as Promise<unknown>
+    const answered = connection.sendCommand(command) as Promise<unknown>
+    refuseOnce(command)
+    return answered
+  }
+}
+
+/**
+ * A Cluster connection makes of a refusal for a lost connection that the command is sent again, even one that was refused
+ * for its time long ago: its caller was told that nothing happened, and somebody may have changed the same thing since.
+ */
+function refuseOnce(command: Command): void {
+  const { reject } = command
+  command.reject = (error) => {
+    if (!command.isSettled) reject(error)
   }
 }
 

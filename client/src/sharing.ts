@@ -32,7 +32,8 @@ export function createSharing(generation: number): Sharing {
 
   return {
     share(value) {
-      // Its JSON tells a text from a list, and one order of names from another.
+      // Its JSON tells a text from a list, and one order of names from another, but not infinity from nothing.
+      if (typeof value === 'number' || value === null) return value
       const text = JSON.stringify(value)
       if (text.length > MAX_TEXT_LENGTH) return value
       return young.get(text) ?? remember(text, old.get(text) ?? deepFreeze(value))

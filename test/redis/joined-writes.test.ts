@@ -1,10 +1,11 @@
 /** Commands leave together, and no reply waits for another. */
 import { once } from 'node:events'
 import { setImmediate as turn } from 'node:timers/promises'
-import { Command, type Redis } from 'ioredis'
+import { type Cluster, Command, type Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { connectRedis } from '../../store/connection.ts'
 import { joinWrites, type SendCommand } from '../../store/joined-writes.ts'
+import { startCluster } from '../redis-cluster.ts'
 import { startRedis, type TestRedis } from '../redis-server.ts'
 import { waitFor } from '../wait-for.ts'
 
@@ -71,5 +72,37 @@ describe('commands', () => {
     await expect(lost).rejects.toThrow()
     await once(connection, 'ready')
     expect(await send(command('ping'))).toBe('PONG')
+  })
+})
+
+describe('on a Cluster a command', () => {
+  it('that was refused for its time is not sent again when the connection is lost later', async () => {
+    const cluster = await startCluster()
+    const toCluster = (await connectRedis({
+      url: cluster.url,
+      commandTimeoutMs: 1_000,
+    })) as Cluster
+    const sendThere = joinWrites(toCluster)
+    const length = async (list: string) =>
+      sendThere(command('llen', `{one}${list}`)) as Promise<number>
+    try {
+      expect(await length('refused')).toBe(0)
+      for (const node of cluster.nodes) node.pause()
+      await expect(sendThere(command('rpush', '{one}refused', 'x'))).rejects.toThrow('timed out')
+      // Whatever is sent again goes in the order in which it went first: once this is there, so is the one before.
+      const next = sendThere(command('rpush', '{one}next', 'x'))
+      await turn()
+      // Nodes that were never asked are not connected.
+      for (const { status, stream } of toCluster.nodes('all')) {
+        if (status === 'ready') stream.destroy()
+      }
+      for (const node of cluster.nodes) node.resume()
+      await next
+      // What was on its way when it was refused may have been done: once.
+      expect(await length('refused')).toBeLessThanOrEqual(1)
+    } finally {
+      toCluster.disconnect()
+      await cluster.stop()
+    }
   })
 })
