@@ -1,19 +1,15 @@
 /** Who issues and who refreshes: what each of them is sent, and that it did what it answered. */
 import { basic } from '../../test/services.ts'
 import { APPLICATION, type Installation, RESOURCE, SCOPE } from '../installation.ts'
-import { type Loaded, type Loader, postRequest, type Stretch } from '../load.ts'
+import { type Loader, postRequest, type Stretch } from '../load.ts'
 import { MINTING } from '../peers/minting.ts'
 import type { LoadedServer } from '../peers.ts'
 import type { Contender } from '../rounds.ts'
+import type { Served } from '../served.ts'
 
 export const OURS = 'Claimcheck'
 export const THEIRS = 'oidc-provider'
 export const KOA = 'bare koa + @koa/router'
-
-/** A stretch of load, with the processor time of Redis for one answer, in microseconds. */
-export interface Sample extends Loaded {
-  readonly redisCpu: number
-}
 
 /** What runs. */
 export interface Issuing {
@@ -31,7 +27,7 @@ const ISSUED_AT_ONCE = 500
 const PATIENCE_SECONDS = 60
 
 /** Tokens of the client itself, for so many seconds. */
-export function issuers(issuing: Issuing, seconds: number): readonly Contender<Sample>[] {
+export function issuers(issuing: Issuing, seconds: number): readonly Contender<Served>[] {
   const { ours, oidc, koa } = issuing
   const stretch = (path: string, expect: string): Stretch => ({
     connections: CONNECTIONS,
@@ -55,7 +51,7 @@ export function issuers(issuing: Issuing, seconds: number): readonly Contender<S
 }
 
 /** The same number of refresh tokens, each of another grant and user, each used once. */
-export function refreshers(issuing: Issuing, count: number): readonly Contender<Sample>[] {
+export function refreshers(issuing: Issuing, count: number): readonly Contender<Served>[] {
   const { ours, oidc } = issuing
   const stretch = (tokens: readonly string[]): Stretch => ({
     connections: CONNECTIONS,
@@ -67,7 +63,7 @@ export function refreshers(issuing: Issuing, count: number): readonly Contender<
     expect: '"refresh_token":"',
     status: 200,
   })
-  const refresh = async (server: LoadedServer, tokens: readonly string[]): Promise<Sample> =>
+  const refresh = async (server: LoadedServer, tokens: readonly string[]): Promise<Served> =>
     loadAndLook(issuing, server, stretch(tokens))
   return [
     { name: OURS, sample: async () => refresh(ours.issuer, await grantAtOurs(ours, count)) },
@@ -84,7 +80,7 @@ async function loadAndLook(
   { ours, loader }: Issuing,
   server: LoadedServer,
   stretch: Stretch,
-): Promise<Sample> {
+): Promise<Served> {
   const before = await lookAt(ours)
   const loaded = await loader.load(server, stretch)
   const after = await lookAt(ours)

@@ -5,19 +5,12 @@
  */
 import { type Figure, figureOf, ratioOf } from '../figure.ts'
 import { startInstallation } from '../installation.ts'
-import {
-  type Issuing,
-  issuers,
-  KOA,
-  OURS,
-  refreshers,
-  type Sample,
-  THEIRS,
-} from '../issuing/contenders.ts'
+import { type Issuing, issuers, KOA, OURS, refreshers, THEIRS } from '../issuing/contenders.ts'
 import { startLoader } from '../load.ts'
 import type { Bench, Finding, Measure, Table } from '../measure.ts'
 import { startPeer } from '../peers.ts'
 import { type Contender, interleave } from '../rounds.ts'
+import type { Served } from '../served.ts'
 
 /** The measure. */
 export const issue: Measure = {
@@ -40,7 +33,7 @@ const FULL: Sizes = { rounds: 4, seconds: 0.7, refreshed: 1_500 }
 const ALWAYS = 'each write on the disk before it is answered (appendfsync always)'
 const EVERY_SECOND = 'one write to the disk a second (appendfsync everysec)'
 
-type Samples = Readonly<Record<string, readonly Sample[]>>
+type Samples = Readonly<Record<string, readonly Served[]>>
 
 async function run({ machine, isQuick, step }: Bench): Promise<Finding> {
   const sizes = isQuick ? QUICK : FULL
@@ -75,7 +68,7 @@ async function measure(
   { rounds, seconds, refreshed }: Sizes,
   step: Bench['step'],
 ): Promise<readonly [Samples, Samples]> {
-  const inTurn = (what: string, contenders: readonly Contender<Sample>[]) =>
+  const inTurn = (what: string, contenders: readonly Contender<Served>[]) =>
     interleave(rounds, contenders, (text) => step(`${what}, ${text}`))
   return [
     await inTurn('issuing', issuers(issuing, seconds)),
@@ -102,7 +95,7 @@ function refreshTable(samples: Samples, durability: string): Table {
 
 function tableOf(what: string, samples: Samples, durability: string): Table {
   const rows = Object.entries(samples).map(([name, taken]) => {
-    const figure = (of: (sample: Sample) => number): Figure => figureOf(taken.map(of))
+    const figure = (of: (sample: Served) => number): Figure => figureOf(taken.map(of))
     return {
       name,
       cells: [
