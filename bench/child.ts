@@ -1,12 +1,11 @@
 /** Node processes of a measurement: started on the core of their part, spoken to by messages, stopped with the run. */
-import { type ChildProcess, fork } from 'node:child_process'
+import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import type { Machine, Part } from './machine.ts'
 
 /** A running process. */
 export interface BenchChild {
   readonly pid: number
-  readonly process: ChildProcess
   /** Sends a message and resolves with the next one that comes back. */
   ask<Answer>(question: unknown): Promise<Answer>
   stop(): Promise<void>
@@ -36,7 +35,6 @@ export function startChild(machine: Machine, module: string, options: ChildOptio
   const gone = once(child, 'exit')
   return {
     pid,
-    process: child,
     ask<Answer>(question: unknown): Promise<Answer> {
       const answer = once(child, 'message').then(([message]) => message as Answer)
       const death = gone.then(([code, signal]) => {

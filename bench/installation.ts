@@ -15,6 +15,7 @@ import { fetchToken, type TestClient } from '../test/services.ts'
 import { waitFor } from '../test/wait-for.ts'
 import { type BenchChild, startChild } from './child.ts'
 import type { Machine } from './machine.ts'
+import { PARTITIONS } from './partitions.ts'
 import type { LoadedServer } from './peers.ts'
 
 /** The resource of the bench's tokens, and the clients of its installation. */
@@ -52,7 +53,6 @@ export interface Installation {
 
 /** A measure keeps Redis busy; none of its calls is to fail for the wait. */
 const PATIENCE_MS = 60_000
-const PARTITIONS = 64
 const LIFETIME_SECONDS = 86_400
 const ISSUED_AT_ONCE = 500
 const DEFAULT_METADATA: ClientMetadata = {
@@ -92,7 +92,7 @@ export async function startInstallation(
   const store = await openStore({
     url: redis.url,
     prefix: 'cc',
-    partitions: PARTITIONS,
+    partitions: PARTITIONS.count,
     tokenKeys: [key],
     mints: true,
     selfResources: [issuerUrl],

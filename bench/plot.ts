@@ -33,12 +33,11 @@ export interface Bar {
   readonly figure: Figure
 }
 
-/** A picture of bars beside each other, the first on top. On a logarithmic scale every number must be above 0. */
+/** A picture of bars beside each other, the first on top. The scale is logarithmic: every number must be above 0. */
 export interface BarChart {
   readonly title: string
   /** Of the figures, with the unit. */
   readonly label: string
-  readonly scale: 'linear' | 'log'
   readonly bars: readonly Bar[]
 }
 
@@ -101,9 +100,9 @@ export function timeChart(chart: LineChart): string {
 }
 
 /** Bars, each with its name before it and its median behind it. */
-export function barChart({ title, label, scale, bars }: BarChart): string {
+export function barChart({ title, label, bars }: BarChart): string {
   const ends = bars.flatMap(({ figure }) => [figure.least, figure.most])
-  const axis = scale === 'log' ? logAxis(ends) : linearAxis(ends)
+  const axis = logAxis(ends)
   const height = TITLE_HEIGHT + bars.length * BAR_STEP + LABEL_HEIGHT
   const frame = {
     left: NAME_WIDTH,

@@ -21,7 +21,6 @@ export interface Broadcast {
 /** A running server. */
 export interface Broadcaster {
   readonly url: string
-  readonly pid: number
   broadcast(): Promise<Broadcast>
   stop(): Promise<void>
 }
@@ -36,7 +35,6 @@ export async function startBroadcaster(
   const port = await child.ask<number>(plan)
   return {
     url: `ws://127.0.0.1:${port}`,
-    pid: child.pid,
     broadcast: () => child.ask<Broadcast>('broadcast'),
     stop: child.stop,
   }

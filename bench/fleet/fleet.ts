@@ -6,7 +6,6 @@ import type { BareReading, FleetOrder, FleetPlan, Sight } from './orders.ts'
 
 /** A fleet as a measure sees it. */
 export interface Fleet {
-  readonly pid: number
   warm(tokens: readonly string[]): Promise<void>
   /**
    * Watches, once this has resolved, for the moment when no client has the token in its cache any more. Only one thing is
@@ -45,7 +44,6 @@ export async function startFleet(
     throw error
   }
   return {
-    pid: child.pid,
     warm: async (tokens) => void (await order({ kind: 'warm', tokens })),
     watchToken: (token) => watch({ kind: 'watch token', token }),
     watchBare: (reading) => watch({ kind: 'watch bare', reading }),

@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto'
 import { openStore, type Store } from '../../store/store.ts'
 import { SELF } from '../../test/redis/installation.ts'
 import { type Keyspace, readKeyspace } from '../memory/keyspace.ts'
+import { PARTITIONS } from '../partitions.ts'
 import { type Leftover, readLeftover, touchAll } from './leftover.ts'
 import { AUDIT_RETENTION_MS, DAY_HOURS, HOUR, LONG_ENOUGH } from './lives.ts'
 import { registerPeople } from './people.ts'
@@ -23,7 +24,6 @@ export interface Month {
   readonly afterTouch: Leftover
 }
 
-const PARTITIONS = 64
 const PATIENCE_MS = 60_000
 
 /** Simulates so many days. */
@@ -35,7 +35,7 @@ export async function simulate(
   const store = await openStore({
     url: redis.url,
     prefix: 'cc',
-    partitions: PARTITIONS,
+    partitions: PARTITIONS.count,
     tokenKeys: [{ id: 'k1', secret: randomBytes(32) }],
     mints: true,
     selfResources: [SELF],
@@ -84,7 +84,7 @@ async function pause(
 ): Promise<Pick<Month, 'after' | 'afterTouch'>> {
   await redis.advance(LONG_ENOUGH)
   const after = await readLeftover(redis.direct)
-  await touchAll(store, PARTITIONS)
+  await touchAll(store, PARTITIONS.count)
   await redis.advance(HOUR)
   return { after, afterTouch: await readLeftover(redis.direct) }
 }

@@ -178,7 +178,6 @@ function chartOf(figures: Figures): string {
   return barChart({
     title: 'A token that was seen before',
     label: 'µs a call, median and range',
-    scale: 'log',
     bars: Object.entries(figures).map(([name, figure]) => ({ name, figure })),
   })
 }

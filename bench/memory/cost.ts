@@ -10,13 +10,13 @@ import { SELF } from '../../test/redis/installation.ts'
 import { waitFor } from '../../test/wait-for.ts'
 import { startBenchRedis } from '../installation.ts'
 import type { Machine } from '../machine.ts'
+import { PARTITIONS } from '../partitions.ts'
 import { dropLogs, type Keyspace, readKeyspace } from './keyspace.ts'
 import { CLIENT, ROLE, type Thing } from './things.ts'
 
 /** Of one thing. */
 export type Cost = Keyspace
 
-const PARTITIONS = 64
 const PATIENCE_MS = 60_000
 const TOKEN_KEYS = [{ id: 'k1', secret: randomBytes(32) }]
 const MADE_AT_ONCE = 64
@@ -60,7 +60,7 @@ async function withStore(url: string, work: (store: Store) => Promise<void>): Pr
   const store = await openStore({
     url,
     prefix: 'cc',
-    partitions: PARTITIONS,
+    partitions: PARTITIONS.count,
     tokenKeys: TOKEN_KEYS,
     mints: true,
     selfResources: [SELF],

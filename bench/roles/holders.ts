@@ -1,7 +1,7 @@
 /** Subjects who hold a role in few contexts or in many, each in a partition of their own: one's million is nobody else's. */
 import { type Installation, issueToken } from '../installation.ts'
+import { PARTITIONS } from '../partitions.ts'
 import { changeText, contextOf } from './names.ts'
-import { PARTITIONS } from './partitions.ts'
 import { streamAssignments } from './stream.ts'
 
 /** Somebody, and in how many contexts they hold the role: all up to that number. */

@@ -2,7 +2,7 @@
 import { createKeys } from '../../store/keys.ts'
 import { waitFor } from '../../test/wait-for.ts'
 import type { Installation } from '../installation.ts'
-import { PARTITIONS } from './partitions.ts'
+import { PARTITIONS } from '../partitions.ts'
 
 const REWRITE_TIMEOUT_MS = 60_000
 

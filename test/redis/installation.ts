@@ -1,6 +1,6 @@
 /**
- * A store under test together with what is needed to look behind it: a raw connection on which the scripts are
- * defined, the keys, and one plain connection to a server for channels. The same on one server and on a Cluster.
+ * A store under test together with what is needed to look behind it: a raw connection, a runner
+ * of scripts on it, the keys, and one plain connection to a server for channels. The same on one server and on a Cluster.
  */
 import { randomBytes } from 'node:crypto'
 import type { Redis } from 'ioredis'

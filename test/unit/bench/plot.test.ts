@@ -21,7 +21,6 @@ const pictures = {
     barChart({
       title: 'A & B',
       label: 'µs',
-      scale: 'log',
       bars: [{ name: 'one <&> "two"', figure: figureOf([1, 2, 3]) }],
     }),
 }

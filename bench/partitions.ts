@@ -1,5 +1,5 @@
 /** The partitions of an installation of the bench, for finding out where something stands. */
-import { createPartitions } from '../../store/partitions.ts'
+import { createPartitions } from '../store/partitions.ts'
 
 const COUNT = 64
 
