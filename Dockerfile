@@ -12,6 +12,7 @@ COPY client/package.json client/
 RUN npm ci --omit=dev --ignore-scripts && npm cache clean --force
 
 COPY client/src client/src
+COPY settings settings
 COPY store store
 COPY http http
 COPY issuer issuer

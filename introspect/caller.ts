@@ -2,10 +2,10 @@
  * Who asks. Only a client that proved itself with a secret and is registered to introspect gets an answer: a public
  * client's bare name is no proof, and a token under test is no credential.
  */
-import { type FailureRecorder, verifyClient } from '../http/client-auth.ts'
-import type { PresentedCredentials } from '../http/client-credentials.ts'
-import { OAuthError } from '../http/oauth-error.ts'
-import type { RequestState } from '../http/request-state.ts'
+import { type FailureRecorder, verifyClient } from '../http/auth/client-auth.ts'
+import type { PresentedCredentials } from '../http/auth/client-credentials.ts'
+import { OAuthError } from '../http/errors/oauth-error.ts'
+import type { RequestState } from '../http/pipeline/request-context.ts'
 import type { Client, ClientRegistry } from '../store/clients.ts'
 
 /** The client a request claims to come from; '' when it names none that could be proved. */

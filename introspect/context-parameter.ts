@@ -3,7 +3,7 @@
  * checked, because a name that can be no context would silently resolve to nothing.
  */
 import { isContext } from '../client/src/wire/index.ts'
-import { invalidRequest } from '../http/oauth-error.ts'
+import { invalidRequest } from '../http/errors/oauth-error.ts'
 import { type ContextQuestion, EVERYWHERE } from '../store/role-facts.ts'
 
 /** Most contexts one token may be asked about. */

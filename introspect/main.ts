@@ -4,12 +4,12 @@
  */
 import { readFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
-import { createLogger } from '../http/logger.ts'
-import { createMetrics } from '../http/metrics.ts'
-import { createOutageLog } from '../http/outage-log.ts'
-import { runService } from '../http/service.ts'
-import { parseSettings } from '../http/settings.ts'
-import { loadTokenKeyFile } from '../http/token-key-file.ts'
+import { runService } from '../http/run-service.ts'
+import { createLogger } from '../http/telemetry/logger.ts'
+import { createMetrics } from '../http/telemetry/metrics.ts'
+import { createOutageLog } from '../http/telemetry/outage-log.ts'
+import { parseSettings } from '../settings/settings.ts'
+import { loadTokenKeyFile } from '../settings/token-key-file.ts'
 import { openStoreWhenReachable } from '../store/open-when-reachable.ts'
 import { startIntrospectService } from './app.ts'
 

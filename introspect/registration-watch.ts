@@ -7,7 +7,7 @@
  * under way may have been too early. A read that fails is repeated until it succeeds: meanwhile no lease can be given
  * either.
  */
-import type { PresentedCredentials } from '../http/client-credentials.ts'
+import type { PresentedCredentials } from '../http/auth/client-credentials.ts'
 import type { Client } from '../store/clients.ts'
 import type { Clock } from './clock.ts'
 

@@ -2,7 +2,7 @@
  * The way in: a client `admin` with the secret the operator configured. Only that one secret is touched at start;
  * others that were added through the API stay.
  */
-import { hashSecret } from '../http/client-credentials.ts'
+import { hashSecret } from '../http/auth/client-credentials.ts'
 import type { ClientMetadata } from '../store/clients.ts'
 import type { Store } from '../store/store.ts'
 

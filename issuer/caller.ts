@@ -1,7 +1,7 @@
 /** Which client calls an OAuth endpoint of the issuer, proved as far as its kind can be. */
-import { type FailureRecorder, verifyClient } from '../http/client-auth.ts'
-import type { PresentedCredentials } from '../http/client-credentials.ts'
-import type { RequestState } from '../http/request-state.ts'
+import { type FailureRecorder, verifyClient } from '../http/auth/client-auth.ts'
+import type { PresentedCredentials } from '../http/auth/client-credentials.ts'
+import type { RequestState } from '../http/pipeline/request-context.ts'
 import type { Client } from '../store/clients.ts'
 
 /** The client a request names; '' when it names none. */

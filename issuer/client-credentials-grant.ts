@@ -1,7 +1,7 @@
 /** The client credentials grant (RFC 6749 §4.4): a token for the client itself; never a refresh token (§4.4.3). */
-import type { Form } from '../http/form.ts'
-import { OAuthError } from '../http/oauth-error.ts'
-import type { RequestState } from '../http/request-state.ts'
+import type { Form } from '../http/body/form.ts'
+import { OAuthError } from '../http/errors/oauth-error.ts'
+import type { RequestState } from '../http/pipeline/request-context.ts'
 import type { Client } from '../store/clients.ts'
 import { issueRefusal } from './issue-refusal.ts'
 import { grantResources } from './resource.ts'

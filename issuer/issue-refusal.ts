@@ -1,5 +1,5 @@
 /** Says in OAuth's words why the store issued nothing. */
-import { OAuthError } from '../http/oauth-error.ts'
+import { OAuthError } from '../http/errors/oauth-error.ts'
 import type { IssueRefusal } from '../store/issue.ts'
 
 /** The error of a refused issue at the token endpoint. */

@@ -1,9 +1,8 @@
 /** `GET /.well-known/oauth-authorization-server` (RFC 8414): the endpoints of both services in one document. */
 import type { Router } from '@koa/router'
-import { allowCaching } from '../http/no-store.ts'
-import { pathPrefix } from '../http/public-url.ts'
-import { replyJson } from '../http/reply.ts'
-import type { RequestState, RouteContext } from '../http/request-state.ts'
+import type { RequestState, RouteContext } from '../http/pipeline/request-context.ts'
+import { allowCaching, replyJson } from '../http/reply/reply.ts'
+import { pathPrefix } from '../settings/public-url.ts'
 import { ADMIN_SCOPES } from './admin/guard.ts'
 import { GRANT_TYPES } from './grant-types.ts'
 

@@ -2,9 +2,9 @@
  * The refresh token grant (RFC 6749 §6) with rotation. Everything that can be refused without using the token up is
  * refused before the rotation: authorizations never change, so what was read stays true.
  */
-import type { Form } from '../http/form.ts'
-import { invalidRequest, OAuthError } from '../http/oauth-error.ts'
-import type { RequestState } from '../http/request-state.ts'
+import type { Form } from '../http/body/form.ts'
+import { invalidRequest, OAuthError } from '../http/errors/oauth-error.ts'
+import type { RequestState } from '../http/pipeline/request-context.ts'
 import type { Client } from '../store/clients.ts'
 import { type GrantRecord, splitList } from '../store/records.ts'
 import { narrowResources } from './resource.ts'

@@ -3,7 +3,7 @@
  * somebody registered a resource is checked by the store, at the moment of issue.
  */
 import { TOKEN_PATTERN } from '../client/src/wire/index.ts'
-import { OAuthError } from '../http/oauth-error.ts'
+import { OAuthError } from '../http/errors/oauth-error.ts'
 import type { ClientMetadata } from '../store/clients.ts'
 
 /** Most resources one request or registration may name. */

@@ -3,12 +3,12 @@
  * junk is answered like a success; 503 means the token still exists.
  */
 import type { Router } from '@koa/router'
-import type { AuditTrail } from '../http/audit-trail.ts'
-import type { FailureRecorder } from '../http/client-auth.ts'
-import { presentedCredentials } from '../http/client-credentials.ts'
-import { readForm } from '../http/form.ts'
-import { invalidRequest } from '../http/oauth-error.ts'
-import type { RequestState, RouteContext } from '../http/request-state.ts'
+import type { AuditTrail } from '../http/audit/audit-trail.ts'
+import type { FailureRecorder } from '../http/auth/client-auth.ts'
+import { presentedCredentials } from '../http/auth/client-credentials.ts'
+import { readForm } from '../http/body/form.ts'
+import { invalidRequest } from '../http/errors/oauth-error.ts'
+import type { RequestState, RouteContext } from '../http/pipeline/request-context.ts'
 import type { Store } from '../store/store.ts'
 import { namedClientId, proveClient } from './caller.ts'
 

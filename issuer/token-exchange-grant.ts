@@ -5,9 +5,9 @@
  * between unknown, expired, revoked and foreign is for the log alone. The actor is told and not judged by: whose rights the
  * new token has is said by its subject.
  */
-import type { Form } from '../http/form.ts'
-import { invalidRequest, OAuthError } from '../http/oauth-error.ts'
-import type { RequestState } from '../http/request-state.ts'
+import type { Form } from '../http/body/form.ts'
+import { invalidRequest, OAuthError } from '../http/errors/oauth-error.ts'
+import type { RequestState } from '../http/pipeline/request-context.ts'
 import type { Client } from '../store/clients.ts'
 import type { ActiveState, RoleQuestion } from '../store/introspection.ts'
 import { splitList } from '../store/records.ts'

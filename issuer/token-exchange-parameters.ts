@@ -3,8 +3,8 @@
  * the tokens are worth anything and the wishes may be granted is seen to later. Parameters of our own: `context` and `role`.
  */
 import { isContext, isRole } from '../client/src/wire/index.ts'
-import type { Form } from '../http/form.ts'
-import { invalidRequest } from '../http/oauth-error.ts'
+import type { Form } from '../http/body/form.ts'
+import { invalidRequest } from '../http/errors/oauth-error.ts'
 
 /** The only type of token taken and given (RFC 8693 §3). */
 export const ACCESS_TOKEN_TYPE = 'urn:ietf:params:oauth:token-type:access_token'

@@ -2,7 +2,7 @@
  * What an exchanged token is aimed at: never more than the token it is exchanged for, nor than its client may aim at. An
  * `audience` may be a resource or the id of a client that is a resource server, which stands for all its resources.
  */
-import { OAuthError } from '../http/oauth-error.ts'
+import { OAuthError } from '../http/errors/oauth-error.ts'
 import type { Client } from '../store/clients.ts'
 import { clientId } from './admin/fields.ts'
 import { MAX_RESOURCES, narrowResources } from './resource.ts'

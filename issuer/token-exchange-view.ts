@@ -2,7 +2,7 @@
  * What an exchanged token sees of its subject's roles: never more contexts than the token it is exchanged for, and in them
  * perhaps one more role assumed in place of what is held.
  */
-import { invalidRequest } from '../http/oauth-error.ts'
+import { invalidRequest } from '../http/errors/oauth-error.ts'
 import type { RoleBook, RoleFacts, View } from '../store/role-facts.ts'
 import type { ExchangeParameters } from './token-exchange-parameters.ts'
 

@@ -1,5 +1,5 @@
 /** What the grants of the token endpoint share: what they are made from and what they answer. */
-import type { AuditTrail } from '../http/audit-trail.ts'
+import type { AuditTrail } from '../http/audit/audit-trail.ts'
 import type { Store } from '../store/store.ts'
 
 /** What a grant works with. */

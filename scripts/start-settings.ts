@@ -7,9 +7,9 @@
 
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { pathPrefix } from '../http/public-url.ts'
-import type { SettingName } from '../http/setting-table.ts'
-import { type Environment, parseSettings } from '../http/settings.ts'
+import { pathPrefix } from '../settings/public-url.ts'
+import type { SettingName } from '../settings/setting-table.ts'
+import { type Environment, parseSettings } from '../settings/settings.ts'
 
 export interface StartSettings {
   readonly dataDir: string

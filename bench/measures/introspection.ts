@@ -200,7 +200,7 @@ function halfTable(rate: number, samples: Samples): Table {
 
 const NOTES = [
   'Every answer is looked at: its status, and that it says `"active":true`.',
-  '`POST /introspect` of ours goes round Koa, through the same frame and handler (http/shortcut.ts): node:http is what it stands on, Koa what it is held to.',
+  '`POST /introspect` of ours goes round Koa, through the same frame and handler (http/pipeline/shortcut.ts): node:http is what it stands on, Koa what it is held to.',
   'The bare handlers read the body and answer one of our answers, always the same; they judge nothing and ask nobody.',
   'oidc-provider 9 has opaque tokens, its client in memory, autopipelining, and is told with `token_type_hint` where to look: two `MGET`s for a client’s token, since it keeps them apart from those of users. It has no roles and no registration of the caller to look up.',
   `${TOKENS.toLocaleString('en')} tokens of as many subjects are asked about in turn, ${OIDC_TOKENS.toLocaleString('en')} at oidc-provider.`,

@@ -2,7 +2,7 @@
  * From what the store said to decisions. Pure. A permission counts where it is held: in `*`, in the context of the resource
  * or in one of its parents. Whatever is not known to permit denies; why is not told, save for mistakes of the caller.
  */
-import { OAuthError } from '../../http/oauth-error.ts'
+import { OAuthError } from '../../http/errors/oauth-error.ts'
 import type { Client } from '../../store/clients.ts'
 import { EVERYWHERE, type RoleFacts } from '../../store/role-facts.ts'
 import { isAudience } from '../answer.ts'

@@ -5,7 +5,7 @@
  * Mistakes are told by the names of members, never by what they hold: one of them may be a token.
  */
 import { isContext, isContextType, TOKEN_PATTERN } from '../../client/src/wire/index.ts'
-import { invalidRequest, OAuthError } from '../../http/oauth-error.ts'
+import { invalidRequest, OAuthError } from '../../http/errors/oauth-error.ts'
 
 /** Whose permissions are asked about. */
 export type EvaluationSubject =

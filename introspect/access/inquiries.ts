@@ -2,7 +2,7 @@
  * What the store must be asked to answer some evaluations: about each subject as seldom as possible, however many of them
  * there are. What one evaluation needs is always in one inquiry, so each decision is true of one moment.
  */
-import { OAuthError } from '../../http/oauth-error.ts'
+import { OAuthError } from '../../http/errors/oauth-error.ts'
 import type { TokenState } from '../../store/introspection.ts'
 import type { SubjectRoles } from '../../store/role-resolver.ts'
 import type { Store } from '../../store/store.ts'

@@ -1,9 +1,8 @@
 /** `GET /.well-known/authzen-configuration` (AuthZEN §9): what this decision point offers, and where. */
 import type { Router } from '@koa/router'
-import { allowCaching } from '../../http/no-store.ts'
-import { pathPrefix } from '../../http/public-url.ts'
-import { replyJson } from '../../http/reply.ts'
-import type { RequestState, RouteContext } from '../../http/request-state.ts'
+import type { RequestState, RouteContext } from '../../http/pipeline/request-context.ts'
+import { allowCaching, replyJson } from '../../http/reply/reply.ts'
+import { pathPrefix } from '../../settings/public-url.ts'
 import { EVALUATION_PATH, EVALUATIONS_PATH } from './access-endpoints.ts'
 
 const MAX_AGE_SECONDS = 300

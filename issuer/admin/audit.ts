@@ -1,9 +1,9 @@
 /** `GET /admin/v1/audit`: who did what, on whom, when, from where, with what result. */
 import { z } from 'zod'
 import type { AuditRecord } from '../../client/src/wire/index.ts'
-import { ProblemError } from '../../http/problem.ts'
-import { replyJson } from '../../http/reply.ts'
-import type { RouteContext } from '../../http/request-state.ts'
+import { ProblemError } from '../../http/errors/problem.ts'
+import type { RouteContext } from '../../http/pipeline/request-context.ts'
+import { replyJson } from '../../http/reply/reply.ts'
 import type { Store } from '../../store/store.ts'
 import { numericDate, text } from './fields.ts'
 import type { AdminHandler } from './guard.ts'

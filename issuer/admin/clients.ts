@@ -1,11 +1,11 @@
 /** `/admin/v1/clients`: the registry of clients and their secrets. A secret is shown once and kept only as a hash. */
 import { randomBytes } from 'node:crypto'
 import { z } from 'zod'
-import { hashSecret } from '../../http/client-credentials.ts'
-import { JSON_RULES, parseBody, readJson } from '../../http/json-body.ts'
-import { ProblemError } from '../../http/problem.ts'
-import { replyJson } from '../../http/reply.ts'
-import type { RouteContext } from '../../http/request-state.ts'
+import { hashSecret } from '../../http/auth/client-credentials.ts'
+import { JSON_RULES, parseBody, readJson } from '../../http/body/json.ts'
+import { ProblemError } from '../../http/errors/problem.ts'
+import type { RouteContext } from '../../http/pipeline/request-context.ts'
+import { replyJson } from '../../http/reply/reply.ts'
 import type { Client, ClientMetadata, ClientSecret } from '../../store/clients.ts'
 import {
   MAX_ACCESS_TOKEN_LIFETIME_SECONDS,

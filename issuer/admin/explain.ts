@@ -3,9 +3,9 @@
  * only; those who introspect never learn a reason.
  */
 import { z } from 'zod'
-import { parseBody, readJson } from '../../http/json-body.ts'
-import { ProblemError } from '../../http/problem.ts'
-import { replyJson } from '../../http/reply.ts'
+import { parseBody, readJson } from '../../http/body/json.ts'
+import { ProblemError } from '../../http/errors/problem.ts'
+import { replyJson } from '../../http/reply/reply.ts'
 import type { Explanation, VoidingRevocation } from '../../store/explain.ts'
 import type { Store } from '../../store/store.ts'
 import { clientId } from './fields.ts'

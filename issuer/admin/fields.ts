@@ -1,7 +1,7 @@
 /** Schemas of values that several admin bodies and paths share. Values end up in line-based records: no control characters. */
 import { z } from 'zod'
 import { isContext, isPermission, isRole, TOKEN_PATTERN } from '../../client/src/wire/index.ts'
-import { ProblemError } from '../../http/problem.ts'
+import { ProblemError } from '../../http/errors/problem.ts'
 import { EVERYWHERE } from '../../store/role-facts.ts'
 import { isResource, MAX_RESOURCES } from '../resource.ts'
 import { isScope } from '../scope.ts'

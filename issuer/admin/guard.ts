@@ -2,10 +2,10 @@
  * Who may use the admin API: bearers of Claimcheck's own access tokens, aimed at the issuer, with the scope of the
  * route or `claimcheck:admin`. The token is looked up like any other, so a revoked operator is out at once.
  */
-import type { AuditTrail, Change } from '../../http/audit-trail.ts'
-import { bearerToken, insufficientScope, invalidToken } from '../../http/bearer.ts'
-import { ProblemError } from '../../http/problem.ts'
-import type { RequestState, RouteContext } from '../../http/request-state.ts'
+import type { AuditTrail, Change } from '../../http/audit/audit-trail.ts'
+import { bearerToken, insufficientScope, invalidToken } from '../../http/auth/bearer.ts'
+import { ProblemError } from '../../http/errors/problem.ts'
+import type { RequestState, RouteContext } from '../../http/pipeline/request-context.ts'
 import type { Store } from '../../store/store.ts'
 import { holdsScope } from '../scope.ts'
 

@@ -1,6 +1,6 @@
 /** `?cursor=&limit=` of the listing routes. Cursors are opaque: they say where a page ended, and nothing secret. */
-import type { ProblemError } from '../../http/problem.ts'
-import type { RouteContext } from '../../http/request-state.ts'
+import type { ProblemError } from '../../http/errors/problem.ts'
+import type { RouteContext } from '../../http/pipeline/request-context.ts'
 import type { PageCursor } from '../../store/subjects.ts'
 import { badQuery, readQuery } from './query.ts'
 

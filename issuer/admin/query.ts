@@ -1,6 +1,6 @@
 /** Queries of admin routes: only what a route knows, and each once. A misspelt `dry_run` must not be taken for none. */
-import { ProblemError } from '../../http/problem.ts'
-import type { RouteContext } from '../../http/request-state.ts'
+import { ProblemError } from '../../http/errors/problem.ts'
+import type { RouteContext } from '../../http/pipeline/request-context.ts'
 
 /** @throws {ProblemError} 400 for a doubled or unknown parameter */
 export function readQuery<Name extends string>(

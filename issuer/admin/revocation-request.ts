@@ -1,7 +1,7 @@
 /** One revocation as an operator asks for it: what is named, what it would come to, carrying it out, its record. */
 import { z } from 'zod'
-import type { Change } from '../../http/audit-trail.ts'
-import { ProblemError } from '../../http/problem.ts'
+import type { Change } from '../../http/audit/audit-trail.ts'
+import { ProblemError } from '../../http/errors/problem.ts'
 import type { IssueSpan } from '../../store/issue-span.ts'
 import type { RevocationTarget } from '../../store/revocation-target.ts'
 import type { RevocationOutcome } from '../../store/revocations.ts'

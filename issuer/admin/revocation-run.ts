@@ -2,10 +2,9 @@
  * Takes back what a stream of lines names, such as the tokens of a leak: says of each what it was worth and whose it was, and
  * carries on past lines that name nothing. Repeatable: what is void already stays so. Knows nothing of HTTP.
  */
-import type { Change } from '../../http/audit-trail.ts'
-import type { Line } from '../../http/line-splitter.ts'
-import { ProblemError } from '../../http/problem.ts'
-import { hasUniqueNames } from '../../http/unique-names.ts'
+import type { Change } from '../../http/audit/audit-trail.ts'
+import { hasUniqueNames } from '../../http/body/unique-names.ts'
+import { ProblemError } from '../../http/errors/problem.ts'
 import type { Explanation } from '../../store/explain.ts'
 import { isWithin } from '../../store/issue-span.ts'
 import type { RevocationTarget } from '../../store/revocation-target.ts'
@@ -18,6 +17,7 @@ import {
   runLines,
   type WindowOutcome,
 } from './line-run.ts'
+import type { Line } from './lines/line-splitter.ts'
 import {
   carryOut,
   forecast,

@@ -3,9 +3,9 @@
  * for one revocation; NDJSON for any number, read, carried out and answered as a stream. All may be repeated.
  */
 import { z } from 'zod'
-import { parseBody, readJson } from '../../http/json-body.ts'
-import { isMediaType } from '../../http/media-type.ts'
-import { replyJson } from '../../http/reply.ts'
+import { parseBody, readJson } from '../../http/body/json.ts'
+import { isMediaType } from '../../http/body/media-type.ts'
+import { replyJson } from '../../http/reply/reply.ts'
 import type { Store } from '../../store/store.ts'
 import type { AdminContext, AdminHandler } from './guard.ts'
 import { answerWhileRunning } from './line-report.ts'

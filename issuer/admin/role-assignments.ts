@@ -2,11 +2,11 @@
  * `POST /admin/v1/role-assignments`: gives and takes roles. JSON for one change or some, answered as a whole; NDJSON for
  * any number, read, applied and answered as a stream. All may be repeated: a change that is so already changes nothing.
  */
-import type { Change } from '../../http/audit-trail.ts'
-import { JSON_RULES, parseBody, readJson } from '../../http/json-body.ts'
-import { isMediaType } from '../../http/media-type.ts'
-import { ProblemError } from '../../http/problem.ts'
-import { replyJson } from '../../http/reply.ts'
+import type { Change } from '../../http/audit/audit-trail.ts'
+import { JSON_RULES, parseBody, readJson } from '../../http/body/json.ts'
+import { isMediaType } from '../../http/body/media-type.ts'
+import { ProblemError } from '../../http/errors/problem.ts'
+import { replyJson } from '../../http/reply/reply.ts'
 import type { AssignmentChange, AssignmentOutcome } from '../../store/assignments.ts'
 import type { Store } from '../../store/store.ts'
 import type { AdminContext, AdminHandler } from './guard.ts'

@@ -3,7 +3,7 @@
  * a number, so whatever comes and goes meanwhile, what stays is listed once.
  */
 import { isContextType, isRole } from '../../client/src/wire/index.ts'
-import { replyJson } from '../../http/reply.ts'
+import { replyJson } from '../../http/reply/reply.ts'
 import type {
   Assignment,
   AssignmentCursor,

@@ -1,6 +1,6 @@
 /** The routes of the admin API, each with the scope it takes. */
 import { Router } from '@koa/router'
-import { EXACT_PATHS, type RequestState } from '../../http/request-state.ts'
+import { EXACT_PATHS, type RequestState } from '../../http/pipeline/request-context.ts'
 import type { SubjectLoader } from '../subject-loader.ts'
 import type { GrantContext } from '../token-response.ts'
 import { readAudit } from './audit.ts'

@@ -1,8 +1,8 @@
 /** `/admin/v1/subjects/{sub}`: status, identity claims, and what is live for a subject. */
 import { z } from 'zod'
-import { parseBody, readJson } from '../../http/json-body.ts'
-import { replyJson } from '../../http/reply.ts'
-import type { RouteContext } from '../../http/request-state.ts'
+import { parseBody, readJson } from '../../http/body/json.ts'
+import type { RouteContext } from '../../http/pipeline/request-context.ts'
+import { replyJson } from '../../http/reply/reply.ts'
 import type { Store } from '../../store/store.ts'
 import type { LiveGrant, LiveSession, Page, Subject } from '../../store/subjects.ts'
 import { checkClaims, claimValue, withoutNulls } from './claims.ts'

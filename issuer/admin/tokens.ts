@@ -1,8 +1,8 @@
 /** `POST /admin/v1/tokens`: issues tokens for a subject that a first-party application has logged in. */
 import { z } from 'zod'
-import { parseBody, readJson } from '../../http/json-body.ts'
-import { ProblemError } from '../../http/problem.ts'
-import { replyJson } from '../../http/reply.ts'
+import { parseBody, readJson } from '../../http/body/json.ts'
+import { ProblemError } from '../../http/errors/problem.ts'
+import { replyJson } from '../../http/reply/reply.ts'
 import type { Client } from '../../store/clients.ts'
 import type { IssueRefusal, IssueRequest } from '../../store/issue.ts'
 import type { Login } from '../../store/records.ts'

@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createProgram } from '../../cli/src/program.ts'
-import { parseTokenKeys } from '../../http/token-keys.ts'
+import { parseTokenKeys } from '../../settings/token-key-list.ts'
 import type { TokenKeySecret } from '../../store/token-keys.ts'
 import { startRedis, type TestRedis } from '../redis-server.ts'
 import {

@@ -1,8 +1,8 @@
 /** OpenID AuthZEN §9: the metadata document, where it is found, and that it tells the truth. */
 import { afterAll, beforeAll, describe, expect } from 'vitest'
-import { createLogger } from '../../http/logger.ts'
-import { createMetrics } from '../../http/metrics.ts'
-import { listen, type RunningServer } from '../../http/server.ts'
+import { listen, type RunningServer } from '../../http/server/listener.ts'
+import { createLogger } from '../../http/telemetry/logger.ts'
+import { createMetrics } from '../../http/telemetry/metrics.ts'
 import { accessMetadata } from '../../introspect/access/metadata.ts'
 import { type IntrospectService, startIntrospectService } from '../../introspect/app.ts'
 import { jsonOf } from './answer.ts'

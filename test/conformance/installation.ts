@@ -2,7 +2,7 @@
  * One installation for a conformance file: a Redis of its own, the services, and clients in the usual roles. The file
  * closes it when it is done.
  */
-import { hashSecret } from '../../http/client-credentials.ts'
+import { hashSecret } from '../../http/auth/client-credentials.ts'
 import type { ClientMetadata } from '../../store/clients.ts'
 import { startRedis, type TestRedis } from '../redis-server.ts'
 import {

@@ -1,8 +1,8 @@
 /** RFC 8414: the metadata document, and where it is found. */
 import { allowInsecureRequests, discoveryRequest, processDiscoveryResponse } from 'oauth4webapi'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { parseSettings, SettingsError } from '../../http/settings.ts'
 import { authorizationServerMetadata } from '../../issuer/metadata.ts'
+import { parseSettings, SettingsError } from '../../settings/settings.ts'
 import { fetchToken, introspectText } from '../services.ts'
 import { expectError, jsonOf } from './answer.ts'
 import { type Installation, startInstallation } from './installation.ts'

@@ -1,7 +1,7 @@
 /** RFC 8693: a token in return for another, never worth more. */
 import * as oauth from 'oauth4webapi'
 import { afterAll, beforeAll, describe, expect } from 'vitest'
-import { parseSettings, SettingsError } from '../../http/settings.ts'
+import { parseSettings, SettingsError } from '../../settings/settings.ts'
 import { introspectText, postForm, type TestClient } from '../services.ts'
 import { expectError, expectNoStore, jsonOf, visible } from './answer.ts'
 import { moveClock } from './clock.ts'

@@ -7,8 +7,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { parse } from 'yaml'
-import { parseSettings, SETTING_NAMES } from '../../http/settings.ts'
 import { ROOT } from '../../scripts/setup.mjs'
+import { parseSettings, SETTING_NAMES } from '../../settings/settings.ts'
 
 interface Service {
   readonly image?: string

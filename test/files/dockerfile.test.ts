@@ -53,7 +53,7 @@ it('copies only what exists', () => {
 })
 
 it('copies the code of the services, and no test, script or secret', () => {
-  expect(sources).toEqual(['client/src', 'store', 'http', 'issuer', 'introspect'])
+  expect(sources).toEqual(['client/src', 'settings', 'store', 'http', 'issuer', 'introspect'])
 })
 
 it('sends to the engine exactly what it copies', () => {

@@ -1,7 +1,7 @@
 /** docs/operations.md lists what the code reads, with its default: no more and no less. */
 import { readFileSync } from 'node:fs'
 import { expect, it } from 'vitest'
-import { SETTING_NAMES, SETTING_TABLE } from '../../http/setting-table.ts'
+import { SETTING_NAMES, SETTING_TABLE } from '../../settings/setting-table.ts'
 
 it('the documented settings are the settings', () => {
   const page = readFileSync(new URL('../../docs/operations.md', import.meta.url), 'utf8')

@@ -1,11 +1,11 @@
 import { Router } from '@koa/router'
 import { afterEach, describe, expect, it } from 'vitest'
-import { createKoaApp } from '../../../http/koa-app.ts'
-import { createLogger } from '../../../http/logger.ts'
-import { createMetrics } from '../../../http/metrics.ts'
-import { OAuthError } from '../../../http/oauth-error.ts'
-import type { RequestState } from '../../../http/request-state.ts'
-import { listen, type RunningServer } from '../../../http/server.ts'
+import { OAuthError } from '../../../http/errors/oauth-error.ts'
+import { createKoaApp } from '../../../http/pipeline/koa-app.ts'
+import type { RequestState } from '../../../http/pipeline/request-context.ts'
+import { listen, type RunningServer } from '../../../http/server/listener.ts'
+import { createLogger } from '../../../http/telemetry/logger.ts'
+import { createMetrics } from '../../../http/telemetry/metrics.ts'
 
 const running: RunningServer[] = []
 afterEach(async () => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { OAuthError } from '../../../http/oauth-error.ts'
+import { OAuthError } from '../../../http/errors/oauth-error.ts'
 import {
   type Evaluation,
   parseEvaluation,

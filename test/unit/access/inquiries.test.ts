@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { invalidRequest } from '../../../http/oauth-error.ts'
+import { invalidRequest } from '../../../http/errors/oauth-error.ts'
 import type {
   Evaluation,
   EvaluationSubject,

@@ -1,8 +1,8 @@
 import { pino } from 'pino'
 import { describe, expect, it } from 'vitest'
 import type { AuditRecord } from '../../../client/src/wire/index.ts'
-import { createAuditTrail } from '../../../http/audit-trail.ts'
-import { OAuthError } from '../../../http/oauth-error.ts'
+import { createAuditTrail } from '../../../http/audit/audit-trail.ts'
+import { OAuthError } from '../../../http/errors/oauth-error.ts'
 
 const TOKEN = `cc_at_${'x'.repeat(68)}`
 const caller = { requestId: 'r1', source: '192.0.2.1', clientId: 'cli' }

@@ -12,14 +12,14 @@ import { Readable } from 'node:stream'
 import { setImmediate as turn } from 'node:timers/promises'
 import { pino } from 'pino'
 import { afterEach, describe, expect, it } from 'vitest'
-import { discardRest, readChunks } from '../../../http/body-chunks.ts'
-import { OAuthError } from '../../../http/oauth-error.ts'
+import { discardRest, readChunks } from '../../../http/body/chunks.ts'
+import { OAuthError } from '../../../http/errors/oauth-error.ts'
 import {
   listen,
   type RunningServer,
   SERVER_LIMITS,
   type ServerLimits,
-} from '../../../http/server.ts'
+} from '../../../http/server/listener.ts'
 import { waitFor } from '../../wait-for.ts'
 
 const servers: RunningServer[] = []

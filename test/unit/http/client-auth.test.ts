@@ -1,7 +1,11 @@
 import { describe, expect, it } from 'vitest'
-import { type AuthFailure, type RegisteredClient, verifyClient } from '../../../http/client-auth.ts'
-import { hashSecret, type PresentedCredentials } from '../../../http/client-credentials.ts'
-import type { OAuthError } from '../../../http/oauth-error.ts'
+import {
+  type AuthFailure,
+  type RegisteredClient,
+  verifyClient,
+} from '../../../http/auth/client-auth.ts'
+import { hashSecret, type PresentedCredentials } from '../../../http/auth/client-credentials.ts'
+import type { OAuthError } from '../../../http/errors/oauth-error.ts'
 
 const client: RegisteredClient = {
   client_id: 'a',

@@ -2,9 +2,9 @@ import { Buffer } from 'node:buffer'
 import { createHash } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { hashSecret, presentedCredentials } from '../../../http/client-credentials.ts'
-import { parseForm } from '../../../http/form.ts'
-import { OAuthError } from '../../../http/oauth-error.ts'
+import { hashSecret, presentedCredentials } from '../../../http/auth/client-credentials.ts'
+import { parseForm } from '../../../http/body/form.ts'
+import { OAuthError } from '../../../http/errors/oauth-error.ts'
 
 const sha256 = (text: string) => createHash('sha256').update(text).digest('base64url')
 const basic = (text: string | Buffer) => `Basic ${Buffer.from(text as string).toString('base64')}`

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { entityTag, isMatch } from '../../../http/entity-tag.ts'
-import { ProblemError } from '../../../http/problem.ts'
+import { ProblemError } from '../../../http/errors/problem.ts'
+import { entityTag, isMatch } from '../../../issuer/admin/roles/entity-tag.ts'
 
 describe('If-Match', () => {
   it.each([

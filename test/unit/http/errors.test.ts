@@ -5,13 +5,13 @@ import {
   bearerToken,
   insufficientScope,
   invalidToken,
-} from '../../../http/bearer.ts'
-import { OAuthError, sanitizeDescription } from '../../../http/oauth-error.ts'
-import { toOAuthError } from '../../../http/oauth-error-exit.ts'
-import { ProblemError } from '../../../http/problem.ts'
-import { toProblem } from '../../../http/problem-exit.ts'
-import { requestIdFrom } from '../../../http/request-id.ts'
-import { scrubSecrets } from '../../../http/scrub.ts'
+} from '../../../http/auth/bearer.ts'
+import { OAuthError, sanitizeDescription } from '../../../http/errors/oauth-error.ts'
+import { toOAuthError } from '../../../http/errors/oauth-response.ts'
+import { ProblemError } from '../../../http/errors/problem.ts'
+import { toProblem } from '../../../http/errors/problem-response.ts'
+import { requestIdFrom } from '../../../http/pipeline/request-id.ts'
+import { scrubSecrets } from '../../../http/telemetry/scrub.ts'
 
 const TOKEN = `cc_at_${'aB3_-'.repeat(20).slice(0, 68)}`
 const storeError = Object.assign(new Error('redis://:pw@h is down'), {

@@ -1,8 +1,8 @@
 import { Buffer } from 'node:buffer'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { FORM_RULES, type Form, parseForm } from '../../../http/form.ts'
-import { OAuthError } from '../../../http/oauth-error.ts'
+import { FORM_RULES, type Form, parseForm } from '../../../http/body/form.ts'
+import { OAuthError } from '../../../http/errors/oauth-error.ts'
 
 const parse = (text: string): Form => parseForm(Buffer.from(text))
 const refusal = (body: string | Buffer): OAuthError => {

@@ -3,9 +3,9 @@ import { Readable } from 'node:stream'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
-import { JSON_RULES, type JsonRules, parseBody, readJson } from '../../../http/json-body.ts'
-import { OAuthError } from '../../../http/oauth-error.ts'
-import { ProblemError } from '../../../http/problem.ts'
+import { JSON_RULES, type JsonRules, parseBody, readJson } from '../../../http/body/json.ts'
+import { OAuthError } from '../../../http/errors/oauth-error.ts'
+import { ProblemError } from '../../../http/errors/problem.ts'
 
 /** A request as far as body reading looks at one. */
 function request(body: string | Uint8Array, contentType?: string): IncomingMessage {

@@ -4,23 +4,23 @@ import { connect, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { Router } from '@koa/router'
 import { afterEach, describe, expect, it } from 'vitest'
-import { FORM_RULES, readForm } from '../../../http/form.ts'
-import { createHealthRouter, type Readiness } from '../../../http/health.ts'
-import { createKoaApp } from '../../../http/koa-app.ts'
-import { createLogger, type LogLevel } from '../../../http/logger.ts'
-import { createMetrics } from '../../../http/metrics.ts'
-import { allowCaching } from '../../../http/no-store.ts'
-import { OAuthError } from '../../../http/oauth-error.ts'
-import { ProblemError } from '../../../http/problem.ts'
-import { replyJson } from '../../../http/reply.ts'
-import type { RequestState } from '../../../http/request-state.ts'
+import { FORM_RULES, readForm } from '../../../http/body/form.ts'
+import { OAuthError } from '../../../http/errors/oauth-error.ts'
+import { ProblemError } from '../../../http/errors/problem.ts'
+import { createHealthRouter, type Readiness } from '../../../http/pipeline/health.ts'
+import { createKoaApp } from '../../../http/pipeline/koa-app.ts'
+import type { RequestState } from '../../../http/pipeline/request-context.ts'
+import { allowCaching, replyJson } from '../../../http/reply/reply.ts'
 import {
   listen,
   type RunningServer,
   SERVER_LIMITS,
   type ServerLimits,
   type TlsMaterial,
-} from '../../../http/server.ts'
+} from '../../../http/server/listener.ts'
+import { createLogger } from '../../../http/telemetry/logger.ts'
+import { createMetrics } from '../../../http/telemetry/metrics.ts'
+import type { LogLevel } from '../../../settings/setting-table.ts'
 import { TEST_TLS } from './tls-fixture.ts'
 
 const TOKEN = `cc_at_${'z'.repeat(68)}`

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { createLineSplitter } from '../../../http/line-splitter.ts'
+import { createLineSplitter } from '../../../issuer/admin/lines/line-splitter.ts'
 
 const MAX = 8
 const BYTE_ORDER_MARK = Buffer.from('\ufeff')

@@ -1,6 +1,6 @@
 /** What an error hung on by a library says stays out of the log: ioredis keeps the command, and so the password. */
 import { expect, it } from 'vitest'
-import { createLogger } from '../../../http/logger.ts'
+import { createLogger } from '../../../http/telemetry/logger.ts'
 
 it('an error is logged with its message and cause, and nothing else it carries', () => {
   const lines: string[] = []

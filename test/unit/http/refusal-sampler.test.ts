@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { createRefusalSampler } from '../../../http/refusal-sampler.ts'
+import { createRefusalSampler } from '../../../http/audit/refusal-sampler.ts'
 
 describe('a refusal sampler', () => {
   it('records the first, second, fourth … and says how many each stands for', () => {

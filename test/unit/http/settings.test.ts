@@ -4,7 +4,7 @@ import {
   parseSettings,
   SETTING_NAMES,
   SettingsError,
-} from '../../../http/settings.ts'
+} from '../../../settings/settings.ts'
 
 const KEY_A = `a1.${Buffer.alloc(32, 7).toString('base64url')}`
 const KEY_B = `b2.${Buffer.alloc(48, 8).toString('base64url')}`

@@ -3,14 +3,18 @@ import { request } from 'node:http'
 import { connect } from 'node:net'
 import { Router } from '@koa/router'
 import { afterEach, describe, expect, it } from 'vitest'
-import { readForm } from '../../../http/form.ts'
-import { createKoaApp } from '../../../http/koa-app.ts'
-import { createLogger } from '../../../http/logger.ts'
-import { createMetrics } from '../../../http/metrics.ts'
-import { replyJson } from '../../../http/reply.ts'
-import { EXACT_PATHS, type Exchange, type RequestState } from '../../../http/request-state.ts'
-import { listen, type RunningServer } from '../../../http/server.ts'
-import { createShortcut } from '../../../http/shortcut.ts'
+import { readForm } from '../../../http/body/form.ts'
+import { createKoaApp } from '../../../http/pipeline/koa-app.ts'
+import {
+  EXACT_PATHS,
+  type Exchange,
+  type RequestState,
+} from '../../../http/pipeline/request-context.ts'
+import { createShortcut } from '../../../http/pipeline/shortcut.ts'
+import { replyJson } from '../../../http/reply/reply.ts'
+import { listen, type RunningServer } from '../../../http/server/listener.ts'
+import { createLogger } from '../../../http/telemetry/logger.ts'
+import { createMetrics } from '../../../http/telemetry/metrics.ts'
 import { waitFor } from '../../wait-for.ts'
 
 const PATH = '/busy'

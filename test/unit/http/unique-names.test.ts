@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { hasUniqueNames } from '../../../http/unique-names.ts'
+import { hasUniqueNames } from '../../../http/body/unique-names.ts'
 
 /** JSON as it is written, with every member that was. */
 type Written =

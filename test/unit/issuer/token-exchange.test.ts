@@ -2,8 +2,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Actor } from '../../../client/src/wire/index.ts'
-import { parseForm } from '../../../http/form.ts'
-import { OAuthError } from '../../../http/oauth-error.ts'
+import { parseForm } from '../../../http/body/form.ts'
+import { OAuthError } from '../../../http/errors/oauth-error.ts'
 import { chainActor, MAX_ACTORS } from '../../../issuer/token-exchange-actor.ts'
 import {
   ACCESS_TOKEN_TYPE,

@@ -1,0 +1,140 @@
+/**
+ * Judges presented client credentials against the registry's record.
+ *
+ * An unknown client, a disabled one and a wrong secret get the same answer after the same work. Secrets have at least
+ * 256 random bits, so nobody guesses one; that is why failures may slow a guesser down but never bar a client that
+ * presents the right secret, which would hand everybody a switch to turn it off.
+ */
+import { Buffer } from 'node:buffer'
+import { timingSafeEqual } from 'node:crypto'
+import { OAuthError } from '../errors/oauth-error.ts'
+import { bearerChallenge } from './bearer.ts'
+import { BASIC_CHALLENGE, type PresentedCredentials } from './client-credentials.ts'
+
+/** The part of a registered client this needs; its members are spelled as in the registry. */
+export interface RegisteredClient {
+  readonly client_id: string
+  readonly enabled: boolean
+  readonly token_endpoint_auth_method: 'client_secret_basic' | 'client_secret_post' | 'none'
+  readonly secret_hashes: readonly string[]
+}
+
+export interface AuthFailure {
+  readonly clientId: string
+  readonly source: string
+}
+
+/** Counts failures, over all endpoints and nodes; says how long to wait when there were too many. */
+export interface FailureRecorder {
+  record(
+    failure: AuthFailure,
+  ): Promise<{ readonly retryAfterSeconds: number } | undefined> | undefined
+}
+
+export interface VerifyClientOptions {
+  /** Whether a public client's bare `client_id` will do. Never at introspection (RFC 9701 §5). */
+  readonly allowPublic: boolean
+  /** The caller's address, for the recorder. */
+  readonly source: string
+  readonly failures: FailureRecorder
+}
+
+const HASH_LENGTH = 43
+/** As many comparisons as a client in rotation needs, for everybody. */
+const MIN_COMPARISONS = 2
+const NO_HASH = '_'.repeat(HASH_LENGTH)
+const presentedBytes = Buffer.alloc(HASH_LENGTH)
+const registeredBytes = Buffer.alloc(HASH_LENGTH)
+
+/**
+ * Returns `registered` when `presented` proves it.
+ * @throws {OAuthError} `invalid_client`, 401, or 429 with Retry-After once the recorder says so; `invalid_token` when
+ * a bearer token was presented instead.
+ */
+export async function verifyClient<C extends RegisteredClient>(
+  presented: PresentedCredentials,
+  registered: C | undefined,
+  options: VerifyClientOptions,
+): Promise<C> {
+  switch (presented.kind) {
+    case 'basic':
+    case 'post': {
+      const isSecretRight = matchesAny(presented.secretHash, registered?.secret_hashes ?? [])
+      const isAccepted = isSecretRight && allowsMethod(registered, presented.kind)
+      if (isAccepted && registered?.client_id === presented.clientId) return registered
+      throw await refuse(presented.clientId, options)
+    }
+    case 'client-id':
+      if (
+        options.allowPublic &&
+        isPublic(registered) &&
+        registered?.client_id === presented.clientId
+      ) {
+        return registered
+      }
+      throw invalidClient()
+    case 'bearer':
+      throw bearerRefused()
+    case 'none':
+      throw invalidClient()
+  }
+}
+
+/** A client registered for Basic may use the body too; one registered for the body has said it never uses Basic. */
+function allowsMethod(registered: RegisteredClient | undefined, kind: 'basic' | 'post'): boolean {
+  if (registered?.enabled !== true) return false
+  const method = registered.token_endpoint_auth_method
+  return method === 'client_secret_basic' || (method === 'client_secret_post' && kind === 'post')
+}
+
+function isPublic(registered: RegisteredClient | undefined): boolean {
+  return registered?.enabled === true && registered.token_endpoint_auth_method === 'none'
+}
+
+function matchesAny(presentedHash: string, hashes: readonly string[]): boolean {
+  const comparisons = Math.max(hashes.length, MIN_COMPARISONS)
+  let isMatch = false
+  for (let i = 0; i < comparisons; i++) {
+    const candidate = hashes[i]
+    const isEqual = equalsInConstantTime(presentedHash, candidate ?? NO_HASH)
+    isMatch = (isEqual && candidate !== undefined) || isMatch
+  }
+  return isMatch
+}
+
+/** Both buffers are reused: nothing awaits between the writes and the comparison. */
+function equalsInConstantTime(presentedHash: string, registeredHash: string): boolean {
+  if (presentedHash.length !== HASH_LENGTH || registeredHash.length !== HASH_LENGTH) return false
+  presentedBytes.write(presentedHash, 'latin1')
+  registeredBytes.write(registeredHash, 'latin1')
+  return timingSafeEqual(presentedBytes, registeredBytes)
+}
+
+async function refuse(clientId: string, options: VerifyClientOptions): Promise<OAuthError> {
+  const slowDown = await options.failures.record({ clientId, source: options.source })
+  return slowDown === undefined ? invalidClient() : tooManyFailures(slowDown.retryAfterSeconds)
+}
+
+function invalidClient(): OAuthError {
+  return new OAuthError('invalid_client', 'client authentication failed', {
+    headers: { 'WWW-Authenticate': BASIC_CHALLENGE },
+  })
+}
+
+/** Still `invalid_client`: that is what went wrong, and trying the same again will not help. 429 says when to ask. */
+function tooManyFailures(retryAfterSeconds: number): OAuthError {
+  return new OAuthError('invalid_client', 'client authentication failed too often', {
+    status: 429,
+    headers: {
+      'WWW-Authenticate': BASIC_CHALLENGE,
+      'Retry-After': String(Math.max(1, Math.ceil(retryAfterSeconds))),
+    },
+  })
+}
+
+function bearerRefused(): OAuthError {
+  const description = 'a bearer token does not authenticate a client here'
+  return new OAuthError('invalid_token', description, {
+    headers: { 'WWW-Authenticate': bearerChallenge({ error: 'invalid_token', description }) },
+  })
+}

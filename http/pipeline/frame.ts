@@ -1,0 +1,115 @@
+/**
+ * What happens around every request: id, no-store, metrics, access log, error exit.
+ *
+ * It is one function on purpose: each further layer costs the introspection path about a microsecond.
+ */
+import type { Logger } from 'pino'
+import { faultKind } from '../errors/fault.ts'
+import { OAuthError } from '../errors/oauth-error.ts'
+import { sendErrorMessage, sendOAuthError, toOAuthError } from '../errors/oauth-response.ts'
+import { ProblemError } from '../errors/problem.ts'
+import { sendProblem, toProblem } from '../errors/problem-response.ts'
+import { setNoStore } from '../reply/reply.ts'
+import type { Metrics } from '../telemetry/metrics.ts'
+import { logAccess } from './access-log.ts'
+import { type Exchange, type RequestState, routeOf } from './request-context.ts'
+import { requestIdFrom } from './request-id.ts'
+import { sourceAddress } from './source-address.ts'
+
+/** What the frame of a service is made from. */
+export interface FrameOptions {
+  readonly log: Logger
+  readonly metrics: Metrics
+  /** Whether X-Forwarded-For was written by a proxy of ours. */
+  readonly trustProxy: boolean
+  /** Paths below this answer errors as RFC 9457 problems; all others as OAuth errors. */
+  readonly problemPrefix?: string
+  /** Paths below this answer errors as a message alone, as AuthZEN does. */
+  readonly messagePrefix?: string
+  /** Route patterns whose successes are logged at debug only: probes, and the introspection path. */
+  readonly quietRoutes?: ReadonlySet<string>
+  /** Records attempts that were refused because of who made them. */
+  readonly trail?: RefusalRecorder
+}
+
+/** The one method of the audit trail that the frame needs. */
+export interface RefusalRecorder {
+  refused(state: RequestState, route: string, error: OAuthError): void
+}
+
+/** Answers a request by what `work` does, or by the error it throws. */
+export type Frame = (exchange: Exchange, work: () => Promise<unknown>) => Promise<void>
+
+const NO_ROUTES: ReadonlySet<string> = new Set()
+
+/** Makes the frame of a service. */
+export function createFrame(options: FrameOptions): Frame {
+  const { log, metrics, trustProxy, problemPrefix, messagePrefix } = options
+  const quietRoutes = options.quietRoutes ?? NO_ROUTES
+
+  async function frame(ctx: Exchange, work: () => Promise<unknown>): Promise<void> {
+    const startedAt = performance.now()
+    const { req, res, state } = ctx
+    state.requestId = requestIdFrom(req.headers['x-request-id'])
+    state.source = sourceAddress(req, trustProxy)
+    res.setHeader('X-Request-Id', state.requestId)
+    setNoStore(res)
+    metrics.requestStarted()
+    try {
+      await work()
+    } catch (error) {
+      leave(ctx, error)
+    } finally {
+      const durationMs = performance.now() - startedAt
+      const route = routeOf(ctx)
+      metrics.requestEnded(req.method ?? '', route, res.statusCode, durationMs / 1000)
+      logAccess(log, ctx, route, durationMs, quietRoutes.has(route))
+    }
+  }
+
+  function leave(ctx: Exchange, error: unknown): void {
+    logError(log, ctx, error)
+    if (error instanceof OAuthError) options.trail?.refused(ctx.state, routeOf(ctx), error)
+    const { res } = ctx
+    if (res.headersSent) {
+      // Half an answer cannot be taken back; a cut connection at least cannot be mistaken for a whole one.
+      if (!res.writableEnded) res.destroy()
+      return
+    }
+    if (isBelow(ctx.path, problemPrefix)) {
+      const problem = toProblem(error)
+      ctx.state.error = problem.slug
+      sendProblem(ctx, problem, ctx.state.requestId)
+    } else {
+      const oauthError = toOAuthError(error, ctx.state.requestId)
+      ctx.state.error = oauthError.error
+      if (oauthError.error === 'invalid_client') metrics.authFailed(routeOf(ctx))
+      const send = isBelow(ctx.path, messagePrefix) ? sendErrorMessage : sendOAuthError
+      send(ctx, oauthError)
+    }
+  }
+
+  return frame
+}
+
+function isBelow(path: string, prefix: string | undefined): boolean {
+  return prefix !== undefined && (path === prefix || path.startsWith(`${prefix}/`))
+}
+
+function logError(log: Logger, ctx: Exchange, err: unknown): void {
+  const fields = { request_id: ctx.state.requestId, route: routeOf(ctx) }
+  if (err instanceof OAuthError || err instanceof ProblemError) {
+    log.debug({ ...fields, detail: err.detail, reason: err.message }, 'request refused')
+    return
+  }
+  // Of an outage the cause is of interest, not where each request met it.
+  if (faultKind(err) === 'unavailable')
+    log.warn({ ...fields, ...reasonsOf(err) }, 'store unavailable')
+  else log.error({ ...fields, err }, 'request failed')
+}
+
+function reasonsOf(error: unknown): { readonly reason: string; readonly cause?: string } {
+  if (!(error instanceof Error)) return { reason: String(error) }
+  const { message: reason, cause } = error
+  return cause instanceof Error ? { reason, cause: cause.message } : { reason }
+}

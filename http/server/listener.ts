@@ -1,0 +1,214 @@
+/**
+ * The listener: plain or TLS, with limits on headers and time, JSON for requests that never reach Koa, and a drain.
+ *
+ * Draining stops accepting, closes idle connections, marks what is in flight to close after its answer, and cuts off
+ * whatever is left when the time is up. Signals are not handled here; main.ts calls `close`.
+ */
+import {
+  createServer as createHttpServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+} from 'node:http'
+import { createServer as createHttpsServer } from 'node:https'
+import type { AddressInfo, Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import type { Logger } from 'pino'
+import { answerClientError } from './client-error.ts'
+
+export interface ServerLimits {
+  readonly headersTimeoutMs: number
+  /** From the first byte of a request to its last; above the body's own limit, which has the better answer. */
+  readonly requestTimeoutMs: number
+  /** Above the minute most load balancers keep a connection, so that they close first. */
+  readonly keepAliveTimeoutMs: number
+  readonly maxHeaderBytes: number
+  readonly maxHeaders: number
+}
+
+export const SERVER_LIMITS: ServerLimits = Object.freeze({
+  headersTimeoutMs: 10_000,
+  requestTimeoutMs: 30_000,
+  keepAliveTimeoutMs: 65_000,
+  maxHeaderBytes: 16 * 1024,
+  maxHeaders: 100,
+})
+
+/** PEM texts. With `clientCa`, a client must present a certificate it signed. */
+export interface TlsMaterial {
+  readonly cert: string
+  readonly key: string
+  readonly clientCa?: string | undefined
+}
+
+/** Takes connections over from HTTP. */
+export interface UpgradeHandler {
+  /** Whether to take this one; all others are ordinary requests, whatever upgrade they offer. */
+  accepts(req: IncomingMessage): boolean
+  /** The socket is the handler's from now on, errors included. */
+  handle(req: IncomingMessage, socket: Duplex, head: Buffer): void
+}
+
+export interface ListenOptions {
+  readonly callback: RequestListener
+  readonly upgrade?: UpgradeHandler | undefined
+  readonly host: string
+  /** 0 picks a free port. */
+  readonly port: number
+  /** The setting to name when the port is taken. */
+  readonly portSetting: string
+  readonly log: Logger
+  readonly tls?: TlsMaterial | undefined
+  readonly limits?: ServerLimits
+}
+
+export interface RunningServer {
+  readonly server: Server
+  readonly port: number
+  /** Such as `http://127.0.0.1:4000`. */
+  readonly url: string
+  /** Drains. Says whether every request got its answer or some were cut off at the timeout. */
+  close(options: { readonly timeoutMs: number }): Promise<'drained' | 'cut-off'>
+}
+
+const IDLE_SWEEP_MS = 50
+
+/** Starts listening. @throws {ListenError} when the address cannot be opened. */
+export async function listen(options: ListenOptions): Promise<RunningServer> {
+  const { host, port, portSetting, log, tls } = options
+  /** Each open connection with the last answer on it; under TLS, the connections above it. */
+  const connections = new Map<Socket, ServerResponse | undefined>()
+  /** What holds the listener open, TLS or not. */
+  const sockets = new Set<Socket>()
+  let isDraining = false
+
+  const server = createServer(options, (req, res) => {
+    connections.set(req.socket, res)
+    if (isDraining) res.setHeader('Connection', 'close')
+    options.callback(req, res)
+  })
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
+  })
+  server.on(tls === undefined ? 'connection' : 'secureConnection', (socket: Socket) => {
+    connections.set(socket, undefined)
+    socket.once('close', () => connections.delete(socket))
+  })
+  const { upgrade } = options
+  if (upgrade !== undefined) {
+    server.on('upgrade', (req, socket, head) => {
+      // A pipelined upgrade comes while the answer before it is still to be written on the same socket.
+      const before = connections.get(socket as Socket)
+      if (before !== undefined && !before.writableFinished) socket.destroy()
+      else upgrade.handle(req, socket, head)
+    })
+  }
+  server.on('clientError', answerClientError)
+  server.on('tlsClientError', (err) => log.debug({ err }, 'TLS handshake failed'))
+
+  await opened(server, host, port, portSetting)
+  const address = server.address() as AddressInfo
+  const scheme = tls === undefined ? 'http' : 'https'
+  let closing: Promise<'drained' | 'cut-off'> | undefined
+
+  async function drain(timeoutMs: number): Promise<'drained' | 'cut-off'> {
+    isDraining = true
+    const { promise: closed, resolve } = Promise.withResolvers<void>()
+    server.close(() => resolve())
+    for (const [socket, res] of connections) {
+      // Node does not count a connection as idle before its first request.
+      if (res === undefined) socket.destroy()
+      else if (!res.headersSent) res.setHeader('Connection', 'close')
+    }
+    // A connection whose answer had begun before the drain becomes idle later; nothing announces it.
+    const sweep = setInterval(() => server.closeIdleConnections(), IDLE_SWEEP_MS)
+    let outcome: 'drained' | 'cut-off' = 'drained'
+    const deadline = setTimeout(() => {
+      outcome = 'cut-off'
+      for (const socket of sockets) socket.destroy()
+    }, timeoutMs)
+    await closed
+    clearInterval(sweep)
+    clearTimeout(deadline)
+    return outcome
+  }
+
+  return {
+    server,
+    port: address.port,
+    url: `${scheme}://${hostPort(host, address.port)}`,
+    close({ timeoutMs }) {
+      closing ??= drain(timeoutMs)
+      return closing
+    },
+  }
+}
+
+function createServer(options: ListenOptions, callback: RequestListener): Server {
+  const { tls, upgrade, limits = SERVER_LIMITS } = options
+  const httpOptions = {
+    shouldUpgradeCallback: (req: IncomingMessage) => upgrade?.accepts(req) ?? false,
+    maxHeaderSize: limits.maxHeaderBytes,
+    headersTimeout: limits.headersTimeoutMs,
+    requestTimeout: limits.requestTimeoutMs,
+    keepAliveTimeout: limits.keepAliveTimeoutMs,
+    // Node looks for overdue requests at this pace; its default of 30 s would treble the limits above.
+    connectionsCheckingInterval: 1_000,
+  }
+  const server =
+    tls === undefined
+      ? createHttpServer(httpOptions, callback)
+      : createHttpsServer({ ...httpOptions, ...tlsOptions(tls) }, callback)
+  server.maxHeadersCount = limits.maxHeaders
+  return server
+}
+
+function tlsOptions(tls: TlsMaterial) {
+  const { cert, key, clientCa } = tls
+  const base = { cert, key, minVersion: 'TLSv1.2' as const }
+  if (clientCa === undefined) return base
+  return { ...base, ca: clientCa, requestCert: true, rejectUnauthorized: true }
+}
+
+function opened(server: Server, host: string, port: number, portSetting: string): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>()
+  const onError = (cause: NodeJS.ErrnoException): void => {
+    reject(new ListenError(hostPort(host, port), portSetting, cause))
+  }
+  server.once('error', onError)
+  server.listen({ host, port }, () => {
+    server.off('error', onError)
+    resolve()
+  })
+  return promise
+}
+
+function hostPort(host: string, port: number): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
+}
+
+/** The error of a listener that did not start; `cause` is the system's own. */
+export class ListenError extends Error {
+  override readonly name = 'ListenError'
+  readonly code = 'ERR_CLAIMCHECK_LISTEN'
+
+  constructor(address: string, portSetting: string, cause: NodeJS.ErrnoException) {
+    super(messageOf(address, portSetting, cause), { cause })
+  }
+}
+
+function messageOf(address: string, portSetting: string, cause: NodeJS.ErrnoException): string {
+  switch (cause.code) {
+    case 'EADDRINUSE':
+      return `${address} is taken by another process. Stop that one, or set ${portSetting} to a free port (0 picks one).`
+    case 'EACCES':
+      return `${address} may not be opened by this user. Set ${portSetting} to a port above 1023.`
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+      return `${address} is not an address of this machine. Set CLAIMCHECK_HOST to one that is.`
+    default:
+      return `${address} could not be opened (${cause.code ?? 'unknown reason'}).`
+  }
+}
