@@ -3,9 +3,9 @@
  * reason is returned beside it, for operators only.
  */
 import type { ActiveToken, FreshnessStamp } from '../client/src/wire/index.ts'
-import type { Client } from '../store/clients.ts'
-import type { ActiveState, InactiveReason, TokenState } from '../store/introspection.ts'
-import type { Claims } from '../store/subjects.ts'
+import type { ActiveState, InactiveReason, TokenState } from '../store/grants/introspect.ts'
+import type { Client } from '../store/registry/clients.ts'
+import type { Claims } from '../store/registry/subjects.ts'
 
 /** The answer of every token that is not active for this caller, whatever the cause, byte for byte. */
 export const INACTIVE_JSON = '{"active":false}'

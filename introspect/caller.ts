@@ -6,7 +6,7 @@ import { type FailureRecorder, verifyClient } from '../http/auth/client-auth.ts'
 import type { PresentedCredentials } from '../http/auth/client-credentials.ts'
 import { OAuthError } from '../http/errors/oauth-error.ts'
 import type { RequestState } from '../http/pipeline/request-context.ts'
-import type { Client, ClientRegistry } from '../store/clients.ts'
+import type { Client, ClientRegistry } from '../store/registry/clients.ts'
 
 /** The client a request claims to come from; '' when it names none that could be proved. */
 export function claimedClientId(presented: PresentedCredentials): string {

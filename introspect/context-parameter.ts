@@ -4,7 +4,7 @@
  */
 import { isContext } from '../client/src/wire/index.ts'
 import { invalidRequest } from '../http/errors/oauth-error.ts'
-import { type ContextQuestion, EVERYWHERE } from '../store/role-facts.ts'
+import { type ContextQuestion, EVERYWHERE } from '../store/roles/resolve.ts'
 
 /** Most contexts one token may be asked about. */
 export const MAX_ASKED_CONTEXTS = 100

@@ -8,7 +8,7 @@
  * either.
  */
 import type { PresentedCredentials } from '../http/auth/client-credentials.ts'
-import type { Client } from '../store/clients.ts'
+import type { Client } from '../store/registry/clients.ts'
 import type { Clock } from './clock.ts'
 
 /** Something that stays only while its credentials hold. */

@@ -7,7 +7,7 @@
  * epoch meanwhile starts it again from the beginning.
  */
 import type { LoggedEvent, LoggedRevocation } from '../store/change-log.ts'
-import type { ReplayRevocation } from '../store/replay.ts'
+import type { ReplayRevocation } from '../store/revocations/restore.ts'
 import type { Clock } from './clock.ts'
 
 export interface RevocationMemoryOptions {

@@ -3,7 +3,7 @@
  * others that were added through the API stay.
  */
 import { hashSecret } from '../http/auth/client-credentials.ts'
-import type { ClientMetadata } from '../store/clients.ts'
+import type { ClientMetadata } from '../store/registry/clients.ts'
 import type { Store } from '../store/store.ts'
 
 /** Id of the client. */

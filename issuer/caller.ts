@@ -2,7 +2,7 @@
 import { type FailureRecorder, verifyClient } from '../http/auth/client-auth.ts'
 import type { PresentedCredentials } from '../http/auth/client-credentials.ts'
 import type { RequestState } from '../http/pipeline/request-context.ts'
-import type { Client } from '../store/clients.ts'
+import type { Client } from '../store/registry/clients.ts'
 
 /** The client a request names; '' when it names none. */
 export function namedClientId(presented: PresentedCredentials): string {

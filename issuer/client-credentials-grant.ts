@@ -2,7 +2,7 @@
 import type { Form } from '../http/body/form.ts'
 import { OAuthError } from '../http/errors/oauth-error.ts'
 import type { RequestState } from '../http/pipeline/request-context.ts'
-import type { Client } from '../store/clients.ts'
+import type { Client } from '../store/registry/clients.ts'
 import { issueRefusal } from './issue-refusal.ts'
 import { grantResources } from './resource.ts'
 import { grantScope } from './scope.ts'

@@ -6,7 +6,7 @@
  * Answer: 200 with `{status?, claims?, roles?: [{context, role, expires_at?}]}`, or 404 for a subject it does not know.
  */
 import { z } from 'zod'
-import type { LoadedSubject } from '../store/subject-loads.ts'
+import type { LoadedSubject } from '../store/registry/subject-loads.ts'
 import { claims as claimsSchema, withoutNulls } from './admin/claims.ts'
 import { contextName, numericDate, roleName } from './admin/fields.ts'
 

@@ -4,7 +4,7 @@
  */
 import { TOKEN_PATTERN } from '../client/src/wire/index.ts'
 import { OAuthError } from '../http/errors/oauth-error.ts'
-import type { ClientMetadata } from '../store/clients.ts'
+import type { ClientMetadata } from '../store/registry/clients.ts'
 
 /** Most resources one request or registration may name. */
 export const MAX_RESOURCES = 20

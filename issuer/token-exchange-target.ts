@@ -3,7 +3,7 @@
  * `audience` may be a resource or the id of a client that is a resource server, which stands for all its resources.
  */
 import { OAuthError } from '../http/errors/oauth-error.ts'
-import type { Client } from '../store/clients.ts'
+import type { Client } from '../store/registry/clients.ts'
 import { clientId } from './admin/fields.ts'
 import { MAX_RESOURCES, narrowResources } from './resource.ts'
 import type { ExchangeParameters } from './token-exchange-parameters.ts'

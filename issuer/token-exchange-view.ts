@@ -3,7 +3,7 @@
  * perhaps one more role assumed in place of what is held.
  */
 import { invalidRequest } from '../http/errors/oauth-error.ts'
-import type { RoleBook, RoleFacts, View } from '../store/role-facts.ts'
+import type { RoleBook, RoleFacts, View } from '../store/roles/resolve.ts'
 import type { ExchangeParameters } from './token-exchange-parameters.ts'
 
 type Wishes = Pick<ExchangeParameters, 'contexts' | 'role'>

@@ -8,7 +8,7 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { connectRedis, type RedisConnection } from '../store/connection.ts'
+import { connectRedis, type RedisConnection } from '../store/redis/connection.ts'
 import type { Child, Children } from './children.ts'
 import { redisServerBinary } from './redis-binary.ts'
 import { socketPath } from './socket-path.ts'

@@ -6,7 +6,7 @@
 import type { FeedEvent } from '../client/src/wire/index.ts'
 import type { StoreContext } from './context.ts'
 import { StoreReplyError } from './errors.ts'
-import type { OpenSubscription, Subscription } from './subscription.ts'
+import type { OpenSubscription, Subscription } from './redis/subscription.ts'
 
 /** Where the log of a partition stands. */
 export interface LogHead {

@@ -1,10 +1,11 @@
 /** What every part of the store is made from. */
-import type { RedisConnection } from './connection.ts'
+
 import type { Keys } from './keys.ts'
+import type { TokenKeyRing } from './mint/key-ring.ts'
+import type { TokenMint } from './mint/token.ts'
 import type { Partitions } from './partitions.ts'
-import type { RunScript } from './script-runner.ts'
-import type { TokenMint } from './token.ts'
-import type { TokenKeyRing } from './token-keys.ts'
+import type { RedisConnection } from './redis/connection.ts'
+import type { RunScript } from './redis/script-runner.ts'
 
 /** Shared by the parts of one store. */
 export interface StoreContext {

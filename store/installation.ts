@@ -5,8 +5,8 @@
 
 import { StoreMismatchError } from './errors.ts'
 import { INSTALLATION_KEY } from './keys.ts'
-import { type RunScript, unknownReply } from './script-runner.ts'
-import type { TokenKeyRing } from './token-keys.ts'
+import type { TokenKeyRing } from './mint/key-ring.ts'
+import { type RunScript, unknownReply } from './redis/script-runner.ts'
 
 /** Form of keys and records; raised when they change incompatibly. */
 export const KEY_FORMAT = '1'

@@ -1,31 +1,33 @@
 /** The store: everything the services keep in Redis, behind functions that speak of tokens, grants and subjects. */
-import { type Assignments, createAssignments } from './assignments.ts'
+
 import { type Audit, createAudit } from './audit.ts'
 import { type ChangeLog, createChangeLog } from './change-log.ts'
-import { type ClientRegistry, createClientRegistry } from './clients.ts'
-import { type ConnectionOptions, connectRedis } from './connection.ts'
 import type { StoreContext } from './context.ts'
-import { createTokenExchanger, type TokenExchanger } from './exchange.ts'
-import { createTokenExplainer, type TokenExplainer } from './explain.ts'
-import { createFailureCounter, type FailureCounter } from './failures.ts'
+import { createTokenExchanger, type TokenExchanger } from './grants/exchange.ts'
+import { createTokenExplainer, type TokenExplainer } from './grants/explain.ts'
+import { createTokenReader, type TokenReader } from './grants/introspect.ts'
+import { createTokenIssuer, type TokenIssuer } from './grants/issue.ts'
+import { createLiveGrants, type LiveGrants } from './grants/live-grants.ts'
+import { createTokenLocator, type LocateToken } from './grants/locate-token.ts'
+import { createGrantRefresher, type GrantRefresher } from './grants/refresh.ts'
 import { pinInstallation, registerTokenKeys } from './installation.ts'
-import { createTokenReader, type TokenReader } from './introspection.ts'
-import { createTokenIssuer, type TokenIssuer } from './issue.ts'
 import { createKeys } from './keys.ts'
-import { createTokenLocator, type LocateToken } from './locate-token.ts'
+import { createTokenKeyRing, type TokenKeySecret } from './mint/key-ring.ts'
+import { createTokenMint, type ParsedToken } from './mint/token.ts'
 import { createPartitions, type TokenIds } from './partitions.ts'
-import { databaseOf } from './redis-url.ts'
-import { createGrantRefresher, type GrantRefresher } from './refresh.ts'
-import { createReplayer, type ReplayRevocation } from './replay.ts'
-import { createRevocations, type Revocations } from './revocations.ts'
-import { createRoleResolver, type RoleResolver } from './role-resolver.ts'
-import { createRoleSchemas, type RoleSchemas } from './role-schema.ts'
-import { createScriptRunner, readRecord } from './script-runner.ts'
-import { createSubjectLoads, type SubjectLoads } from './subject-loads.ts'
-import { createSubjects, type Subjects } from './subjects.ts'
-import { createSubscriptionOpener } from './subscription.ts'
-import { createTokenMint, type ParsedToken } from './token.ts'
-import { createTokenKeyRing, type TokenKeySecret } from './token-keys.ts'
+import { type ConnectionOptions, connectRedis } from './redis/connection.ts'
+import { databaseOf } from './redis/redis-url.ts'
+import { createScriptRunner, readRecord } from './redis/script-runner.ts'
+import { createSubscriptionOpener } from './redis/subscription.ts'
+import { createFailureCounter, type FailureCounter } from './registry/auth-failures.ts'
+import { type ClientRegistry, createClientRegistry } from './registry/clients.ts'
+import { createSubjectLoads, type SubjectLoads } from './registry/subject-loads.ts'
+import { createSubjects, type Subjects } from './registry/subjects.ts'
+import { createReplayer, type ReplayRevocation } from './revocations/restore.ts'
+import { createRevocations, type Revocations } from './revocations/revoke.ts'
+import { type Assignments, createAssignments } from './roles/assignments.ts'
+import { createRoleResolver, type RoleResolver } from './roles/of-subject.ts'
+import { createRoleSchemas, type RoleSchemas } from './roles/role-schema.ts'
 
 /** How to open a store. */
 export interface StoreOptions extends ConnectionOptions {
@@ -58,6 +60,7 @@ export interface Store {
   readonly revocations: Revocations
   readonly clients: ClientRegistry
   readonly subjects: Subjects
+  readonly liveGrants: LiveGrants
   readonly subjectLoads: SubjectLoads
   readonly assignments: Assignments
   readonly roleSchemas: RoleSchemas
@@ -111,7 +114,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     refreshGraceMs: options.refreshGraceMs ?? DEFAULT_REFRESH_GRACE_MS,
     auditRetentionMs: options.auditRetentionMs ?? DEFAULT_AUDIT_RETENTION_MS,
   }
-  const subjects = createSubjects(context)
+  const liveGrants = createLiveGrants(context)
   const locate = createTokenLocator(context)
   const roleSchemas = createRoleSchemas(context)
   return {
@@ -122,9 +125,10 @@ export async function openStore(options: StoreOptions): Promise<Store> {
       ...createTokenIssuer(context, options.selfResources),
     },
     grants: createGrantRefresher(context),
-    revocations: createRevocations(context, subjects),
+    revocations: createRevocations(context, liveGrants),
     clients: createClientRegistry(context),
-    subjects,
+    subjects: createSubjects(context),
+    liveGrants,
     subjectLoads: createSubjectLoads(context),
     assignments: createAssignments(context),
     roleSchemas,

@@ -2,7 +2,7 @@
  * Logins of the simulated month, with all that comes of them: refreshes while somebody is there, silence, refusals when the
  * grant is over, revocations. What each token must be worth is known; anything else is thrown.
  */
-import type { RevocationTarget } from '../../store/revocation-target.ts'
+import type { RevocationTarget } from '../../store/revocations/target.ts'
 import type { Store } from '../../store/store.ts'
 import type { Random } from '../../test/chaos/random.ts'
 import { issue, issueGrant, refresh, revoke, stateOf } from '../../test/redis/actions.ts'

@@ -1,5 +1,5 @@
 /** Roles of the simulated month: some end by themselves, some are removed after a while. */
-import type { AssignmentChange } from '../../store/assignments.ts'
+import type { AssignmentChange } from '../../store/roles/assignments.ts'
 import type { Store } from '../../store/store.ts'
 import type { Random } from '../../test/chaos/random.ts'
 import { DAY_HOURS, HOUR } from './lives.ts'

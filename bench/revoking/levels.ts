@@ -1,6 +1,6 @@
 /** The levels of the lattice: what of a holder is revoked at each, and which cutoffs that writes. */
 import { createKeys, type PartitionKeys } from '../../store/keys.ts'
-import { hashToken } from '../../store/token.ts'
+import { hashToken } from '../../store/mint/token.ts'
 import { PARTITIONS } from '../partitions.ts'
 import type { Holder } from './holder.ts'
 

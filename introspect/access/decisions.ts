@@ -3,8 +3,8 @@
  * or in one of its parents. Whatever is not known to permit denies; why is not told, save for mistakes of the caller.
  */
 import { OAuthError } from '../../http/errors/oauth-error.ts'
-import type { Client } from '../../store/clients.ts'
-import { EVERYWHERE, type RoleFacts } from '../../store/role-facts.ts'
+import type { Client } from '../../store/registry/clients.ts'
+import { EVERYWHERE, type RoleFacts } from '../../store/roles/resolve.ts'
 import { isAudience } from '../answer.ts'
 import type { AccessRequest, Evaluation } from './evaluation-request.ts'
 import type { Finding } from './inquiries.ts'

@@ -3,8 +3,8 @@
  * there are. What one evaluation needs is always in one inquiry, so each decision is true of one moment.
  */
 import { OAuthError } from '../../http/errors/oauth-error.ts'
-import type { TokenState } from '../../store/introspection.ts'
-import type { SubjectRoles } from '../../store/role-resolver.ts'
+import type { TokenState } from '../../store/grants/introspect.ts'
+import type { SubjectRoles } from '../../store/roles/of-subject.ts'
 import type { Store } from '../../store/store.ts'
 import { MAX_ASKED_CONTEXTS } from '../context-parameter.ts'
 import type { AccessRequest, EvaluationSubject } from './evaluation-request.ts'

@@ -1,7 +1,7 @@
 /** What may be a subject's own claim, whoever tells it: an operator or the loader's endpoint. */
 import { z } from 'zod'
 import { type JsonValue, TOKEN_PATTERN } from '../../client/src/wire/index.ts'
-import type { Claims } from '../../store/subjects.ts'
+import type { Claims } from '../../store/registry/subjects.ts'
 
 /** Members of an introspection answer that no claim may stand in for. */
 const RESERVED_CLAIMS: ReadonlySet<string> = new Set([

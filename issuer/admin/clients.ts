@@ -6,11 +6,11 @@ import { JSON_RULES, parseBody, readJson } from '../../http/body/json.ts'
 import { ProblemError } from '../../http/errors/problem.ts'
 import type { RouteContext } from '../../http/pipeline/request-context.ts'
 import { replyJson } from '../../http/reply/reply.ts'
-import type { Client, ClientMetadata, ClientSecret } from '../../store/clients.ts'
 import {
   MAX_ACCESS_TOKEN_LIFETIME_SECONDS,
   MAX_GRANT_LIFETIME_SECONDS,
 } from '../../store/context.ts'
+import type { Client, ClientMetadata, ClientSecret } from '../../store/registry/clients.ts'
 import type { Store } from '../../store/store.ts'
 import { CONFIDENTIAL_GRANT_TYPES, GRANT_TYPES } from '../grant-types.ts'
 import { clientId, parsePathValue, resources, scope, text } from './fields.ts'

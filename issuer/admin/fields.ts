@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { isContext, isPermission, isRole, TOKEN_PATTERN } from '../../client/src/wire/index.ts'
 import { ProblemError } from '../../http/errors/problem.ts'
-import { EVERYWHERE } from '../../store/role-facts.ts'
+import { EVERYWHERE } from '../../store/roles/resolve.ts'
 import { isResource, MAX_RESOURCES } from '../resource.ts'
 import { isScope } from '../scope.ts'
 

@@ -1,7 +1,7 @@
 /** `?cursor=&limit=` of the listing routes. Cursors are opaque: they say where a page ended, and nothing secret. */
 import type { ProblemError } from '../../http/errors/problem.ts'
 import type { RouteContext } from '../../http/pipeline/request-context.ts'
-import type { PageCursor } from '../../store/subjects.ts'
+import type { PageCursor } from '../../store/grants/live-grants.ts'
 import { badQuery, readQuery } from './query.ts'
 
 const DEFAULT_LIMIT = 100

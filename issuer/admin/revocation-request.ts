@@ -2,9 +2,9 @@
 import { z } from 'zod'
 import type { Change } from '../../http/audit/audit-trail.ts'
 import { ProblemError } from '../../http/errors/problem.ts'
-import type { IssueSpan } from '../../store/issue-span.ts'
-import type { RevocationTarget } from '../../store/revocation-target.ts'
-import type { RevocationOutcome } from '../../store/revocations.ts'
+import type { IssueSpan } from '../../store/grants/issue-span.ts'
+import type { RevocationOutcome } from '../../store/revocations/revoke.ts'
+import type { RevocationTarget } from '../../store/revocations/target.ts'
 import type { Store } from '../../store/store.ts'
 import { clientId, numericDate, sub, text } from './fields.ts'
 

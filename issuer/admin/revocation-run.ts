@@ -5,9 +5,9 @@
 import type { Change } from '../../http/audit/audit-trail.ts'
 import { hasUniqueNames } from '../../http/body/unique-names.ts'
 import { ProblemError } from '../../http/errors/problem.ts'
-import type { Explanation } from '../../store/explain.ts'
-import { isWithin } from '../../store/issue-span.ts'
-import type { RevocationTarget } from '../../store/revocation-target.ts'
+import type { Explanation } from '../../store/grants/explain.ts'
+import { isWithin } from '../../store/grants/issue-span.ts'
+import type { RevocationTarget } from '../../store/revocations/target.ts'
 import type { Store } from '../../store/store.ts'
 import { readJsonLine } from './json-line.ts'
 import {

@@ -5,7 +5,7 @@
 import { z } from 'zod'
 import { hasUniqueNames } from '../../http/body/unique-names.ts'
 import { scrubSecrets } from '../../http/telemetry/scrub.ts'
-import type { AssignmentChange, AssignmentOutcome } from '../../store/assignments.ts'
+import type { AssignmentChange, AssignmentOutcome } from '../../store/roles/assignments.ts'
 import { contextName, numericDate, roleName, sub } from './fields.ts'
 import { readJsonLine } from './json-line.ts'
 import type { Line } from './lines/line-splitter.ts'

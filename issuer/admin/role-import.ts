@@ -1,5 +1,5 @@
 /** Applies changes of assignments in any number, and says what became of each. Knows nothing of HTTP. */
-import type { AssignmentChange, AssignmentOutcome } from '../../store/assignments.ts'
+import type { AssignmentChange, AssignmentOutcome } from '../../store/roles/assignments.ts'
 import { type LineResult, type LineRun, type NumberedLine, runLines } from './line-run.ts'
 import {
   type ChangeRefusal,

@@ -10,7 +10,7 @@ import type {
   ContextFilter,
   Holder,
   HolderCursor,
-} from '../../store/assignments.ts'
+} from '../../store/roles/assignments.ts'
 import type { Store } from '../../store/store.ts'
 import { contextName, parsePathValue, sub } from './fields.ts'
 import type { AdminHandler } from './guard.ts'

@@ -3,8 +3,9 @@ import { z } from 'zod'
 import { parseBody, readJson } from '../../http/body/json.ts'
 import type { RouteContext } from '../../http/pipeline/request-context.ts'
 import { replyJson } from '../../http/reply/reply.ts'
+import type { LiveGrant, LiveSession, Page } from '../../store/grants/live-grants.ts'
+import type { Subject } from '../../store/registry/subjects.ts'
 import type { Store } from '../../store/store.ts'
-import type { LiveGrant, LiveSession, Page, Subject } from '../../store/subjects.ts'
 import { checkClaims, claimValue, withoutNulls } from './claims.ts'
 import { parsePathValue, sub } from './fields.ts'
 import { type AdminHandler, assertMayManage } from './guard.ts'
@@ -52,7 +53,7 @@ export function createSubjectHandlers(store: Store): SubjectHandlers {
 
     async sessions(ctx) {
       const { cursor, limit } = parsePageRequest(ctx)
-      const page = await store.subjects.sessions(pathSub(ctx), {
+      const page = await store.liveGrants.sessions(pathSub(ctx), {
         size: limit,
         cursor: decodeCursor(cursor),
       })
@@ -65,7 +66,7 @@ export function createSubjectHandlers(store: Store): SubjectHandlers {
 
     async grants(ctx) {
       const { cursor, limit } = parsePageRequest(ctx)
-      const page = await store.subjects.grants(pathSub(ctx), {
+      const page = await store.liveGrants.grants(pathSub(ctx), {
         size: limit,
         cursor: decodeCursor(cursor),
       })

@@ -10,7 +10,7 @@
  *   overstated    accepted although void before the time up to which the decision claims to include everything
  *   wrongly void  called void although not suspect (P6)
  */
-import type { RevocationTarget } from '../../store/revocation-target.ts'
+import type { RevocationTarget } from '../../store/revocations/target.ts'
 
 /** A token, and what revocations can name it by. */
 export interface IssuedToken {

@@ -10,7 +10,7 @@ import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createProgram } from '../../cli/src/program.ts'
 import { parseTokenKeys } from '../../settings/token-key-list.ts'
-import type { TokenKeySecret } from '../../store/token-keys.ts'
+import type { TokenKeySecret } from '../../store/mint/key-ring.ts'
 import { startRedis, type TestRedis } from '../redis-server.ts'
 import {
   introspectText,

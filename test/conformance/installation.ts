@@ -3,7 +3,7 @@
  * closes it when it is done.
  */
 import { hashSecret } from '../../http/auth/client-credentials.ts'
-import type { ClientMetadata } from '../../store/clients.ts'
+import type { ClientMetadata } from '../../store/registry/clients.ts'
 import { startRedis, type TestRedis } from '../redis-server.ts'
 import {
   postForm,

@@ -1,9 +1,9 @@
 /** RFC 7662 §2.2: the introspection response, active and inactive. */
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect } from 'vitest'
+import { createTokenKeyRing } from '../../store/mint/key-ring.ts'
+import { createTokenMint } from '../../store/mint/token.ts'
 import { createPartitions } from '../../store/partitions.ts'
-import { createTokenMint } from '../../store/token.ts'
-import { createTokenKeyRing } from '../../store/token-keys.ts'
 import { fetchToken, postForm, TEST_TOKEN_KEYS } from '../services.ts'
 import { expectNoStore, jsonOf, visible } from './answer.ts'
 import { moveClock } from './clock.ts'

@@ -4,11 +4,11 @@
  */
 import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { encodeAuthorization } from '../../store/grants/records.ts'
 import { KEY_FORMAT } from '../../store/installation.ts'
 import { createKeys, INSTALLATION_KEY } from '../../store/keys.ts'
 import { createPartitions } from '../../store/partitions.ts'
-import { encodeAuthorization } from '../../store/records.ts'
-import type { View } from '../../store/role-facts.ts'
+import type { View } from '../../store/roles/resolve.ts'
 import {
   BY,
   issue,

@@ -5,7 +5,7 @@
 import type { Redis } from 'ioredis'
 import { nanoid } from 'nanoid'
 import type { LoggedEvent } from '../../store/change-log.ts'
-import type { RevocationTarget } from '../../store/revocation-target.ts'
+import type { RevocationTarget } from '../../store/revocations/target.ts'
 import type { Store } from '../../store/store.ts'
 import {
   BY,

@@ -5,8 +5,12 @@
  */
 import fc from 'fast-check'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import type { AssignmentChange, AssignmentCursor, HolderCursor } from '../../store/assignments.ts'
-import type { RoleDefinitions, View } from '../../store/role-facts.ts'
+import type {
+  AssignmentChange,
+  AssignmentCursor,
+  HolderCursor,
+} from '../../store/roles/assignments.ts'
+import type { RoleDefinitions, View } from '../../store/roles/resolve.ts'
 import type { Store } from '../../store/store.ts'
 import { issue, locate, moveClock, newSub, readLog, register, seqOf } from '../redis/actions.ts'
 import { type Installation, openInstallation } from '../redis/installation.ts'

@@ -4,8 +4,17 @@
  * model knows what it must say at least and what it may say at most.
  */
 import { isDeepStrictEqual } from 'node:util'
-import type { AssignmentChange, AssignmentOutcome, ContextFilter } from '../../store/assignments.ts'
-import type { ContextQuestion, RoleDefinitions, RoleFacts, View } from '../../store/role-facts.ts'
+import type {
+  AssignmentChange,
+  AssignmentOutcome,
+  ContextFilter,
+} from '../../store/roles/assignments.ts'
+import type {
+  ContextQuestion,
+  RoleDefinitions,
+  RoleFacts,
+  View,
+} from '../../store/roles/resolve.ts'
 
 /** What was assigned and not taken away; it may have ended. */
 export interface KeptAssignment {

@@ -3,7 +3,7 @@
  * of one assignment that explains every outcome and what is held in the end. No order may contradict a writer's own, nor
  * put a change before one that was over when it began.
  */
-import type { AssignmentChange, AssignmentOutcome } from '../../store/assignments.ts'
+import type { AssignmentChange, AssignmentOutcome } from '../../store/roles/assignments.ts'
 
 /** A change and what its writer was told. Times are those of one counter. */
 export interface ToldChange {

@@ -7,8 +7,8 @@ import type {
   AssignmentPage,
   ContextFilter,
   Holder,
-} from '../../store/assignments.ts'
-import type { ContextQuestion, RoleDefinitions, View } from '../../store/role-facts.ts'
+} from '../../store/roles/assignments.ts'
+import type { ContextQuestion, RoleDefinitions, View } from '../../store/roles/resolve.ts'
 import type { Store } from '../../store/store.ts'
 import { BY, issue, locate, moveClock, register, revoke } from '../redis/actions.ts'
 import type { Installation } from '../redis/installation.ts'

@@ -1,15 +1,15 @@
 /** What tests do to a store, in one line each: register, issue, refresh, revoke, and ask what a token is worth. */
 import { nanoid } from 'nanoid'
-import type { ClientMetadata } from '../../store/clients.ts'
-import type { InactiveReason } from '../../store/introspection.ts'
-import type { IssuedTokens, IssueRefusal, IssueRequest } from '../../store/issue.ts'
-import type { IssueSpan } from '../../store/issue-span.ts'
-import type { RefreshOutcome, RefreshRequest } from '../../store/refresh.ts'
-import type { RevocationTarget } from '../../store/revocation-target.ts'
-import type { RevocationOutcome } from '../../store/revocations.ts'
+import type { InactiveReason } from '../../store/grants/introspect.ts'
+import type { IssuedTokens, IssueRefusal, IssueRequest } from '../../store/grants/issue.ts'
+import type { IssueSpan } from '../../store/grants/issue-span.ts'
+import type { LiveGrant } from '../../store/grants/live-grants.ts'
+import type { RefreshOutcome, RefreshRequest } from '../../store/grants/refresh.ts'
+import type { ParsedToken } from '../../store/mint/token.ts'
+import type { ClientMetadata } from '../../store/registry/clients.ts'
+import type { RevocationOutcome } from '../../store/revocations/revoke.ts'
+import type { RevocationTarget } from '../../store/revocations/target.ts'
 import type { Store } from '../../store/store.ts'
-import type { LiveGrant } from '../../store/subjects.ts'
-import type { ParsedToken } from '../../store/token.ts'
 import { type Installation, SELF } from './installation.ts'
 
 /** Who did it, in every record of these tests. */
@@ -173,11 +173,11 @@ export async function issuedAtUs(store: Store, token: string): Promise<number> {
 /** All live grants of a subject, page by page. */
 export async function liveGrants(store: Store, sub: string, size = 100): Promise<LiveGrant[]> {
   const grants: LiveGrant[] = []
-  let page = await store.subjects.grants(sub, { size })
+  let page = await store.liveGrants.grants(sub, { size })
   for (;;) {
     grants.push(...page.items)
     if (page.next === undefined) return grants
-    page = await store.subjects.grants(sub, { size, cursor: page.next })
+    page = await store.liveGrants.grants(sub, { size, cursor: page.next })
   }
 }
 

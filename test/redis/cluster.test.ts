@@ -1,7 +1,7 @@
 /** The store contract on a Cluster of three servers, and the proof that every script stays in one slot. */
 import { createHash } from 'node:crypto'
 import { afterAll, describe, expect, it } from 'vitest'
-import { loadScripts } from '../../store/scripts.ts'
+import { loadScripts } from '../../store/redis/scripts.ts'
 import { startCluster } from '../redis-cluster.ts'
 import { type ScriptWatch, watchScripts } from './script-keys.ts'
 import { storeContract } from './store-contract.ts'

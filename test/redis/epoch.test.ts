@@ -142,7 +142,7 @@ describe('the epoch', () => {
         revoke: () => revoke(store, { level: 'subject', sub }),
         'revoke the unknown': () => revoke(store, { level: 'token', jti: `A${'h'.repeat(22)}` }),
         suspend: () => store.subjects.put(sub, 'tester', { status: 'suspended' }),
-        list: () => store.subjects.grants(sub, { size: 1 }),
+        list: () => store.liveGrants.grants(sub, { size: 1 }),
         register: () => register(store, clientId),
       }
       expect(await answeredOf(calls)).toEqual([])

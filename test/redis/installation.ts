@@ -4,13 +4,13 @@
  */
 import { randomBytes } from 'node:crypto'
 import type { Redis } from 'ioredis'
-import { connectRedis, type RedisConnection } from '../../store/connection.ts'
 import { createKeys, type Keys } from '../../store/keys.ts'
+import { createTokenKeyRing, type TokenKeySecret } from '../../store/mint/key-ring.ts'
+import { createTokenMint, type TokenMint } from '../../store/mint/token.ts'
 import { createPartitions, type Partitions } from '../../store/partitions.ts'
-import { createScriptRunner, type RunScript } from '../../store/script-runner.ts'
+import { connectRedis, type RedisConnection } from '../../store/redis/connection.ts'
+import { createScriptRunner, type RunScript } from '../../store/redis/script-runner.ts'
 import { openStore, type Store, type StoreOptions } from '../../store/store.ts'
-import { createTokenMint, type TokenMint } from '../../store/token.ts'
-import { createTokenKeyRing, type TokenKeySecret } from '../../store/token-keys.ts'
 
 /** A topology to run on. */
 export interface RedisUnderTest {

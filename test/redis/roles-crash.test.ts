@@ -3,7 +3,7 @@
  * acknowledged is missing, and a repeat completes the rest.
  */
 import { afterEach, expect, it } from 'vitest'
-import type { AssignmentCursor, HolderCursor } from '../../store/assignments.ts'
+import type { AssignmentCursor, HolderCursor } from '../../store/roles/assignments.ts'
 import { orderDisagreements } from '../property/roles-orders.ts'
 import { pagesOf } from '../property/roles-run.ts'
 import { startRedis } from '../redis-server.ts'

@@ -1,6 +1,6 @@
 /** The operations of the agreement test: each is done to the store and told to the model. */
-import type { Client, ClientMetadata } from '../../store/clients.ts'
-import type { RevocationTarget } from '../../store/revocation-target.ts'
+import type { Client, ClientMetadata } from '../../store/registry/clients.ts'
+import type { RevocationTarget } from '../../store/revocations/target.ts'
 import type { Store } from '../../store/store.ts'
 import { createLatticeModel, type Issued, type Lineage, type Span } from './lattice-model.ts'
 import type { Level, Step } from './lattice-steps.ts'

@@ -3,7 +3,7 @@
  * passes at once, so nobody can switch a client off by failing in its name.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { FAILURES_ALLOWED } from '../../store/failures.ts'
+import { FAILURES_ALLOWED } from '../../store/registry/auth-failures.ts'
 import { startRedis, type TestRedis } from '../redis-server.ts'
 import { basic, postForm, startServices, type TestClient, type TestServices } from '../services.ts'
 import { registerWorld, type World } from './world.ts'

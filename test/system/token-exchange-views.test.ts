@@ -3,7 +3,7 @@
  * judged anew at every introspection, and no further exchange gets out of a view.
  */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import type { RoleDefinitions } from '../../store/role-facts.ts'
+import type { RoleDefinitions } from '../../store/roles/resolve.ts'
 import { postForm } from '../services.ts'
 import { ACCESS, type ExchangeWorld, startExchangeWorld, type Wishes } from './exchange-world.ts'
 

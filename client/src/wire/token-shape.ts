@@ -1,6 +1,6 @@
 /**
  * The outer shape of a Claimcheck token, the same for everybody who may not look inside: resource servers, secret
- * scanners, log scrubbers. What the characters mean is the issuer's business (store/token.ts).
+ * scanners, log scrubbers. What the characters mean is the issuer's business (store/mint/token.ts).
  */
 
 /** Access tokens are presented to resource servers, refresh tokens only to the issuer. */

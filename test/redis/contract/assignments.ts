@@ -4,7 +4,7 @@ import type {
   AssignmentChange,
   AssignmentCursor,
   HolderCursor,
-} from '../../../store/assignments.ts'
+} from '../../../store/roles/assignments.ts'
 import { pagesOf } from '../../property/roles-run.ts'
 import { moveClock, newNeighbour, newSub, readLog, seqOf } from '../actions.ts'
 import type { Installation } from '../installation.ts'

@@ -1,6 +1,6 @@
 /** The registry: versions order writers, a deletion stands, resources are counted, disabling cuts. */
 import { describe, expect, it } from 'vitest'
-import type { ScriptReply } from '../../../store/script-runner.ts'
+import type { ScriptReply } from '../../../store/redis/script-runner.ts'
 import {
   BY,
   issue,

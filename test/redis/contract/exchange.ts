@@ -1,6 +1,6 @@
 /** Token exchange: what is issued, what it resolves to, and that it dies with whatever it came from. */
 import { beforeAll, describe, expect, it } from 'vitest'
-import type { View } from '../../../store/role-facts.ts'
+import type { View } from '../../../store/roles/resolve.ts'
 import {
   BY,
   type IssueOptions,

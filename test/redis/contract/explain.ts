@@ -1,7 +1,7 @@
 /** Explaining tokens: every state, every revocation that voids one, and of which token of its line. */
 import { describe, expect, it } from 'vitest'
-import type { VoidingRevocation } from '../../../store/explain.ts'
-import type { RevocationTarget } from '../../../store/revocation-target.ts'
+import type { VoidingRevocation } from '../../../store/grants/explain.ts'
+import type { RevocationTarget } from '../../../store/revocations/target.ts'
 import {
   BY,
   issue,

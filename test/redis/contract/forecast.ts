@@ -1,7 +1,7 @@
 /** Forecasts: what they count is what the revocation then makes void, at every level. */
 import { describe, expect, it } from 'vitest'
-import type { IssueSpan } from '../../../store/issue-span.ts'
-import type { RevocationTarget } from '../../../store/revocation-target.ts'
+import type { IssueSpan } from '../../../store/grants/issue-span.ts'
+import type { RevocationTarget } from '../../../store/revocations/target.ts'
 import type { Store } from '../../../store/store.ts'
 import {
   issue,

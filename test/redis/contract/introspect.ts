@@ -2,8 +2,8 @@
 import { randomBytes } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { StoreUnavailableError } from '../../../store/errors.ts'
-import { createTokenMint } from '../../../store/token.ts'
-import { createTokenKeyRing } from '../../../store/token-keys.ts'
+import { createTokenKeyRing } from '../../../store/mint/key-ring.ts'
+import { createTokenMint } from '../../../store/mint/token.ts'
 import {
   BY,
   issue,

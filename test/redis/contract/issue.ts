@@ -36,7 +36,7 @@ export function issueContract(at: () => Installation): void {
       expect(issued.sid).not.toBe(issued.grantId)
       const located = await store.locate(issued.refreshToken)
       expect(located).toMatchObject({ kind: 'refresh' })
-      const [session] = (await store.subjects.sessions(sub, { size: 10 })).items
+      const [session] = (await store.liveGrants.sessions(sub, { size: 10 })).items
       expect(session).toMatchObject({
         sid: issued.sid,
         device: { ip: '192.0.2.1', user_agent: 'x "y"' },

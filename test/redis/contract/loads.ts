@@ -1,6 +1,6 @@
 /** Loads: one claim at a time, what a loader may write and when, and that it writes over nothing an operator put. */
 import { beforeAll, describe, expect, it } from 'vitest'
-import type { LoadedSubject } from '../../../store/subject-loads.ts'
+import type { LoadedSubject } from '../../../store/registry/subject-loads.ts'
 import {
   BY,
   issue,

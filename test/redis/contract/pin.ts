@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { StoreMismatchError } from '../../../store/errors.ts'
-import { createTokenKeyRing } from '../../../store/token-keys.ts'
+import { createTokenKeyRing } from '../../../store/mint/key-ring.ts'
 import { issue, newSub, register, stateOf } from '../actions.ts'
 import type { Installation } from '../installation.ts'
 

@@ -1,6 +1,6 @@
 /** What a token or a subject resolves to: the bounds of an answer, and the position it vouches for. */
 import { beforeAll, describe, expect, it } from 'vitest'
-import type { RoleQuestion } from '../../../store/introspection.ts'
+import type { RoleQuestion } from '../../../store/grants/introspect.ts'
 import { BY, issue, moveClock, newSub, register, seqOf } from '../actions.ts'
 import type { Installation } from '../installation.ts'
 

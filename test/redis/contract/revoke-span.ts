@@ -1,8 +1,8 @@
 /** Revocation of a span of issue times, at every level: what it voids and spares, how spans join, what it writes. */
 import { describe, expect, it } from 'vitest'
-import type { IssuedTokens } from '../../../store/issue.ts'
-import type { IssueSpan } from '../../../store/issue-span.ts'
-import type { RevocationTarget } from '../../../store/revocation-target.ts'
+import type { IssuedTokens } from '../../../store/grants/issue.ts'
+import type { IssueSpan } from '../../../store/grants/issue-span.ts'
+import type { RevocationTarget } from '../../../store/revocations/target.ts'
 import {
   BY,
   issue,
@@ -339,7 +339,7 @@ export function revokeSpanContract(at: () => Installation): void {
     it('keeps the subject listed: only a cutoff of now forgets what is void', async () => {
       const it = await tokens(3)
       await it.cut(within(it.us, 0, 1))
-      const { items } = await it.store.subjects.grants(it.sub, { size: 10 })
+      const { items } = await it.store.liveGrants.grants(it.sub, { size: 10 })
       const ids = [it.issued[0]?.grantId, it.issued[2]?.grantId]
       expect(items.map(({ grantId }) => grantId).sort()).toEqual(ids.sort())
     })

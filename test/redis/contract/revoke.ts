@@ -1,6 +1,6 @@
 /** Revocation at every level of the lattice: what it voids, what it spares, what it says, what it writes. */
 import { describe, expect, it } from 'vitest'
-import type { RevocationTarget } from '../../../store/revocation-target.ts'
+import type { RevocationTarget } from '../../../store/revocations/target.ts'
 import {
   BY,
   issue,

@@ -1,7 +1,7 @@
 /** The role schema: its versions, what a new one would do, who wins, and that every partition has it. */
 import { describe, expect, it } from 'vitest'
-import type { AssignmentChange } from '../../../store/assignments.ts'
-import type { RoleDefinitions } from '../../../store/role-facts.ts'
+import type { AssignmentChange } from '../../../store/roles/assignments.ts'
+import type { RoleDefinitions } from '../../../store/roles/resolve.ts'
 import { newSub, readLog, seqOf } from '../actions.ts'
 import type { Installation } from '../installation.ts'
 

@@ -1,6 +1,6 @@
 /** Subjects: status and claims; and pages of what is live for one, whole whatever happens between two pages. */
 import { describe, expect, it } from 'vitest'
-import type { PageCursor } from '../../../store/subjects.ts'
+import type { PageCursor } from '../../../store/grants/live-grants.ts'
 import {
   BY,
   issue,
@@ -59,7 +59,7 @@ export function subjectsContract(at: () => Installation): void {
       await store.subjects.put(sub, BY, { status: 'active' })
       expect(await stateOf(store, accessToken)).toBe('revoked')
       expect(await liveGrants(store, sub)).toEqual([])
-      expect((await store.subjects.sessions(sub, { size: 5 })).items).toEqual([])
+      expect((await store.liveGrants.sessions(sub, { size: 5 })).items).toEqual([])
     })
   })
 
@@ -79,7 +79,7 @@ export function subjectsContract(at: () => Installation): void {
         authorization: { clientId, scope: 'read' },
       })
       expect(second).toMatchObject({ grantId: grant.grantId, sid: grant.sid, refresh: true })
-      const sessions = await store.subjects.sessions(sub, { size: 10 })
+      const sessions = await store.liveGrants.sessions(sub, { size: 10 })
       expect(sessions.items.map(({ sid }) => sid)).toEqual([grant.sid])
       expect(sessions.next).toBeUndefined()
     })
@@ -100,7 +100,7 @@ export function subjectsContract(at: () => Installation): void {
       await revoke(store, { level: 'session', sid: lost[2]?.sid as string })
       await revoke(store, { level: 'client', clientId })
       expect((await liveGrants(store, sub)).map(({ grantId }) => grantId)).toEqual([kept.grantId])
-      const { items } = await store.subjects.sessions(sub, { size: 10 })
+      const { items } = await store.liveGrants.sessions(sub, { size: 10 })
       expect(items.map(({ sid }) => sid)).toEqual([kept.sid])
     })
 
@@ -113,7 +113,7 @@ export function subjectsContract(at: () => Installation): void {
       const seen: string[] = []
       let cursor: PageCursor | undefined
       do {
-        const page = await store.subjects.sessions(sub, { size: 4, cursor })
+        const page = await store.liveGrants.sessions(sub, { size: 4, cursor })
         expect(page.items.length).toBeLessThanOrEqual(4)
         seen.push(...page.items.map(({ sid }) => sid))
         cursor = page.next
@@ -135,7 +135,7 @@ export function subjectsContract(at: () => Installation): void {
       let cursor: PageCursor | undefined
       for (let pages = 0; ; pages++) {
         expect(pages).toBeLessThan(100)
-        const page = await store.subjects.grants(sub, { size: 100, cursor })
+        const page = await store.liveGrants.grants(sub, { size: 100, cursor })
         for (const { grantId } of page.items) seen.add(grantId)
         cursor = page.next
         if (cursor === undefined) break
@@ -154,7 +154,7 @@ export function subjectsContract(at: () => Installation): void {
       const grants = await Promise.all(
         Array.from({ length: 20 }, () => issueGrant(store, { sub, clientId })),
       )
-      const first = await store.subjects.grants(sub, { size: 5 })
+      const first = await store.liveGrants.grants(sub, { size: 5 })
       const last = first.items.at(-1)?.grantId
       const { refreshToken = '' } = grants.find(({ grantId }) => grantId === last) ?? {}
       await moveClock(at(), partitions.of(sub), Date.now() * 1e3 + 60e6)
@@ -162,7 +162,7 @@ export function subjectsContract(at: () => Installation): void {
       const seen = new Set(first.items.map(({ grantId }) => grantId))
       let cursor = first.next
       while (cursor !== undefined) {
-        const page = await store.subjects.grants(sub, { size: 5, cursor })
+        const page = await store.liveGrants.grants(sub, { size: 5, cursor })
         for (const { grantId } of page.items) seen.add(grantId)
         cursor = page.next
       }
@@ -178,14 +178,14 @@ export function subjectsContract(at: () => Installation): void {
       const long = await Promise.all(
         Array.from({ length: 3 }, () => issue(store, { sub, clientId, lifetime: 3_600 })),
       )
-      const first = await store.subjects.grants(sub, { size: 5 })
+      const first = await store.liveGrants.grants(sub, { size: 5 })
       expect(first.items).toHaveLength(5)
       const end = Math.max(...short.map(({ expiresAt }) => expiresAt))
       await moveClock(at(), partitions.of(sub), end * 1e6)
       const seen = new Set<string>()
       let cursor = first.next
       while (cursor !== undefined) {
-        const page = await store.subjects.grants(sub, { size: 5, cursor })
+        const page = await store.liveGrants.grants(sub, { size: 5, cursor })
         for (const { grantId } of page.items) seen.add(grantId)
         cursor = page.next
       }

@@ -3,7 +3,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import type { LineProgress } from '../../../issuer/admin/line-run.ts'
 import { runImport, WINDOW_SIZE } from '../../../issuer/admin/role-import.ts'
-import type { AssignmentChange, AssignmentOutcome } from '../../../store/assignments.ts'
+import type { AssignmentChange, AssignmentOutcome } from '../../../store/roles/assignments.ts'
 
 const LINES_A_CHUNK = 500
 

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { LoaderError } from '../../../issuer/loader-endpoint.ts'
 import { createSubjectLoader, SubjectLoadError } from '../../../issuer/subject-loader.ts'
-import type { LoadedSubject, SubjectLoads } from '../../../store/subject-loads.ts'
+import type { LoadedSubject, SubjectLoads } from '../../../store/registry/subject-loads.ts'
 
 const NOTHING: LoadedSubject = { status: 'active', claims: {}, roles: [] }
 

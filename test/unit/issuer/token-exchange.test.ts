@@ -12,8 +12,8 @@ import {
 } from '../../../issuer/token-exchange-parameters.ts'
 import { exchangeTarget } from '../../../issuer/token-exchange-target.ts'
 import { assertMayAssume, narrowView } from '../../../issuer/token-exchange-view.ts'
-import type { Client } from '../../../store/clients.ts'
-import { createRoleBook, type RoleFacts, type View } from '../../../store/role-facts.ts'
+import type { Client } from '../../../store/registry/clients.ts'
+import { createRoleBook, type RoleFacts, type View } from '../../../store/roles/resolve.ts'
 
 /** The error of a call, or undefined. */
 async function errorOf(call: () => unknown): Promise<string | undefined> {

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type Children, createChildren } from '../../../scripts/children.ts'
 import { findOrStartRedis, redisServerArgs, shownUrl } from '../../../scripts/redis.ts'
 import { findBinary, redisServerBinary, serverMajor } from '../../../scripts/redis-binary.ts'
-import { connectRedis } from '../../../store/connection.ts'
+import { connectRedis } from '../../../store/redis/connection.ts'
 import { waitFor } from '../../wait-for.ts'
 
 let dataDir: string

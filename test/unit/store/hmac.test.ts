@@ -1,7 +1,7 @@
 import { createHmac as platformHmac } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { createHmac } from '../../../store/hmac.ts'
+import { createHmac } from '../../../store/mint/hmac.ts'
 
 const ascii = fc.string({ unit: 'binary-ascii', maxLength: 200 })
 

@@ -9,7 +9,7 @@ import {
   encodeAuthorization,
   type Login,
   splitList,
-} from '../../../store/records.ts'
+} from '../../../store/grants/records.ts'
 
 const HOSTILE = ['', '\r', '\u2028', '\0', '"', '\\', '{}', 'a|b', '\t', '__proto__', '\ud800']
 

@@ -1,6 +1,6 @@
 /** Redis URLs: every documented form, and a plain refusal of the rest that never repeats a password. */
 import { describe, expect, it } from 'vitest'
-import { parseRedisUrl } from '../../../store/redis-url.ts'
+import { parseRedisUrl } from '../../../store/redis/redis-url.ts'
 
 const standalone = (options: object) => ({ kind: 'standalone', options })
 

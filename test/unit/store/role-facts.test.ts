@@ -5,7 +5,7 @@ import {
   type HeldRoles,
   type RoleDefinitions,
   resolveRoles,
-} from '../../../store/role-facts.ts'
+} from '../../../store/roles/resolve.ts'
 
 const DEFINITIONS: RoleDefinitions = {
   teacher: { permissions: ['write', 'read'], assumable: ['student'] },

@@ -1,10 +1,18 @@
 /** The script loader: what it makes of the scripts there are, and what it refuses to start with. */
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { afterEach, describe, expect, it } from 'vitest'
-import { loadScripts } from '../../../store/scripts.ts'
+import { loadScripts } from '../../../store/redis/scripts.ts'
 
 const STORE = new URL('../../../store/', import.meta.url)
 
@@ -48,10 +56,11 @@ describe('the loader', () => {
   async function loadWith(file: string, lua: string): Promise<readonly { lua: string }[]> {
     const folder = mkdtempSync(join(tmpdir(), 'claimcheck-lua-'))
     folders.push(folder)
-    cpSync(new URL('scripts.ts', STORE), join(folder, 'scripts.ts'))
+    mkdirSync(join(folder, 'redis'))
+    cpSync(new URL('redis/scripts.ts', STORE), join(folder, 'redis/scripts.ts'))
     cpSync(new URL('lua/include', STORE), join(folder, 'lua/include'), { recursive: true })
     writeFileSync(join(folder, 'lua', file), lua)
-    const copy = (await import(pathToFileURL(join(folder, 'scripts.ts')).href)) as {
+    const copy = (await import(pathToFileURL(join(folder, 'redis/scripts.ts')).href)) as {
       loadScripts: typeof loadScripts
     }
     return copy.loadScripts()

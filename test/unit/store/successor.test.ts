@@ -2,9 +2,9 @@
 import { randomBytes } from 'node:crypto'
 import { nanoid } from 'nanoid'
 import { describe, expect, it } from 'vitest'
-import { openSuccessor, type Successor, sealSuccessor } from '../../../store/successor.ts'
-import { RANDOM_LENGTH } from '../../../store/token.ts'
-import { createTokenKeyRing } from '../../../store/token-keys.ts'
+import { createTokenKeyRing } from '../../../store/mint/key-ring.ts'
+import { openSuccessor, type Successor, sealSuccessor } from '../../../store/mint/successor.ts'
+import { RANDOM_LENGTH } from '../../../store/mint/token.ts'
 
 const newKey = () => createTokenKeyRing([{ id: 'k1', secret: randomBytes(32) }]).minting
 const key = newKey()

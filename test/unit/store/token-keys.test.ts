@@ -1,8 +1,8 @@
 /** The key ring: which secrets are accepted, and that everything derived from one is for one purpose only. */
 import { randomBytes } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
-import { createHmac } from '../../../store/hmac.ts'
-import { createTokenKeyRing } from '../../../store/token-keys.ts'
+import { createHmac } from '../../../store/mint/hmac.ts'
+import { createTokenKeyRing } from '../../../store/mint/key-ring.ts'
 
 const secret = randomBytes(32)
 

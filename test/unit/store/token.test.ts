@@ -6,14 +6,14 @@ import { createHash, randomBytes } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { TOKEN_PATTERN } from '../../../client/src/wire/index.ts'
+import { createTokenKeyRing, type TokenKeySecret } from '../../../store/mint/key-ring.ts'
+import { createTokenMint, hashToken, RANDOM_LENGTH } from '../../../store/mint/token.ts'
 import {
   createPartitions,
   LOCAL_ID_LENGTH,
   TOKEN_HASH_LENGTH,
   URL_SAFE,
 } from '../../../store/partitions.ts'
-import { createTokenMint, hashToken, RANDOM_LENGTH } from '../../../store/token.ts'
-import { createTokenKeyRing, type TokenKeySecret } from '../../../store/token-keys.ts'
 
 const BODY_START = 8
 const MAC_START = 58

@@ -5,9 +5,9 @@
  * All orders of an assignment stand in the partition of its subject and are written in one step: by subject, and by
  * context. Who holds what in a context is therefore read from all partitions at once, and needs no repair.
  */
-import type { StoreContext } from './context.ts'
-import type { PartitionKeys } from './keys.ts'
-import { unknownReply } from './script-runner.ts'
+import type { StoreContext } from '../context.ts'
+import type { PartitionKeys } from '../keys.ts'
+import { unknownReply } from '../redis/script-runner.ts'
 
 /** What to change. */
 export interface AssignmentChange {

@@ -4,8 +4,8 @@
  * this server's key can rebuild. Without both, the record is noise.
  */
 import { createHmac } from 'node:crypto'
+import type { TokenKey } from './key-ring.ts'
 import { RANDOM_LENGTH } from './token.ts'
-import type { TokenKey } from './token-keys.ts'
 
 const KEY_ID_LENGTH = 2
 

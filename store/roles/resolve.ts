@@ -5,7 +5,7 @@
  * A token may be limited to a view (RFC 8693): some contexts, and in them perhaps an assumed role in place of what is
  * held. Whether a role may be assumed is judged each time, by what is held and what the schema says now.
  */
-import type { ActiveToken } from '../client/src/wire/index.ts'
+import type { ActiveToken } from '../../client/src/wire/index.ts'
 
 /** What a role means. */
 export interface RoleDefinition {

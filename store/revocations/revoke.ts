@@ -4,15 +4,15 @@
  * when the call returns; a call that fails has promised nothing and is repeated.
  */
 import { nanoid } from 'nanoid'
-import type { FeedEvent } from '../client/src/wire/index.ts'
-import { type StoreContext, WIDE_CUTOFF_LIFETIME_MS } from './context.ts'
-import { countVoided, countVoidedIfFew, isKnown } from './count-voided.ts'
-import { afterUs, cutoffUs, type IssueSpan, spanArgument } from './issue-span.ts'
-import type { LocatedId } from './partitions.ts'
-import type { RevocationTarget } from './revocation-target.ts'
-import { askRedis, type ScriptReply, unknownReply } from './script-runner.ts'
-import type { Subjects } from './subjects.ts'
-import type { ParsedToken } from './token.ts'
+import type { FeedEvent } from '../../client/src/wire/index.ts'
+import { type StoreContext, WIDE_CUTOFF_LIFETIME_MS } from '../context.ts'
+import { afterUs, cutoffUs, type IssueSpan, spanArgument } from '../grants/issue-span.ts'
+import type { LiveGrants } from '../grants/live-grants.ts'
+import type { ParsedToken } from '../mint/token.ts'
+import type { LocatedId } from '../partitions.ts'
+import { askRedis, type ScriptReply, unknownReply } from '../redis/script-runner.ts'
+import { countVoided, countVoidedIfFew, isKnown } from './forecast.ts'
+import type { RevocationTarget } from './target.ts'
 
 /** How to revoke. */
 export interface RevocationRequest extends IssueSpan {
@@ -73,7 +73,7 @@ export interface Revocations {
 type IdentifiedRequest = RevocationRequest & { readonly id: string }
 
 /** Makes the revocations of a store. */
-export function createRevocations(context: StoreContext, subjects: Subjects): Revocations {
+export function createRevocations(context: StoreContext, liveGrants: LiveGrants): Revocations {
   const { keys, partitions, run } = context
 
   function common(request: IdentifiedRequest, event: FeedEvent): string[] {
@@ -201,7 +201,7 @@ export function createRevocations(context: StoreContext, subjects: Subjects): Re
   return {
     async revoke(target, request) {
       const identified = withId(request)
-      const few = await countVoidedIfFew(context, subjects, target, request)
+      const few = await countVoidedIfFew(context, liveGrants, target, request)
       const reply = await dispatch(target, identified)
       if (reply === undefined) return { kind: 'unknown' }
       const outcome = toOutcome(identified.id, reply)
@@ -226,7 +226,7 @@ export function createRevocations(context: StoreContext, subjects: Subjects): Re
       const nowUs = Number(seconds) * 1e6 + Number(microseconds)
       if (latest > nowUs + FUTURE_TOLERANCE_US) return { kind: 'future' }
       if (!(await isKnown(context, target))) return { kind: 'unknown' }
-      const affected = await countVoided(context, subjects, target, span)
+      const affected = await countVoided(context, liveGrants, target, span)
       return { kind: 'forecast', affected, cutoffUs: Math.min(cutoff ?? nowUs, nowUs) }
     },
   }

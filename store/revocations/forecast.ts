@@ -3,11 +3,11 @@
  * forecasts, never on the way of a revocation or an introspection.
  */
 import { Cluster, type Redis } from 'ioredis'
-import type { StoreContext } from './context.ts'
-import { type IssueSpan, isWithin } from './issue-span.ts'
-import type { RevocationTarget } from './revocation-target.ts'
-import { askRedis, readRecord } from './script-runner.ts'
-import type { LiveGrant, PageCursor, Subjects, WideRequest } from './subjects.ts'
+import type { StoreContext } from '../context.ts'
+import { type IssueSpan, isWithin } from '../grants/issue-span.ts'
+import type { LiveGrant, LiveGrants, PageCursor, WideRequest } from '../grants/live-grants.ts'
+import { askRedis, readRecord } from '../redis/script-runner.ts'
+import type { RevocationTarget } from './target.ts'
 
 const PAGE_SIZE = 500
 const SCAN_COUNT = 1_000
@@ -18,7 +18,7 @@ const FEW = 50
 /** The same for a revocation that is about to happen: only where it costs next to nothing, else `undefined`. */
 export async function countVoidedIfFew(
   context: StoreContext,
-  subjects: Subjects,
+  liveGrants: LiveGrants,
   target: RevocationTarget,
   span: IssueSpan,
 ): Promise<number | undefined> {
@@ -26,7 +26,7 @@ export async function countVoidedIfFew(
   if (sub === undefined) return undefined
   const { index } = context.keys.partition(context.partitions.of(sub))
   const indexed = await askRedis(() => context.redis.zcard(index(sub)))
-  return indexed > FEW ? undefined : countVoided(context, subjects, target, span)
+  return indexed > FEW ? undefined : countVoided(context, liveGrants, target, span)
 }
 
 /** Whether a token, grant or session is there to be revoked; wider targets always are. */
@@ -70,7 +70,7 @@ async function subjectOf(
 /** @param span which times of issue; `{}` counts whatever is live now */
 export async function countVoided(
   context: StoreContext,
-  subjects: Subjects,
+  liveGrants: LiveGrants,
   target: RevocationTarget,
   span: IssueSpan,
 ): Promise<number> {
@@ -78,7 +78,7 @@ export async function countVoided(
     sub: string,
     matches: (grant: LiveGrant) => boolean = () => true,
     clientId?: string,
-  ) => countGrants(subjects, sub, { ...span, clientId }, matches)
+  ) => countGrants(liveGrants, sub, { ...span, clientId }, matches)
   switch (target.level) {
     case 'subject':
       return count(target.sub)
@@ -102,7 +102,7 @@ export async function countVoided(
 }
 
 async function countGrants(
-  subjects: Subjects,
+  liveGrants: LiveGrants,
   sub: string,
   wouldVoid: WideRequest,
   matches: (grant: LiveGrant) => boolean,
@@ -110,7 +110,7 @@ async function countGrants(
   let counted = 0
   let cursor: PageCursor | undefined
   do {
-    const page = await subjects.grants(sub, { size: PAGE_SIZE, cursor, wouldVoid })
+    const page = await liveGrants.grants(sub, { size: PAGE_SIZE, cursor, wouldVoid })
     counted += page.items.filter(matches).length
     cursor = page.next
   } while (cursor !== undefined)

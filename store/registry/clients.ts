@@ -5,10 +5,10 @@
  * finishes it.
  */
 import { hash } from 'node:crypto'
-import type { StoreContext } from './context.ts'
-import { WIDE_CUTOFF_LIFETIME_MS } from './context.ts'
-import { CLIENT_FIELDS, clientField, parseClientField } from './keys.ts'
-import { askRedis, readRecord, unknownReply } from './script-runner.ts'
+import type { StoreContext } from '../context.ts'
+import { WIDE_CUTOFF_LIFETIME_MS } from '../context.ts'
+import { CLIENT_FIELDS, clientField, parseClientField } from '../keys.ts'
+import { askRedis, readRecord, unknownReply } from '../redis/script-runner.ts'
 
 /** How a client proves itself at our endpoints. */
 export type ClientAuthMethod = 'client_secret_basic' | 'client_secret_post' | 'none'

@@ -2,13 +2,13 @@
  * Refresh rotation (RFC 9700 §4.14.2). Of any number of parallel uses of one refresh token one rotates it; the others
  * within the grace are handed the same successor; any later use of a rotated token voids the grant.
  */
-import type { StoreContext } from './context.ts'
-import { StoreUnavailableError } from './errors.ts'
+import type { StoreContext } from '../context.ts'
+import { StoreUnavailableError } from '../errors.ts'
+import type { TokenKey } from '../mint/key-ring.ts'
+import { openSuccessor, type Successor, sealSuccessor } from '../mint/successor.ts'
+import { hashToken, type ParsedToken } from '../mint/token.ts'
+import { readRecord, unknownReply } from '../redis/script-runner.ts'
 import { decodeGrant, decodeGrantedToken, type GrantRecord } from './records.ts'
-import { readRecord, unknownReply } from './script-runner.ts'
-import { openSuccessor, type Successor, sealSuccessor } from './successor.ts'
-import { hashToken, type ParsedToken } from './token.ts'
-import type { TokenKey } from './token-keys.ts'
 
 /** What a refresh asks for. Lifetimes in seconds. */
 export interface RefreshRequest {

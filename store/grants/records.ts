@@ -3,8 +3,8 @@
  * of a hash turned into an object. lua/include/records.lua reads and writes the same form.
  */
 
-import type { Actor } from '../client/src/wire/index.ts'
-import type { View } from './role-facts.ts'
+import type { Actor } from '../../client/src/wire/index.ts'
+import type { View } from '../roles/resolve.ts'
 
 /** What was authorized: the part of a record that never changes. */
 export interface Authorization {

@@ -2,17 +2,17 @@
  * What a token is worth right now, and to whom it belongs: one script, one round trip, from the primary. The caller's
  * registration comes with the same reply, so that authenticating it costs nothing and is never stale.
  */
-import type { ExchangedFrom, FreshnessStamp } from '../client/src/wire/index.ts'
-import { type Client, parseClient } from './clients.ts'
-import type { StoreContext } from './context.ts'
-import { clientField } from './keys.ts'
+import type { ExchangedFrom, FreshnessStamp } from '../../client/src/wire/index.ts'
+import type { StoreContext } from '../context.ts'
+import { clientField } from '../keys.ts'
+import type { ParsedToken } from '../mint/token.ts'
+import { readRecord, unknownReply } from '../redis/script-runner.ts'
+import { type Client, parseClient } from '../registry/clients.ts'
+import type { Claims } from '../registry/subjects.ts'
+import { type ContextQuestion, type RoleFacts, resolveRoles } from '../roles/resolve.ts'
+import type { RoleSchemas } from '../roles/role-schema.ts'
 import type { LocateToken } from './locate-token.ts'
 import { decodeGrantedToken, decodeOwnToken, type TokenRecord } from './records.ts'
-import { type ContextQuestion, type RoleFacts, resolveRoles } from './role-facts.ts'
-import type { RoleSchemas } from './role-schema.ts'
-import { readRecord, unknownReply } from './script-runner.ts'
-import type { Claims } from './subjects.ts'
-import type { ParsedToken } from './token.ts'
 
 /** Why a token is not active. For operators and logs; a resource server never learns it. */
 export type InactiveReason =

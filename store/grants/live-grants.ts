@@ -1,32 +1,9 @@
 /**
- * Subjects: status and identity claims, and pages of what is live for one. A subject needs no record to be issued
- * tokens; without one it is active and has no claims.
+ * What is live for one subject, in pages: its grants and its sessions.
  */
-import type { JsonValue } from '../client/src/wire/index.ts'
-import type { StoreContext } from './context.ts'
-import { WIDE_CUTOFF_LIFETIME_MS } from './context.ts'
+import type { StoreContext } from '../context.ts'
 import { type IssueSpan, spanArgument } from './issue-span.ts'
 import { type Authorization, decodeGrant, decodeOwnToken } from './records.ts'
-import { readRecord } from './script-runner.ts'
-
-/** Whether anything issued to the subject may be active. */
-export type SubjectStatus = 'active' | 'suspended'
-
-/** Identity claims of a subject. */
-export type Claims = { readonly [claim: string]: JsonValue }
-
-/** A subject as registered. */
-export interface Subject {
-  readonly sub: string
-  readonly status: SubjectStatus
-  readonly claims: Claims
-}
-
-/** A change of a subject; what is absent stays as it is. */
-export interface SubjectChange {
-  readonly status?: SubjectStatus
-  readonly claims?: Claims
-}
 
 /** A live grant. Times in epoch seconds. */
 export interface LiveGrant {
@@ -80,17 +57,14 @@ export interface PageOptions {
   readonly wouldVoid?: WideRequest | undefined
 }
 
-/** Reads and changes subjects. */
-export interface Subjects {
-  get(sub: string): Promise<Subject>
-  /** Suspending also cuts off everything issued. `by` goes into the record of that cutoff. */
-  put(sub: string, by: string, change: SubjectChange): Promise<Subject>
+/** Pages of what is live. */
+export interface LiveGrants {
   grants(sub: string, options: PageOptions): Promise<Page<LiveGrant>>
   sessions(sub: string, options: PageOptions): Promise<Page<LiveSession>>
 }
 
-/** Makes the subjects of a store. */
-export function createSubjects(context: StoreContext): Subjects {
+/** Makes the pages of a store. */
+export function createLiveGrants(context: StoreContext): LiveGrants {
   const { keys, partitions, run } = context
 
   async function page<Item>(
@@ -131,31 +105,6 @@ export function createSubjects(context: StoreContext): Subjects {
   }
 
   return {
-    async get(sub) {
-      const at = keys.partition(partitions.of(sub))
-      const [status, claims] = await readRecord(run, at.subject(sub), 'status', 'claims')
-      return toSubject(sub, status ?? 'active', claims ?? '{}')
-    },
-
-    async put(sub, by, change) {
-      const at = keys.partition(partitions.of(sub))
-      const [status, claims] = await run(
-        'put-subject',
-        [at.head, at.log, at.subject(sub), at.cutoff.subject(sub), at.index(sub)],
-        [
-          at.base,
-          change.status ?? '',
-          change.claims === undefined ? '' : JSON.stringify(change.claims),
-          JSON.stringify({ by, reason: 'subject suspended' }),
-          JSON.stringify({ type: 'subject', sub }),
-          context.logRetentionMs,
-          keys.channel,
-          WIDE_CUTOFF_LIFETIME_MS,
-        ],
-      )
-      return toSubject(sub, status as string, claims as string)
-    },
-
     grants(sub, options) {
       const partition = partitions.of(sub)
       return page(sub, 'grants', options, (id, expiresAt, record, form) => {
@@ -185,8 +134,4 @@ export function createSubjects(context: StoreContext): Subjects {
       })
     },
   }
-}
-
-function toSubject(sub: string, status: string, claims: string): Subject {
-  return { sub, status: status as SubjectStatus, claims: JSON.parse(claims) as Claims }
 }

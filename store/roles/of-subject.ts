@@ -1,9 +1,9 @@
 /** What a subject may do in some contexts right now, by its name alone: no token needed, none judged. */
-import type { FreshnessStamp } from '../client/src/wire/index.ts'
-import type { StoreContext } from './context.ts'
-import { type RoleFacts, resolveRoles } from './role-facts.ts'
+import type { FreshnessStamp } from '../../client/src/wire/index.ts'
+import type { StoreContext } from '../context.ts'
+import { unknownReply } from '../redis/script-runner.ts'
+import { type RoleFacts, resolveRoles } from './resolve.ts'
 import type { RoleSchemas } from './role-schema.ts'
-import { unknownReply } from './script-runner.ts'
 
 /** The roles of a subject at one position of its partition's history. */
 export type SubjectRoles =

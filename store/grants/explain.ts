@@ -2,7 +2,9 @@
  * What has become of a token, for operators: its state, whose it is, and which revocations void it. The only place that
  * tells why; whoever introspects learns that a token is inactive and nothing else.
  */
-import type { StoreContext } from './context.ts'
+import type { StoreContext } from '../context.ts'
+import type { ParsedToken } from '../mint/token.ts'
+import { unknownReply } from '../redis/script-runner.ts'
 import type { LocateToken } from './locate-token.ts'
 import {
   decodeGrant,
@@ -11,8 +13,6 @@ import {
   type GrantRecord,
   type TokenRecord,
 } from './records.ts'
-import { unknownReply } from './script-runner.ts'
-import type { ParsedToken } from './token.ts'
 
 /** What a token is worth, and why. */
 export type ExplainedState =

@@ -3,13 +3,13 @@
  * own for the same subject, so it stands in the same partition, and carries the names of the tokens it came from: whatever
  * voids one of them voids it.
  */
-import type { StoreContext } from './context.ts'
-import type { InactiveReason } from './introspection.ts'
+import type { StoreContext } from '../context.ts'
+import { hashToken, type ParsedToken } from '../mint/token.ts'
+import { unknownReply } from '../redis/script-runner.ts'
+import type { View } from '../roles/resolve.ts'
+import type { InactiveReason } from './introspect.ts'
 import type { IssuedTokens } from './issue.ts'
 import { type Authorization, encodeAuthorization } from './records.ts'
-import type { View } from './role-facts.ts'
-import { unknownReply } from './script-runner.ts'
-import { hashToken, type ParsedToken } from './token.ts'
 
 /** What to issue in exchange. Whether it is narrower is for the caller to see to: authorizations never change. */
 export interface ExchangeRequest {

@@ -2,12 +2,12 @@
  * Issuing: access tokens, and grants that can mint more. Every check that decides about an issue (client enabled,
  * subject not suspended, session alive, resource registered) is made by the script at the moment of issue.
  */
-import type { TokenKind } from '../client/src/wire/index.ts'
-import type { StoreContext } from './context.ts'
+import type { TokenKind } from '../../client/src/wire/index.ts'
+import type { StoreContext } from '../context.ts'
+import { hashToken } from '../mint/token.ts'
+import { unknownReply } from '../redis/script-runner.ts'
+import type { SessionDevice } from './live-grants.ts'
 import { type Authorization, encodeAuthorization } from './records.ts'
-import { unknownReply } from './script-runner.ts'
-import type { SessionDevice } from './subjects.ts'
-import { hashToken } from './token.ts'
 
 /** What to issue. Lifetimes in seconds. */
 export interface IssueRequest {

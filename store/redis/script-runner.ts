@@ -3,10 +3,10 @@
  * cannot be had (retry later), or the reply is not one this version knows (a bug).
  */
 import { Command } from 'ioredis'
+import { StoreReplyError, StoreUnavailableError } from '../errors.ts'
 import type { RedisConnection } from './connection.ts'
-import { StoreReplyError, StoreUnavailableError } from './errors.ts'
-import { joinWrites } from './joined-writes.ts'
 import { loadScripts, type Script } from './scripts.ts'
+import { joinWrites } from './write-batching.ts'
 
 /** Names of the scripts, without the number of keys. */
 export const SCRIPT_NAMES = [

@@ -2,11 +2,11 @@
  * Reads a presented token without its record. Junk is known at once. A key that this node lacks but others use must not
  * make a good token look like junk: the node is behind in a key rotation, and that is an outage of its own.
  */
-import type { StoreContext } from './context.ts'
-import { StoreUnavailableError } from './errors.ts'
-import { INSTALLATION_KEY, tokenKeyField } from './keys.ts'
-import { readRecord } from './script-runner.ts'
-import type { ParsedToken } from './token.ts'
+import type { StoreContext } from '../context.ts'
+import { StoreUnavailableError } from '../errors.ts'
+import { INSTALLATION_KEY, tokenKeyField } from '../keys.ts'
+import type { ParsedToken } from '../mint/token.ts'
+import { readRecord } from '../redis/script-runner.ts'
 
 /**
  * @returns `undefined` for junk

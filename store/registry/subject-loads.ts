@@ -2,8 +2,8 @@
  * Putting in what another system knows about a subject, once: under a claim, so that one loader at a time does it and one
  * that was held up writes nothing over what came later. Nothing here asks the other system.
  */
-import { type StoreContext, WIDE_CUTOFF_LIFETIME_MS } from './context.ts'
-import { unknownReply } from './script-runner.ts'
+import { type StoreContext, WIDE_CUTOFF_LIFETIME_MS } from '../context.ts'
+import { unknownReply } from '../redis/script-runner.ts'
 import type { Claims, SubjectStatus } from './subjects.ts'
 
 /** What is known about a subject elsewhere. */

@@ -5,14 +5,14 @@
  * half-way it has promised nothing, and a repeat finishes it.
  */
 import { hash } from 'node:crypto'
-import type { StoreContext } from './context.ts'
+import type { StoreContext } from '../context.ts'
+import { readRecord, unknownReply } from '../redis/script-runner.ts'
 import {
   createRoleBook,
   type RoleBook,
   type RoleDefinition,
   type RoleDefinitions,
-} from './role-facts.ts'
-import { readRecord, unknownReply } from './script-runner.ts'
+} from './resolve.ts'
 
 /** The schema in force; version 0 is the empty one before the first. */
 export interface RoleSchema {

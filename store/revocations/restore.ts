@@ -3,10 +3,10 @@
  * new primary may never have heard of it. The same scripts that wrote it the first time add to what is void, so that doing
  * it again, from any number of nodes, changes nothing and tells nobody.
  */
-import type { FeedEvent } from '../client/src/wire/index.ts'
-import type { LoggedRevocation } from './change-log.ts'
-import { type StoreContext, WIDE_CUTOFF_LIFETIME_MS } from './context.ts'
-import type { ScriptName } from './script-runner.ts'
+import type { FeedEvent } from '../../client/src/wire/index.ts'
+import type { LoggedRevocation } from '../change-log.ts'
+import { type StoreContext, WIDE_CUTOFF_LIFETIME_MS } from '../context.ts'
+import type { ScriptName } from '../redis/script-runner.ts'
 
 /**
  * Replays one revocation in its partition. Returns whether the history lacked it.

@@ -6,8 +6,8 @@
 
 import { hash } from 'node:crypto'
 import { RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible'
-import type { RedisConnection } from './connection.ts'
-import type { Keys } from './keys.ts'
+import type { Keys } from '../keys.ts'
+import type { RedisConnection } from '../redis/connection.ts'
 
 /** Who failed, and from where. */
 export interface AuthenticationFailure {

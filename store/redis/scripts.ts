@@ -31,7 +31,7 @@ export function loadScripts(): readonly Script[] {
 let loaded: readonly Script[] | undefined
 
 function readScripts(): readonly Script[] {
-  const folder = new URL('./lua/', import.meta.url)
+  const folder = new URL('../lua/', import.meta.url)
   return readdirSync(folder)
     .filter((file) => file.endsWith('.lua'))
     .sort()

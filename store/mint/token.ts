@@ -10,9 +10,9 @@
  */
 import { hash, timingSafeEqual } from 'node:crypto'
 import { nanoid } from 'nanoid'
-import { isTokenShaped, type TokenKind } from '../client/src/wire/index.ts'
-import { LOCAL_ID_LENGTH, type Partitions, TOKEN_HASH_LENGTH, URL_SAFE } from './partitions.ts'
-import type { TokenKey, TokenKeyRing } from './token-keys.ts'
+import { isTokenShaped, type TokenKind } from '../../client/src/wire/index.ts'
+import { LOCAL_ID_LENGTH, type Partitions, TOKEN_HASH_LENGTH, URL_SAFE } from '../partitions.ts'
+import type { TokenKey, TokenKeyRing } from './key-ring.ts'
 
 const PREFIX = { access: 'cc_at_', refresh: 'cc_rt_' } as const
 const KEY_ID_START = 6

@@ -5,7 +5,7 @@
  * what is written must bear being written twice.
  */
 import { Cluster, Redis } from 'ioredis'
-import { StoreUnavailableError } from './errors.ts'
+import { StoreUnavailableError } from '../errors.ts'
 import { type NodeOptions, parseRedisUrl, type ServerOptions, type Topology } from './redis-url.ts'
 
 /** A connection to one of the supported topologies. */
