@@ -14,9 +14,9 @@ import type { Metrics } from '../http/telemetry/metrics.ts'
 import { pathPrefix } from '../settings/public-url.ts'
 import type { Store } from '../store/store.ts'
 import { createAdminRouter } from './admin/routes.ts'
+import { NO_LOADER, type SubjectLoader } from './loader/subject-loader.ts'
 import { addMetadata, type PublicUrls } from './metadata.ts'
 import { addRevocationEndpoint } from './revocation-endpoint.ts'
-import { NO_LOADER, type SubjectLoader } from './subject-loader.ts'
 import { addTokenEndpoint, TOKEN_PATH } from './token-endpoint.ts'
 
 /** What the service is made from. */

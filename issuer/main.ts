@@ -14,8 +14,8 @@ import { openStoreWhenReachable } from '../store/open-when-reachable.ts'
 import type { Store } from '../store/store.ts'
 import { ensureAdminClient } from './admin-client.ts'
 import { createIssuerApp } from './app.ts'
-import { createLoaderEndpoint, type LoaderOptions } from './loader-endpoint.ts'
-import { createSubjectLoader, type SubjectLoader } from './subject-loader.ts'
+import { createLoaderEndpoint, type LoaderOptions } from './loader/loader-endpoint.ts'
+import { createSubjectLoader, type SubjectLoader } from './loader/subject-loader.ts'
 
 const RETRY_MS = 500
 

@@ -4,7 +4,7 @@ import type { RequestState, RouteContext } from '../http/pipeline/request-contex
 import { allowCaching, replyJson } from '../http/reply/reply.ts'
 import { pathPrefix } from '../settings/public-url.ts'
 import { ADMIN_SCOPES } from './admin/guard.ts'
-import { GRANT_TYPES } from './grant-types.ts'
+import { GRANT_TYPES } from './grants/grant-types.ts'
 
 const MAX_AGE_SECONDS = 300
 const WELL_KNOWN = '/.well-known/oauth-authorization-server'

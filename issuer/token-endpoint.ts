@@ -8,11 +8,11 @@ import type { Exchange, RequestState } from '../http/pipeline/request-context.ts
 import { replyJson } from '../http/reply/reply.ts'
 import type { Client } from '../store/registry/clients.ts'
 import { namedClientId, proveClient } from './caller.ts'
-import { issueToClient } from './client-credentials-grant.ts'
-import { type GrantType, isGrantType, TOKEN_EXCHANGE } from './grant-types.ts'
-import { refreshGrant } from './refresh-token-grant.ts'
-import { exchangeToken } from './token-exchange-grant.ts'
-import type { GrantContext, TokenResponse } from './token-response.ts'
+import { issueToClient } from './grants/client-credentials.ts'
+import { type GrantType, isGrantType, TOKEN_EXCHANGE } from './grants/grant-types.ts'
+import { refreshGrant } from './grants/refresh-token.ts'
+import { exchangeToken } from './grants/token-exchange/token-exchange.ts'
+import type { GrantContext, TokenResponse } from './grants/token-response.ts'
 
 /** What the endpoint is made from. */
 export interface TokenEndpointOptions extends GrantContext {

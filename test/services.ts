@@ -13,8 +13,8 @@ import { type IntrospectService, startIntrospectService } from '../introspect/ap
 import type { FeedLimits } from '../introspect/feed-limits.ts'
 import { ensureAdminClient } from '../issuer/admin-client.ts'
 import { createIssuerApp } from '../issuer/app.ts'
-import { createLoaderEndpoint, type LoaderOptions } from '../issuer/loader-endpoint.ts'
-import { createSubjectLoader } from '../issuer/subject-loader.ts'
+import { createLoaderEndpoint, type LoaderOptions } from '../issuer/loader/loader-endpoint.ts'
+import { createSubjectLoader } from '../issuer/loader/subject-loader.ts'
 import { openStore, type Store, type StoreOptions } from '../store/store.ts'
 
 /** A client of the test installation, with its secret. */

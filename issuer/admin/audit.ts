@@ -5,7 +5,7 @@ import { ProblemError } from '../../http/errors/problem.ts'
 import type { RouteContext } from '../../http/pipeline/request-context.ts'
 import { replyJson } from '../../http/reply/reply.ts'
 import type { Store } from '../../store/store.ts'
-import { numericDate, text } from './fields.ts'
+import { numericDate, text } from '../values/fields.ts'
 import type { AdminHandler } from './guard.ts'
 import { badCursor } from './paging.ts'
 

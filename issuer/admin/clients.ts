@@ -12,8 +12,8 @@ import {
 } from '../../store/context.ts'
 import type { Client, ClientMetadata, ClientSecret } from '../../store/registry/clients.ts'
 import type { Store } from '../../store/store.ts'
-import { CONFIDENTIAL_GRANT_TYPES, GRANT_TYPES } from '../grant-types.ts'
-import { clientId, parsePathValue, resources, scope, text } from './fields.ts'
+import { CONFIDENTIAL_GRANT_TYPES, GRANT_TYPES } from '../grants/grant-types.ts'
+import { clientId, parsePathValue, resources, scope, text } from '../values/fields.ts'
 import { type AdminHandler, assertMayManage } from './guard.ts'
 import { badCursor, parsePageRequest } from './paging.ts'
 

@@ -8,7 +8,7 @@ import { ProblemError } from '../../http/errors/problem.ts'
 import { replyJson } from '../../http/reply/reply.ts'
 import type { Explanation, VoidingRevocation } from '../../store/grants/explain.ts'
 import type { Store } from '../../store/store.ts'
-import { clientId } from './fields.ts'
+import { clientId } from '../values/fields.ts'
 import type { AdminHandler } from './guard.ts'
 
 const body = z.strictObject({

@@ -7,7 +7,7 @@ import { bearerToken, insufficientScope, invalidToken } from '../../http/auth/be
 import { ProblemError } from '../../http/errors/problem.ts'
 import type { RequestState, RouteContext } from '../../http/pipeline/request-context.ts'
 import type { Store } from '../../store/store.ts'
-import { holdsScope } from '../scope.ts'
+import { holdsScope } from '../values/scope.ts'
 
 /** Scopes of the admin API; the last one stands for all. */
 export const ADMIN_SCOPES = [

@@ -17,6 +17,14 @@ interface Rule {
 
 const WIRE = 'client/src/wire'
 const KOA = ['koa', '@koa/router']
+const SERVICE_GROUND = [WIRE, 'store', 'http']
+const ADMIN_GROUND = [
+  'issuer/admin/guard.ts',
+  'issuer/admin/lines',
+  'issuer/admin/paging.ts',
+  'issuer/admin/query.ts',
+  'issuer/values',
+]
 const STORE_GROUND = [
   'store/context.ts',
   'store/errors.ts',
@@ -66,7 +74,15 @@ const RULES: Readonly<Record<string, Rule>> = {
   },
   http: { rooms: ['http/pipeline', 'http/server', 'http/telemetry', 'settings'], packages: [] },
 
-  issuer: { rooms: [WIRE, 'store', 'http', 'settings'], packages: [...KOA, 'zod'] },
+  'issuer/values': { rooms: SERVICE_GROUND, packages: ['zod'] },
+  'issuer/loader': { rooms: [...SERVICE_GROUND, 'issuer/values'], packages: ['zod'] },
+  'issuer/grants': { rooms: [...SERVICE_GROUND, 'issuer/values'], packages: [] },
+  'issuer/admin/lines': { rooms: [...SERVICE_GROUND, 'issuer/admin/guard.ts'], packages: [] },
+  'issuer/admin/revocations': { rooms: [...SERVICE_GROUND, ...ADMIN_GROUND], packages: ['zod'] },
+  'issuer/admin/roles': { rooms: [...SERVICE_GROUND, ...ADMIN_GROUND], packages: ['zod'] },
+  'issuer/admin': { rooms: [...SERVICE_GROUND, 'issuer'], packages: [...KOA, 'zod'] },
+  issuer: { rooms: [...SERVICE_GROUND, 'issuer', 'settings'], packages: KOA },
+
   introspect: {
     rooms: [WIRE, 'store', 'http', 'settings'],
     packages: [...KOA, 'prom-client', 'ws'],

@@ -1,6 +1,6 @@
 /** Revocations by the line: what a leak holds is taken back, said of each, and nothing of it is repeated. */
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { REVOCATIONS_PER_WINDOW } from '../../issuer/admin/revocation-run.ts'
+import { REVOCATIONS_PER_WINDOW } from '../../issuer/admin/revocations/run.ts'
 import { startRedis, type TestRedis } from '../redis-server.ts'
 import {
   fetchToken,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { isRefusal, readChangeLine } from '../../../issuer/admin/role-change.ts'
+import { isRefusal, readChangeLine } from '../../../issuer/admin/roles/change.ts'
 
 const TOKEN = `cc_at_${'x'.repeat(68)}`
 const GOOD = { op: 'assign', subject: 'alice', context: 'course:1', role: 'teacher' }

@@ -1,8 +1,8 @@
 /** The import without HTTP and without a store: what is held, in which order it is applied, how it ends. */
 import { setImmediate as turn } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
-import type { LineProgress } from '../../../issuer/admin/line-run.ts'
-import { runImport, WINDOW_SIZE } from '../../../issuer/admin/role-import.ts'
+import type { LineProgress } from '../../../issuer/admin/lines/line-run.ts'
+import { runImport, WINDOW_SIZE } from '../../../issuer/admin/roles/import.ts'
 import type { AssignmentChange, AssignmentOutcome } from '../../../store/roles/assignments.ts'
 
 const LINES_A_CHUNK = 500

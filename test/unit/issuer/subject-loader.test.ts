@@ -1,7 +1,7 @@
 /** When the loader asks again: once a load, and not while the endpoint is being left alone. Time and chance are given. */
 import { describe, expect, it } from 'vitest'
-import { LoaderError } from '../../../issuer/loader-endpoint.ts'
-import { createSubjectLoader, SubjectLoadError } from '../../../issuer/subject-loader.ts'
+import { LoaderError } from '../../../issuer/loader/loader-endpoint.ts'
+import { createSubjectLoader, SubjectLoadError } from '../../../issuer/loader/subject-loader.ts'
 import type { LoadedSubject, SubjectLoads } from '../../../store/registry/subject-loads.ts'
 
 const NOTHING: LoadedSubject = { status: 'active', claims: {}, roles: [] }

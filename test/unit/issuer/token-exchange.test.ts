@@ -4,14 +4,14 @@ import { describe, expect, it } from 'vitest'
 import type { Actor } from '../../../client/src/wire/index.ts'
 import { parseForm } from '../../../http/body/form.ts'
 import { OAuthError } from '../../../http/errors/oauth-error.ts'
-import { chainActor, MAX_ACTORS } from '../../../issuer/token-exchange-actor.ts'
+import { chainActor, MAX_ACTORS } from '../../../issuer/grants/token-exchange/actor.ts'
 import {
   ACCESS_TOKEN_TYPE,
   MAX_VIEW_CONTEXTS,
   readExchangeParameters,
-} from '../../../issuer/token-exchange-parameters.ts'
-import { exchangeTarget } from '../../../issuer/token-exchange-target.ts'
-import { assertMayAssume, narrowView } from '../../../issuer/token-exchange-view.ts'
+} from '../../../issuer/grants/token-exchange/parameters.ts'
+import { exchangeTarget } from '../../../issuer/grants/token-exchange/target.ts'
+import { assertMayAssume, narrowView } from '../../../issuer/grants/token-exchange/view.ts'
 import type { Client } from '../../../store/registry/clients.ts'
 import { createRoleBook, type RoleFacts, type View } from '../../../store/roles/resolve.ts'
 

@@ -1,6 +1,6 @@
 /** Applies changes of assignments in any number, and says what became of each. Knows nothing of HTTP. */
-import type { AssignmentChange, AssignmentOutcome } from '../../store/roles/assignments.ts'
-import { type LineResult, type LineRun, type NumberedLine, runLines } from './line-run.ts'
+import type { AssignmentChange, AssignmentOutcome } from '../../../store/roles/assignments.ts'
+import { type LineResult, type LineRun, type NumberedLine, runLines } from '../lines/line-run.ts'
 import {
   type ChangeRefusal,
   isRefusal,
@@ -8,7 +8,7 @@ import {
   REFUSALS,
   type ReadChange,
   readChangeLine,
-} from './role-change.ts'
+} from './change.ts'
 
 /** Changes in a window: some milliseconds of Redis, so that progress is told several times a second. */
 export const WINDOW_SIZE = 5_000

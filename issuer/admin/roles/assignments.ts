@@ -2,19 +2,19 @@
  * `POST /admin/v1/role-assignments`: gives and takes roles. JSON for one change or some, answered as a whole; NDJSON for
  * any number, read, applied and answered as a stream. All may be repeated: a change that is so already changes nothing.
  */
-import type { Change } from '../../http/audit/audit-trail.ts'
-import { JSON_RULES, parseBody, readJson } from '../../http/body/json.ts'
-import { isMediaType } from '../../http/body/media-type.ts'
-import { ProblemError } from '../../http/errors/problem.ts'
-import { replyJson } from '../../http/reply/reply.ts'
-import type { AssignmentChange, AssignmentOutcome } from '../../store/roles/assignments.ts'
-import type { Store } from '../../store/store.ts'
-import type { AdminContext, AdminHandler } from './guard.ts'
-import { answerWhileRunning } from './line-report.ts'
-import type { Counts } from './line-run.ts'
-import { readQuery } from './query.ts'
-import { changeBody, type ReadChange, readChange, toChange } from './role-change.ts'
-import { type ApplyChanges, applyChanges, runImport } from './role-import.ts'
+import type { Change } from '../../../http/audit/audit-trail.ts'
+import { JSON_RULES, parseBody, readJson } from '../../../http/body/json.ts'
+import { isMediaType } from '../../../http/body/media-type.ts'
+import { ProblemError } from '../../../http/errors/problem.ts'
+import { replyJson } from '../../../http/reply/reply.ts'
+import type { AssignmentChange, AssignmentOutcome } from '../../../store/roles/assignments.ts'
+import type { Store } from '../../../store/store.ts'
+import type { AdminContext, AdminHandler } from '../guard.ts'
+import { answerWhileRunning } from '../lines/line-report.ts'
+import type { Counts } from '../lines/line-run.ts'
+import { readQuery } from '../query.ts'
+import { changeBody, type ReadChange, readChange, toChange } from './change.ts'
+import { type ApplyChanges, applyChanges, runImport } from './import.ts'
 
 const ACTION = 'role_assignments.apply'
 const MAX_CHANGES = 1_000

@@ -1,12 +1,12 @@
 /** One revocation as an operator asks for it: what is named, what it would come to, carrying it out, its record. */
 import { z } from 'zod'
-import type { Change } from '../../http/audit/audit-trail.ts'
-import { ProblemError } from '../../http/errors/problem.ts'
-import type { IssueSpan } from '../../store/grants/issue-span.ts'
-import type { RevocationOutcome } from '../../store/revocations/revoke.ts'
-import type { RevocationTarget } from '../../store/revocations/target.ts'
-import type { Store } from '../../store/store.ts'
-import { clientId, numericDate, sub, text } from './fields.ts'
+import type { Change } from '../../../http/audit/audit-trail.ts'
+import { ProblemError } from '../../../http/errors/problem.ts'
+import type { IssueSpan } from '../../../store/grants/issue-span.ts'
+import type { RevocationOutcome } from '../../../store/revocations/revoke.ts'
+import type { RevocationTarget } from '../../../store/revocations/target.ts'
+import type { Store } from '../../../store/store.ts'
+import { clientId, numericDate, sub, text } from '../../values/fields.ts'
 
 const members = {
   token: z.string().min(1).max(4_096).optional(),

@@ -1,6 +1,6 @@
 /** What the grants of the token endpoint share: what they are made from and what they answer. */
-import type { AuditTrail } from '../http/audit/audit-trail.ts'
-import type { Store } from '../store/store.ts'
+import type { AuditTrail } from '../../http/audit/audit-trail.ts'
+import type { Store } from '../../store/store.ts'
 
 /** What a grant works with. */
 export interface GrantContext {

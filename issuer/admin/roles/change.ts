@@ -3,12 +3,12 @@
  * of the caller's text than names of members.
  */
 import { z } from 'zod'
-import { hasUniqueNames } from '../../http/body/unique-names.ts'
-import { scrubSecrets } from '../../http/telemetry/scrub.ts'
-import type { AssignmentChange, AssignmentOutcome } from '../../store/roles/assignments.ts'
-import { contextName, numericDate, roleName, sub } from './fields.ts'
-import { readJsonLine } from './json-line.ts'
-import type { Line } from './lines/line-splitter.ts'
+import { hasUniqueNames } from '../../../http/body/unique-names.ts'
+import { scrubSecrets } from '../../../http/telemetry/scrub.ts'
+import type { AssignmentChange, AssignmentOutcome } from '../../../store/roles/assignments.ts'
+import { contextName, numericDate, roleName, sub } from '../../values/fields.ts'
+import { readJsonLine } from '../lines/json-line.ts'
+import type { Line } from '../lines/line-splitter.ts'
 
 /** Longest line of a change, in bytes: one of the longest names, every character escaped, has room. */
 export const MAX_LINE_BYTES = 4_096

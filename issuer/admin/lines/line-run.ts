@@ -4,7 +4,7 @@
  * it; that lines which depend on each other are carried out in order is for the carrying out to see to.
  * A line that is refused is reported; the others are carried out. Knows nothing of HTTP, nor of what a line says.
  */
-import { createLineSplitter, type Line } from './lines/line-splitter.ts'
+import { createLineSplitter, type Line } from './line-splitter.ts'
 
 /** How often each thing became of a line. */
 export type Counts = Readonly<Record<string, number>>

@@ -4,11 +4,11 @@
  * beyond a bound is left out, and counted.
  */
 import { setImmediate as turn } from 'node:timers/promises'
-import { discardRest, readChunks } from '../../http/body/chunks.ts'
-import { toProblem } from '../../http/errors/problem-response.ts'
-import type { Replyable } from '../../http/reply/reply.ts'
-import { scrubSecrets } from '../../http/telemetry/scrub.ts'
-import type { AdminContext } from './guard.ts'
+import { discardRest, readChunks } from '../../../http/body/chunks.ts'
+import { toProblem } from '../../../http/errors/problem-response.ts'
+import type { Replyable } from '../../../http/reply/reply.ts'
+import { scrubSecrets } from '../../../http/telemetry/scrub.ts'
+import type { AdminContext } from '../guard.ts'
 import type { LineProgress, LineResult } from './line-run.ts'
 
 /** Most bytes of the answer that wait to be read, the last lines aside. */

@@ -3,17 +3,17 @@
  * beforehand what that does to the assignments there are.
  */
 import { z } from 'zod'
-import type { Change } from '../../http/audit/audit-trail.ts'
-import { JSON_RULES, parseBody, readJson } from '../../http/body/json.ts'
-import { ProblemError } from '../../http/errors/problem.ts'
-import { replyJson } from '../../http/reply/reply.ts'
-import type { RoleDefinition, RoleDefinitions } from '../../store/roles/resolve.ts'
-import type { RoleSchema, SchemaForecast } from '../../store/roles/role-schema.ts'
-import type { Store } from '../../store/store.ts'
-import { permission, roleName, text } from './fields.ts'
-import type { AdminHandler } from './guard.ts'
-import { badQuery, readQuery } from './query.ts'
-import { entityTag, isMatch } from './roles/entity-tag.ts'
+import type { Change } from '../../../http/audit/audit-trail.ts'
+import { JSON_RULES, parseBody, readJson } from '../../../http/body/json.ts'
+import { ProblemError } from '../../../http/errors/problem.ts'
+import { replyJson } from '../../../http/reply/reply.ts'
+import type { RoleDefinition, RoleDefinitions } from '../../../store/roles/resolve.ts'
+import type { RoleSchema, SchemaForecast } from '../../../store/roles/role-schema.ts'
+import type { Store } from '../../../store/store.ts'
+import { permission, roleName, text } from '../../values/fields.ts'
+import type { AdminHandler } from '../guard.ts'
+import { badQuery, readQuery } from '../query.ts'
+import { entityTag, isMatch } from './entity-tag.ts'
 
 const MAX_ROLES = 1_000
 const MAX_PERMISSIONS = 1_000

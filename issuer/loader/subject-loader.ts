@@ -6,7 +6,7 @@
  * in trouble it is left alone for a while that grows. A load that fails is an outage of its caller: nothing is issued on
  * half the facts.
  */
-import type { Store } from '../store/store.ts'
+import type { Store } from '../../store/store.ts'
 import type { AskLoader } from './loader-endpoint.ts'
 import { LoaderError } from './loader-endpoint.ts'
 

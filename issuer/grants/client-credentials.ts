@@ -1,11 +1,11 @@
 /** The client credentials grant (RFC 6749 §4.4): a token for the client itself; never a refresh token (§4.4.3). */
-import type { Form } from '../http/body/form.ts'
-import { OAuthError } from '../http/errors/oauth-error.ts'
-import type { RequestState } from '../http/pipeline/request-context.ts'
-import type { Client } from '../store/registry/clients.ts'
+import type { Form } from '../../http/body/form.ts'
+import { OAuthError } from '../../http/errors/oauth-error.ts'
+import type { RequestState } from '../../http/pipeline/request-context.ts'
+import type { Client } from '../../store/registry/clients.ts'
+import { grantResources } from '../values/resource.ts'
+import { grantScope } from '../values/scope.ts'
 import { issueRefusal } from './issue-refusal.ts'
-import { grantResources } from './resource.ts'
-import { grantScope } from './scope.ts'
 import { type GrantContext, type TokenResponse, toTokenResponse } from './token-response.ts'
 
 /**

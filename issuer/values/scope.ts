@@ -1,8 +1,8 @@
 /**
  * Scopes (RFC 6749 §3.3): which texts are scopes, and what of a request a client may have.
  */
-import { TOKEN_PATTERN } from '../client/src/wire/index.ts'
-import { OAuthError } from '../http/errors/oauth-error.ts'
+import { TOKEN_PATTERN } from '../../client/src/wire/index.ts'
+import { OAuthError } from '../../http/errors/oauth-error.ts'
 
 const SCOPE = /^[\x21\x23-\x5b\x5d-\x7e]+(?: [\x21\x23-\x5b\x5d-\x7e]+)*$/
 

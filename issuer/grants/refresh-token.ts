@@ -2,13 +2,13 @@
  * The refresh token grant (RFC 6749 §6) with rotation. Everything that can be refused without using the token up is
  * refused before the rotation: authorizations never change, so what was read stays true.
  */
-import type { Form } from '../http/body/form.ts'
-import { invalidRequest, OAuthError } from '../http/errors/oauth-error.ts'
-import type { RequestState } from '../http/pipeline/request-context.ts'
-import { type GrantRecord, splitList } from '../store/grants/records.ts'
-import type { Client } from '../store/registry/clients.ts'
-import { narrowResources } from './resource.ts'
-import { grantScope } from './scope.ts'
+import type { Form } from '../../http/body/form.ts'
+import { invalidRequest, OAuthError } from '../../http/errors/oauth-error.ts'
+import type { RequestState } from '../../http/pipeline/request-context.ts'
+import { type GrantRecord, splitList } from '../../store/grants/records.ts'
+import type { Client } from '../../store/registry/clients.ts'
+import { narrowResources } from '../values/resource.ts'
+import { grantScope } from '../values/scope.ts'
 import { type GrantContext, type TokenResponse, toTokenResponse } from './token-response.ts'
 
 /**

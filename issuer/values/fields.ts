@@ -3,8 +3,8 @@ import { z } from 'zod'
 import { isContext, isPermission, isRole, TOKEN_PATTERN } from '../../client/src/wire/index.ts'
 import { ProblemError } from '../../http/errors/problem.ts'
 import { EVERYWHERE } from '../../store/roles/resolve.ts'
-import { isResource, MAX_RESOURCES } from '../resource.ts'
-import { isScope } from '../scope.ts'
+import { isResource, MAX_RESOURCES } from './resource.ts'
+import { isScope } from './scope.ts'
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it refuses
 const CONTROL_CHARACTERS = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/

@@ -2,9 +2,9 @@
  * What a token exchange asks for (RFC 8693 §2.1), read from the form and checked as far as the form alone can tell. Whether
  * the tokens are worth anything and the wishes may be granted is seen to later. Parameters of our own: `context` and `role`.
  */
-import { isContext, isRole } from '../client/src/wire/index.ts'
-import type { Form } from '../http/body/form.ts'
-import { invalidRequest } from '../http/errors/oauth-error.ts'
+import { isContext, isRole } from '../../../client/src/wire/index.ts'
+import type { Form } from '../../../http/body/form.ts'
+import { invalidRequest } from '../../../http/errors/oauth-error.ts'
 
 /** The only type of token taken and given (RFC 8693 §3). */
 export const ACCESS_TOKEN_TYPE = 'urn:ietf:params:oauth:token-type:access_token'

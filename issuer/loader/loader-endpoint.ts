@@ -6,9 +6,9 @@
  * Answer: 200 with `{status?, claims?, roles?: [{context, role, expires_at?}]}`, or 404 for a subject it does not know.
  */
 import { z } from 'zod'
-import type { LoadedSubject } from '../store/registry/subject-loads.ts'
-import { claims as claimsSchema, withoutNulls } from './admin/claims.ts'
-import { contextName, numericDate, roleName } from './admin/fields.ts'
+import type { LoadedSubject } from '../../store/registry/subject-loads.ts'
+import { claims as claimsSchema, withoutNulls } from '../values/claims.ts'
+import { contextName, numericDate, roleName } from '../values/fields.ts'
 
 /** Where to ask, and how long to wait. */
 export interface LoaderOptions {

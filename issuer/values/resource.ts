@@ -2,9 +2,9 @@
  * Resource indicators (RFC 8707): which texts name a resource, and which of them a request ends up aimed at. Whether
  * somebody registered a resource is checked by the store, at the moment of issue.
  */
-import { TOKEN_PATTERN } from '../client/src/wire/index.ts'
-import { OAuthError } from '../http/errors/oauth-error.ts'
-import type { ClientMetadata } from '../store/registry/clients.ts'
+import { TOKEN_PATTERN } from '../../client/src/wire/index.ts'
+import { OAuthError } from '../../http/errors/oauth-error.ts'
+import type { ClientMetadata } from '../../store/registry/clients.ts'
 
 /** Most resources one request or registration may name. */
 export const MAX_RESOURCES = 20

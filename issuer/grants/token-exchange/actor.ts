@@ -1,6 +1,6 @@
 /** Who acts for the subject of an exchanged token (RFC 8693 §4.1): identity claims only, the nearest actor outside. */
-import type { Actor } from '../client/src/wire/index.ts'
-import { invalidRequest } from '../http/errors/oauth-error.ts'
+import type { Actor } from '../../../client/src/wire/index.ts'
+import { invalidRequest } from '../../../http/errors/oauth-error.ts'
 
 /** Most actors one behind the other, and so the most exchanges between a token and its first origin. */
 export const MAX_ACTORS = 4

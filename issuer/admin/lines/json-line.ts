@@ -1,6 +1,6 @@
 /** A line of NDJSON as text and value, or why it is none. What it says is for others to judge. */
 import { isUtf8 } from 'node:buffer'
-import type { Line } from './lines/line-splitter.ts'
+import type { Line } from './line-splitter.ts'
 
 /** What was read of a line. */
 export type JsonLine =

@@ -1,6 +1,6 @@
 /** Says in OAuth's words why the store issued nothing. */
-import { OAuthError } from '../http/errors/oauth-error.ts'
-import type { IssueRefusal } from '../store/grants/issue.ts'
+import { OAuthError } from '../../http/errors/oauth-error.ts'
+import type { IssueRefusal } from '../../store/grants/issue.ts'
 
 /** The error of a refused issue at the token endpoint. */
 export function issueRefusal(refusal: IssueRefusal): OAuthError {

@@ -2,20 +2,20 @@
  * Who holds what: the roles of a subject, and the holders in a context, page by page. A page begins after a name, not at
  * a number, so whatever comes and goes meanwhile, what stays is listed once.
  */
-import { isContextType, isRole } from '../../client/src/wire/index.ts'
-import { replyJson } from '../../http/reply/reply.ts'
+import { isContextType, isRole } from '../../../client/src/wire/index.ts'
+import { replyJson } from '../../../http/reply/reply.ts'
 import type {
   Assignment,
   AssignmentCursor,
   ContextFilter,
   Holder,
   HolderCursor,
-} from '../../store/roles/assignments.ts'
-import type { Store } from '../../store/store.ts'
-import { contextName, parsePathValue, sub } from './fields.ts'
-import type { AdminHandler } from './guard.ts'
-import { badCursor, decodeText, encodeText, parsePageRequest } from './paging.ts'
-import { badQuery } from './query.ts'
+} from '../../../store/roles/assignments.ts'
+import type { Store } from '../../../store/store.ts'
+import { contextName, parsePathValue, sub } from '../../values/fields.ts'
+import type { AdminHandler } from '../guard.ts'
+import { badCursor, decodeText, encodeText, parsePageRequest } from '../paging.ts'
+import { badQuery } from '../query.ts'
 
 const ANY: ContextFilter = { any: true }
 

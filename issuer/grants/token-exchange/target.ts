@@ -2,11 +2,11 @@
  * What an exchanged token is aimed at: never more than the token it is exchanged for, nor than its client may aim at. An
  * `audience` may be a resource or the id of a client that is a resource server, which stands for all its resources.
  */
-import { OAuthError } from '../http/errors/oauth-error.ts'
-import type { Client } from '../store/registry/clients.ts'
-import { clientId } from './admin/fields.ts'
-import { MAX_RESOURCES, narrowResources } from './resource.ts'
-import type { ExchangeParameters } from './token-exchange-parameters.ts'
+import { OAuthError } from '../../../http/errors/oauth-error.ts'
+import type { Client } from '../../../store/registry/clients.ts'
+import { clientId } from '../../values/fields.ts'
+import { MAX_RESOURCES, narrowResources } from '../../values/resource.ts'
+import type { ExchangeParameters } from './parameters.ts'
 
 /** Reads a client's registration. */
 export type FindClient = (clientId: string) => Promise<Client | undefined>

@@ -2,9 +2,9 @@
  * What an exchanged token sees of its subject's roles: never more contexts than the token it is exchanged for, and in them
  * perhaps one more role assumed in place of what is held.
  */
-import { invalidRequest } from '../http/errors/oauth-error.ts'
-import type { RoleBook, RoleFacts, View } from '../store/roles/resolve.ts'
-import type { ExchangeParameters } from './token-exchange-parameters.ts'
+import { invalidRequest } from '../../../http/errors/oauth-error.ts'
+import type { RoleBook, RoleFacts, View } from '../../../store/roles/resolve.ts'
+import type { ExchangeParameters } from './parameters.ts'
 
 type Wishes = Pick<ExchangeParameters, 'contexts' | 'role'>
 

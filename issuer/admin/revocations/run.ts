@@ -2,22 +2,22 @@
  * Takes back what a stream of lines names, such as the tokens of a leak: says of each what it was worth and whose it was, and
  * carries on past lines that name nothing. Repeatable: what is void already stays so. Knows nothing of HTTP.
  */
-import type { Change } from '../../http/audit/audit-trail.ts'
-import { hasUniqueNames } from '../../http/body/unique-names.ts'
-import { ProblemError } from '../../http/errors/problem.ts'
-import type { Explanation } from '../../store/grants/explain.ts'
-import { isWithin } from '../../store/grants/issue-span.ts'
-import type { RevocationTarget } from '../../store/revocations/target.ts'
-import type { Store } from '../../store/store.ts'
-import { readJsonLine } from './json-line.ts'
+import type { Change } from '../../../http/audit/audit-trail.ts'
+import { hasUniqueNames } from '../../../http/body/unique-names.ts'
+import { ProblemError } from '../../../http/errors/problem.ts'
+import type { Explanation } from '../../../store/grants/explain.ts'
+import { isWithin } from '../../../store/grants/issue-span.ts'
+import type { RevocationTarget } from '../../../store/revocations/target.ts'
+import type { Store } from '../../../store/store.ts'
+import { readJsonLine } from '../lines/json-line.ts'
 import {
   type LineResult,
   type LineRun,
   type NumberedLine,
   runLines,
   type WindowOutcome,
-} from './line-run.ts'
-import type { Line } from './lines/line-splitter.ts'
+} from '../lines/line-run.ts'
+import type { Line } from '../lines/line-splitter.ts'
 import {
   carryOut,
   forecast,
@@ -27,7 +27,7 @@ import {
   spanOf,
   toChange,
   toTarget,
-} from './revocation-request.ts'
+} from './request.ts'
 
 /** What a run is made from. */
 export interface RevocationRun extends Pick<LineRun<unknown>, 'readChunks' | 'report'> {

@@ -3,15 +3,15 @@
  * for one revocation; NDJSON for any number, read, carried out and answered as a stream. All may be repeated.
  */
 import { z } from 'zod'
-import { parseBody, readJson } from '../../http/body/json.ts'
-import { isMediaType } from '../../http/body/media-type.ts'
-import { replyJson } from '../../http/reply/reply.ts'
-import type { Store } from '../../store/store.ts'
-import type { AdminContext, AdminHandler } from './guard.ts'
-import { answerWhileRunning } from './line-report.ts'
-import { badQuery, readQuery } from './query.ts'
-import { carryOut, forecast, revocationBodyWith, toChange, toTarget } from './revocation-request.ts'
-import { runRevocations } from './revocation-run.ts'
+import { parseBody, readJson } from '../../../http/body/json.ts'
+import { isMediaType } from '../../../http/body/media-type.ts'
+import { replyJson } from '../../../http/reply/reply.ts'
+import type { Store } from '../../../store/store.ts'
+import type { AdminContext, AdminHandler } from '../guard.ts'
+import { answerWhileRunning } from '../lines/line-report.ts'
+import { badQuery, readQuery } from '../query.ts'
+import { carryOut, forecast, revocationBodyWith, toChange, toTarget } from './request.ts'
+import { runRevocations } from './run.ts'
 
 const body = revocationBodyWith({ dry_run: z.boolean().optional() })
 

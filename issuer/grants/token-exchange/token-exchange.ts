@@ -5,26 +5,22 @@
  * between unknown, expired, revoked and foreign is for the log alone. The actor is told and not judged by: whose rights the
  * new token has is said by its subject.
  */
-import type { Form } from '../http/body/form.ts'
-import { invalidRequest, OAuthError } from '../http/errors/oauth-error.ts'
-import type { RequestState } from '../http/pipeline/request-context.ts'
-import type { ActiveState, RoleQuestion } from '../store/grants/introspect.ts'
-import { splitList } from '../store/grants/records.ts'
-import type { ParsedToken } from '../store/mint/token.ts'
-import type { Client } from '../store/registry/clients.ts'
-import { createRoleBook } from '../store/roles/resolve.ts'
-import type { Store } from '../store/store.ts'
-import { issueRefusal } from './issue-refusal.ts'
-import { grantScope } from './scope.ts'
-import { chainActor } from './token-exchange-actor.ts'
-import {
-  ACCESS_TOKEN_TYPE,
-  type ExchangeParameters,
-  readExchangeParameters,
-} from './token-exchange-parameters.ts'
-import { exchangeTarget } from './token-exchange-target.ts'
-import { assertMayAssume, narrowView } from './token-exchange-view.ts'
-import { type GrantContext, type TokenResponse, toTokenResponse } from './token-response.ts'
+import type { Form } from '../../../http/body/form.ts'
+import { invalidRequest, OAuthError } from '../../../http/errors/oauth-error.ts'
+import type { RequestState } from '../../../http/pipeline/request-context.ts'
+import type { ActiveState, RoleQuestion } from '../../../store/grants/introspect.ts'
+import { splitList } from '../../../store/grants/records.ts'
+import type { ParsedToken } from '../../../store/mint/token.ts'
+import type { Client } from '../../../store/registry/clients.ts'
+import { createRoleBook } from '../../../store/roles/resolve.ts'
+import type { Store } from '../../../store/store.ts'
+import { grantScope } from '../../values/scope.ts'
+import { issueRefusal } from '../issue-refusal.ts'
+import { type GrantContext, type TokenResponse, toTokenResponse } from '../token-response.ts'
+import { chainActor } from './actor.ts'
+import { ACCESS_TOKEN_TYPE, type ExchangeParameters, readExchangeParameters } from './parameters.ts'
+import { exchangeTarget } from './target.ts'
+import { assertMayAssume, narrowView } from './view.ts'
 
 type TokenRole = 'subject_token' | 'actor_token'
 
