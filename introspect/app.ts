@@ -22,9 +22,9 @@ import {
   EVALUATIONS_PATH,
 } from './access/access-endpoints.ts'
 import { addAccessMetadata } from './access/metadata.ts'
-import { type Feed, startFeed } from './feed.ts'
-import { addFeedHint } from './feed-endpoint.ts'
-import type { FeedLimits } from './feed-limits.ts'
+import { addFeedHint } from './feed/endpoint.ts'
+import { type Feed, startFeed } from './feed/feed.ts'
+import type { FeedLimits } from './feed/limits.ts'
 import { addIntrospection, INTROSPECT_PATH } from './introspection-endpoint.ts'
 import { createOutcomeCounter } from './outcome-counter.ts'
 

@@ -10,7 +10,7 @@ import { listen, type RunningServer, type UpgradeHandler } from '../http/server/
 import { createLogger, type Logger } from '../http/telemetry/logger.ts'
 import { createMetrics } from '../http/telemetry/metrics.ts'
 import { type IntrospectService, startIntrospectService } from '../introspect/app.ts'
-import type { FeedLimits } from '../introspect/feed-limits.ts'
+import type { FeedLimits } from '../introspect/feed/limits.ts'
 import { ensureAdminClient } from '../issuer/admin-client.ts'
 import { createIssuerApp } from '../issuer/app.ts'
 import { createLoaderEndpoint, type LoaderOptions } from '../issuer/loader/loader-endpoint.ts'

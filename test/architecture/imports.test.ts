@@ -83,10 +83,25 @@ const RULES: Readonly<Record<string, Rule>> = {
   'issuer/admin': { rooms: [...SERVICE_GROUND, 'issuer'], packages: [...KOA, 'zod'] },
   issuer: { rooms: [...SERVICE_GROUND, 'issuer', 'settings'], packages: KOA },
 
-  introspect: {
-    rooms: [WIRE, 'store', 'http', 'settings'],
+  'introspect/access': {
+    rooms: [
+      ...SERVICE_GROUND,
+      'settings/public-url.ts',
+      'introspect/answer.ts',
+      'introspect/caller.ts',
+      'introspect/context-parameter.ts',
+    ],
+    packages: [...KOA, 'zod'],
+  },
+  'introspect/feed': {
+    rooms: [...SERVICE_GROUND, 'introspect/caller.ts'],
     packages: [...KOA, 'prom-client', 'ws'],
   },
+  introspect: {
+    rooms: [...SERVICE_GROUND, 'introspect', 'settings'],
+    packages: [...KOA, 'prom-client'],
+  },
+
   cli: {
     rooms: [],
     packages: [

@@ -1,6 +1,6 @@
 /** The gate of leases, one way of being wrong at a time: the reads of the heads are in the test's hand. */
 import { describe, expect, it } from 'vitest'
-import { createLeaseGate } from '../../introspect/leases.ts'
+import { createLeaseGate } from '../../introspect/feed/lease-gate.ts'
 import type { LogHead } from '../../store/change-log.ts'
 import { createManualClock } from './manual-clock.ts'
 

@@ -1,5 +1,5 @@
 /** A clock that a test moves. */
-import type { Clock } from '../../introspect/clock.ts'
+import type { Clock } from '../../introspect/feed/clock.ts'
 
 export interface ManualClock extends Clock {
   /** Moves on, and calls in order what falls due on the way. */

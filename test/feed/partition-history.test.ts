@@ -1,7 +1,7 @@
 /** The history of a partition against the plainest model of it: a list of everything that ever was applied. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { createPartitionHistory } from '../../introspect/partition-history.ts'
+import { createPartitionHistory } from '../../introspect/feed/partition-history.ts'
 
 const KEPT = 4
 const epoch = fc.constantFrom('a', 'b')

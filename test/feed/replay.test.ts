@@ -1,6 +1,6 @@
 /** A Redis that comes back without its last writes, as after a failover: what was revoked stays revoked. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { createRevocationMemory } from '../../introspect/revocation-memory.ts'
+import { createRevocationMemory } from '../../introspect/feed/revocation-memory.ts'
 import { createPartitions } from '../../store/partitions.ts'
 import { fetchToken, introspectText, type TestClient } from '../services.ts'
 import { INACTIVE, type Login, login, registerApplication } from '../system/world.ts'

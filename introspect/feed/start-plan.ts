@@ -3,7 +3,7 @@
  * the client's cursor; otherwise, and when there would be more to send than a fresh socket should be given at once, it
  * is reset.
  */
-import type { FeedCursor, PartitionStart } from '../client/src/wire/index.ts'
+import type { FeedCursor, PartitionStart } from '../../client/src/wire/index.ts'
 import type { EncodedFrame, PartitionHistory } from './partition-history.ts'
 
 /** What to write to a client that starts, in this order. */

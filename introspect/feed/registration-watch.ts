@@ -7,8 +7,8 @@
  * under way may have been too early. A read that fails is repeated until it succeeds: meanwhile no lease can be given
  * either.
  */
-import type { PresentedCredentials } from '../http/auth/client-credentials.ts'
-import type { Client } from '../store/registry/clients.ts'
+import type { PresentedCredentials } from '../../http/auth/client-credentials.ts'
+import type { Client } from '../../store/registry/clients.ts'
 import type { Clock } from './clock.ts'
 
 /** Something that stays only while its credentials hold. */

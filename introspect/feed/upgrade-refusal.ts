@@ -5,8 +5,8 @@
 import { type IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import type { OAuthError } from '../http/errors/oauth-error.ts'
-import { sendOAuthError } from '../http/errors/oauth-response.ts'
+import type { OAuthError } from '../../http/errors/oauth-error.ts'
+import { sendOAuthError } from '../../http/errors/oauth-response.ts'
 
 /** Answers and closes. */
 export function refuseUpgrade(

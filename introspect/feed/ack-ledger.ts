@@ -2,7 +2,7 @@
  * What a client says it has applied, one position a partition; only forwards, and only in the epoch the node is in. Kept
  * from the first `ack` on, when everything before counts as applied: a client that never acknowledges costs nothing.
  */
-import type { FeedCursor } from '../client/src/wire/index.ts'
+import type { FeedCursor } from '../../client/src/wire/index.ts'
 import type { PartitionHistory } from './partition-history.ts'
 
 export interface AckLedger {

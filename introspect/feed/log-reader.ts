@@ -16,9 +16,9 @@ import type {
   LogHead,
   LogPage,
   PublishedEvent,
-} from '../store/change-log.ts'
+} from '../../store/change-log.ts'
 import type { Clock } from './clock.ts'
-import { encodeEvent } from './feed-frames.ts'
+import { encodeEvent } from './frames.ts'
 import {
   createPartitionHistory,
   type EncodedFrame,

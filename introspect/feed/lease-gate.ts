@@ -10,7 +10,7 @@
  * the tickets of that read: silence is the safe reply. Heads that stop being the reader's while it reaches for them (the
  * epoch changed on the way) keep their tickets for the next read.
  */
-import type { LogHead } from '../store/change-log.ts'
+import type { LogHead } from '../../store/change-log.ts'
 import type { Clock } from './clock.ts'
 import type { LogReader } from './log-reader.ts'
 

@@ -18,15 +18,15 @@ import {
   FEED_VERSION,
   type FeedCursor,
   type HelloFrame,
-} from '../client/src/wire/index.ts'
+} from '../../client/src/wire/index.ts'
 import { type AckLedger, createAckLedger } from './ack-ledger.ts'
 import type { Clock } from './clock.ts'
-import { encodeGoodbye, encodeLease, encodeStart, parseClientFrame } from './feed-frames.ts'
-import type { FeedLimits } from './feed-limits.ts'
-import type { FeedMetrics } from './feed-metrics.ts'
-import { planStart } from './feed-start.ts'
-import type { LeaseGate } from './leases.ts'
+import { encodeGoodbye, encodeLease, encodeStart, parseClientFrame } from './frames.ts'
+import type { LeaseGate } from './lease-gate.ts'
+import type { FeedLimits } from './limits.ts'
+import type { FeedMetrics } from './metrics.ts'
 import type { EncodedFrame, PartitionHistory } from './partition-history.ts'
+import { planStart } from './start-plan.ts'
 
 /** What all connections of a node use. */
 export interface FeedSurroundings {

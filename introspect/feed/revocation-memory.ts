@@ -6,8 +6,8 @@
  * runs at a time, one revocation after the other; one that fails is tried again until it is too old. A further change of
  * epoch meanwhile starts it again from the beginning.
  */
-import type { LoggedEvent, LoggedRevocation } from '../store/change-log.ts'
-import type { ReplayRevocation } from '../store/revocations/restore.ts'
+import type { LoggedEvent, LoggedRevocation } from '../../store/change-log.ts'
+import type { ReplayRevocation } from '../../store/revocations/restore.ts'
 import type { Clock } from './clock.ts'
 
 export interface RevocationMemoryOptions {

@@ -10,8 +10,8 @@ import type {
   PartitionStart,
   ResetFrame,
   StartFrame,
-} from '../client/src/wire/index.ts'
-import { MAX_PARTITIONS } from '../store/partitions.ts'
+} from '../../client/src/wire/index.ts'
+import { MAX_PARTITIONS } from '../../store/partitions.ts'
 import type { EncodedFrame } from './partition-history.ts'
 
 /** A frame of a type this version does not know: ignored, so that newer clients can say more. */
