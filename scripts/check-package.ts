@@ -168,7 +168,7 @@ async function checkExports({ project, home }: Installed): Promise<readonly stri
     for (const path of ${JSON.stringify(subpaths.filter((path) => path !== './package.json'))}) {
       found[path] = Object.keys(await import('${NAME}' + path.slice(1))).sort()
     }
-    const inside = await import('${NAME}/dist/guard.js').then(() => 'open', (error) => error.code)
+    const inside = await import('${NAME}/dist/middleware/guard.js').then(() => 'open', (error) => error.code)
     console.log(JSON.stringify({ found, inside }))`
   await writeFile(join(project, 'import.js'), script)
   const { stdout } = await promisify(execFile)(process.execPath, ['import.js'], { cwd: project })

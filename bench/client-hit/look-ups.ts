@@ -1,7 +1,7 @@
 /** The look-ups that are timed: ours, and those of what else keeps values by a key. */
 import { LRUCache } from 'lru-cache'
 import type { Decision } from '../../client/src/index.ts'
-import { protect } from '../../client/src/koa.ts'
+import { protect } from '../../client/src/middleware/koa.ts'
 import type { ActiveToken, IntrospectionResponse } from '../../client/src/wire/index.ts'
 import type { FilledClient } from './filled-client.ts'
 import type { LookUp } from './question.ts'

@@ -2,7 +2,11 @@
  * The client: the cache in front, the service behind, the feed keeping both in step. What may be served and kept is
  * decided by answers.ts and freshness.ts; this file brings the parts together and counts what they do.
  */
-import { createAnswers, entryKey, type Moment } from './answers.ts'
+import { createAnswers, entryKey, type Moment } from './cache/answers.ts'
+import { createEntryCache, type Entry } from './cache/entry-cache.ts'
+import { createFreshness } from './cache/freshness.ts'
+import { createNegativeCache } from './cache/negative-cache.ts'
+import { INACTIVE } from './cache/reply.ts'
 import {
   type Decision,
   INVALID_TOKEN,
@@ -17,19 +21,15 @@ import {
 } from './decision.ts'
 import { assertDemands, contextsOf, isPresentable, lookupRules } from './demands.ts'
 import { publishDiscard, publishStale } from './diagnostics.ts'
-import { createDiscovery } from './discovery.ts'
-import { createElapsedClock } from './elapsed-clock.ts'
-import { basicAuthorization, createSend } from './endpoint.ts'
-import { createEntryCache, type Entry } from './entry-cache.ts'
 import { ClaimcheckError, isOutage } from './errors.ts'
-import { createFeedKeeper } from './feed-keeper.ts'
-import { createFreshness } from './freshness.ts'
+import { createFeedKeeper } from './feed/keeper.ts'
 import { type ClientHealth, createCounts, type DiscardReason } from './health.ts'
-import { createIntrospector } from './introspector.ts'
-import { createLookups, type Question } from './lookups.ts'
-import { createNegativeCache } from './negative-cache.ts'
 import { type ClientOptions, resolveOptions } from './options.ts'
-import { INACTIVE } from './reply.ts'
+import { createDiscovery } from './service/discovery.ts'
+import { basicAuthorization, createSend } from './service/endpoint.ts'
+import { createIntrospector } from './service/introspector.ts'
+import { createLookups, type Question } from './service/lookups.ts'
+import { createElapsedClock } from './time/elapsed-clock.ts'
 import { type IntrospectionResponse, isTokenShaped } from './wire/index.ts'
 
 /** How to look a token up. */

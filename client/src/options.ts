@@ -1,6 +1,6 @@
 /** Options of the client: checked once, loudly. An unknown or impossible option is a mistake in a security component. */
 import { invalidArgument, invalidType } from './errors.ts'
-import { MAX_DELAY_MS } from './timer.ts'
+import { MAX_DELAY_MS } from './time/timer.ts'
 
 /** Clocks and randomness, for tests. */
 export interface Surroundings {

@@ -1,5 +1,5 @@
 /** Who may do what: the whole access policy of the grade book, one demand for each kind of route. */
-import type { ExpressRouteRequest, Protection } from '../../client/src/express.ts'
+import type { ExpressRouteRequest, Protection } from '../../client/src/middleware/express.ts'
 import { schoolOf } from './courses.ts'
 
 /** The resource that tokens must be for. */

@@ -3,8 +3,8 @@
  * run, by the middleware and access.ts.
  */
 import express, { type Express, type Response } from 'express'
-import { type ExpressRequest, protect } from '../../client/src/express.ts'
 import type { Client } from '../../client/src/index.ts'
+import { type ExpressRequest, protect } from '../../client/src/middleware/express.ts'
 import { readCourseGrades, readOwnGrades, writeGrades } from './access.ts'
 import { gradesOf } from './courses.ts'
 

@@ -35,7 +35,32 @@ const STORE_GROUND = [
 
 const RULES: Readonly<Record<string, Rule>> = {
   [WIRE]: { rooms: [], packages: [] },
-  'client/src': { rooms: [WIRE], packages: [], isPlatformOnly: true },
+  'client/src/time': { rooms: [], packages: [], isPlatformOnly: true },
+  'client/src/cache': {
+    rooms: [WIRE, 'client/src/decision.ts', 'client/src/health.ts'],
+    packages: [],
+    isPlatformOnly: true,
+  },
+  'client/src/service': {
+    rooms: [WIRE, 'client/src/cache', 'client/src/errors.ts', 'client/src/options.ts'],
+    packages: [],
+    isPlatformOnly: true,
+  },
+  'client/src/feed': {
+    rooms: [
+      WIRE,
+      'client/src/cache',
+      'client/src/diagnostics.ts',
+      'client/src/errors.ts',
+      'client/src/health.ts',
+      'client/src/options.ts',
+      'client/src/service',
+      'client/src/time',
+    ],
+    packages: [],
+    isPlatformOnly: true,
+  },
+  'client/src': { rooms: ['client/src'], packages: [], isPlatformOnly: true },
 
   settings: { rooms: [], packages: ['zod'] },
 

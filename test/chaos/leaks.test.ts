@@ -2,12 +2,12 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { afterEach, describe, expect, it } from 'vitest'
-import { createAnswers } from '../../client/src/answers.ts'
-import { createEntryCache } from '../../client/src/entry-cache.ts'
-import { createFreshness } from '../../client/src/freshness.ts'
+import { createAnswers } from '../../client/src/cache/answers.ts'
+import { createEntryCache } from '../../client/src/cache/entry-cache.ts'
+import { createFreshness } from '../../client/src/cache/freshness.ts'
+import { createNegativeCache } from '../../client/src/cache/negative-cache.ts'
+import { readAnswer } from '../../client/src/cache/reply.ts'
 import { type Client, createClient } from '../../client/src/index.ts'
-import { createNegativeCache } from '../../client/src/negative-cache.ts'
-import { readAnswer } from '../../client/src/reply.ts'
 import type { FeedEvent, ServerFrame } from '../../client/src/wire/index.ts'
 import {
   activeAnswer,

@@ -1,10 +1,15 @@
 /** The cache where races would have to be won to see it from outside: ends, our own registration, negatives, contexts. */
 import { describe, expect, it } from 'vitest'
-import { type CacheMode, createAnswers, entryKey, type Moment } from '../../client/src/answers.ts'
-import { createEntryCache } from '../../client/src/entry-cache.ts'
-import { createFreshness } from '../../client/src/freshness.ts'
-import { createNegativeCache } from '../../client/src/negative-cache.ts'
-import { INACTIVE, type Reply, readAnswer } from '../../client/src/reply.ts'
+import {
+  type CacheMode,
+  createAnswers,
+  entryKey,
+  type Moment,
+} from '../../client/src/cache/answers.ts'
+import { createEntryCache } from '../../client/src/cache/entry-cache.ts'
+import { createFreshness } from '../../client/src/cache/freshness.ts'
+import { createNegativeCache } from '../../client/src/cache/negative-cache.ts'
+import { INACTIVE, type Reply, readAnswer } from '../../client/src/cache/reply.ts'
 import type { FeedEvent, IntrospectionResponse } from '../../client/src/wire/index.ts'
 import { activeAnswer, START } from './scripted-server.ts'
 

@@ -1,7 +1,7 @@
 /** Elapsed time never runs slow, whatever the machine's clocks do, and does not run fast on one where nothing happens. */
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { createElapsedClock } from '../../client/src/elapsed-clock.ts'
+import { createElapsedClock } from '../../client/src/time/elapsed-clock.ts'
 
 /** What the wall clock may be ahead without being believed. */
 const JITTER_MS = 2

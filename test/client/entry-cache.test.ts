@@ -2,8 +2,12 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
-import { createEntryCache, type Entry, type EntryCache } from '../../client/src/entry-cache.ts'
-import type { Groups, SingleEvent } from '../../client/src/groups.ts'
+import {
+  createEntryCache,
+  type Entry,
+  type EntryCache,
+} from '../../client/src/cache/entry-cache.ts'
+import type { Groups, SingleEvent } from '../../client/src/cache/groups.ts'
 import type { ActiveToken } from '../../client/src/wire/index.ts'
 import { waitFor } from '../wait-for.ts'
 

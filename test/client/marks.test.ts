@@ -1,7 +1,7 @@
 /** The marks of one partition: which late replies an event makes useless, and that being full can only refuse more. */
 import { describe, expect, it } from 'vitest'
-import type { Groups, SingleEvent } from '../../client/src/groups.ts'
-import { createMarks } from '../../client/src/marks.ts'
+import type { Groups, SingleEvent } from '../../client/src/cache/groups.ts'
+import { createMarks } from '../../client/src/cache/marks.ts'
 
 const ALICE: Groups = { jti: 't1', grantId: 'g1', sid: 's1', sub: 'alice', clientId: 'web' }
 const IN_1: Groups = { ...ALICE, contexts: ['course:1'] }

@@ -1,8 +1,8 @@
 /** What the client makes of what it reads: answers of any RFC 7662 server, frames of any node. */
 import { describe, expect, it } from 'vitest'
+import { INACTIVE, readAnswer } from '../../client/src/cache/reply.ts'
 import { type Requirements, refuse } from '../../client/src/decision.ts'
-import { readFrame } from '../../client/src/frames.ts'
-import { INACTIVE, readAnswer } from '../../client/src/reply.ts'
+import { readFrame } from '../../client/src/feed/frames.ts'
 
 describe('an answer', () => {
   it.each([

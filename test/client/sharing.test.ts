@@ -1,7 +1,7 @@
 /** What many answers have in common is kept once; what they have not is not mixed up. */
 import { describe, expect, it } from 'vitest'
-import { readAnswer } from '../../client/src/reply.ts'
-import { createSharing } from '../../client/src/sharing.ts'
+import { readAnswer } from '../../client/src/cache/reply.ts'
+import { createSharing } from '../../client/src/cache/sharing.ts'
 import type { ActiveToken } from '../../client/src/wire/index.ts'
 import { activeAnswer } from './scripted-server.ts'
 

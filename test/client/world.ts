@@ -3,11 +3,11 @@
  * that follows them, one socket, look-ups in flight. Every step is one thing that can happen; nothing happens by itself.
  * The truth is kept beside it (world-truth.ts): what was revoked, who held which role, and when.
  */
-import { createAnswers, entryKey, type Moment } from '../../client/src/answers.ts'
-import { createEntryCache, type Entry } from '../../client/src/entry-cache.ts'
-import { createFreshness } from '../../client/src/freshness.ts'
-import { createNegativeCache } from '../../client/src/negative-cache.ts'
-import type { Reply } from '../../client/src/reply.ts'
+import { createAnswers, entryKey, type Moment } from '../../client/src/cache/answers.ts'
+import { createEntryCache, type Entry } from '../../client/src/cache/entry-cache.ts'
+import { createFreshness } from '../../client/src/cache/freshness.ts'
+import { createNegativeCache } from '../../client/src/cache/negative-cache.ts'
+import type { Reply } from '../../client/src/cache/reply.ts'
 import type { ActiveToken, PartitionStart, ServerFrame } from '../../client/src/wire/index.ts'
 import {
   answerAfter,

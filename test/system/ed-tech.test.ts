@@ -8,8 +8,8 @@ import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import express from 'express'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type ExpressRouteRequest, protect } from '../../client/src/express.ts'
 import { type Client, createClient } from '../../client/src/index.ts'
+import { type ExpressRouteRequest, protect } from '../../client/src/middleware/express.ts'
 import { startRedis, type TestRedis } from '../redis-server.ts'
 import {
   basic,

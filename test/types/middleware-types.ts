@@ -7,11 +7,11 @@ import express, { type Request } from 'express'
 import { type FastifyRequest, fastify } from 'fastify'
 import { Hono, type Context as HonoContext } from 'hono'
 import Koa, { type Context as KoaContext } from 'koa'
-import { protect as expressProtect } from '../../client/src/express.ts'
-import { decorateClaims, protect as fastifyProtect } from '../../client/src/fastify.ts'
-import { type ClaimsEnv, protect as honoProtect } from '../../client/src/hono.ts'
 import type { ActiveToken, Client } from '../../client/src/index.ts'
-import { protect as koaProtect } from '../../client/src/koa.ts'
+import { protect as expressProtect } from '../../client/src/middleware/express.ts'
+import { decorateClaims, protect as fastifyProtect } from '../../client/src/middleware/fastify.ts'
+import { type ClaimsEnv, protect as honoProtect } from '../../client/src/middleware/hono.ts'
+import { protect as koaProtect } from '../../client/src/middleware/koa.ts'
 
 declare const claims: Client
 

@@ -11,12 +11,15 @@ import express from 'express'
 import { fastify } from 'fastify'
 import { Hono } from 'hono'
 import Koa from 'koa'
-import { protect as protectExpress } from '../../../client/src/express.ts'
-import { decorateClaims, protect as protectFastify } from '../../../client/src/fastify.ts'
-import type { Authorizer, Protection } from '../../../client/src/guard.ts'
-import { type ClaimsEnv, protect as protectHono } from '../../../client/src/hono.ts'
 import type { ActiveToken } from '../../../client/src/index.ts'
-import { protect as protectKoa } from '../../../client/src/koa.ts'
+import { protect as protectExpress } from '../../../client/src/middleware/express.ts'
+import {
+  decorateClaims,
+  protect as protectFastify,
+} from '../../../client/src/middleware/fastify.ts'
+import type { Authorizer, Protection } from '../../../client/src/middleware/guard.ts'
+import { type ClaimsEnv, protect as protectHono } from '../../../client/src/middleware/hono.ts'
+import { protect as protectKoa } from '../../../client/src/middleware/koa.ts'
 
 /** A listening application. */
 export interface Application {

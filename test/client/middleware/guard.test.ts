@@ -1,14 +1,14 @@
 /** What the middleware of all frameworks shares. */
 import { describe, expect, it } from 'vitest'
 import { INVALID_TOKEN, isActive, refuse } from '../../../client/src/decision.ts'
+import type { IntrospectionResponse, JsonValue } from '../../../client/src/index.ts'
 import {
   type Authorizer,
   createGuard,
   credentialsOf,
   type Protection,
   parseCredentials,
-} from '../../../client/src/guard.ts'
-import type { IntrospectionResponse, JsonValue } from '../../../client/src/index.ts'
+} from '../../../client/src/middleware/guard.ts'
 
 const TOKEN = { kind: 'token', token: 'abc' } as const
 

@@ -1,8 +1,11 @@
 /** Middleware whose verdict comes when somebody else has answered already, or whose next handler throws. */
 import { describe, expect, it } from 'vitest'
-import { type ExpressResponse, protect as protectExpress } from '../../../client/src/express.ts'
-import { protect as protectFastify } from '../../../client/src/fastify.ts'
-import type { Authorizer } from '../../../client/src/guard.ts'
+import {
+  type ExpressResponse,
+  protect as protectExpress,
+} from '../../../client/src/middleware/express.ts'
+import { protect as protectFastify } from '../../../client/src/middleware/fastify.ts'
+import type { Authorizer } from '../../../client/src/middleware/guard.ts'
 
 const request = { headers: { authorization: 'Bearer abc' }, rawHeaders: [] }
 

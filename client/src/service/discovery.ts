@@ -2,9 +2,10 @@
  * Where the service is, from the issuer's RFC 8414 metadata. A feed and batches are extensions; a server without them is
  * any RFC 7662 server, and the client falls back to a plain time to live.
  */
+
+import { ClaimcheckError } from '../errors.ts'
+import { isSecureUrl } from '../options.ts'
 import type { Send } from './endpoint.ts'
-import { ClaimcheckError } from './errors.ts'
-import { isSecureUrl } from './options.ts'
 
 /** The service as its metadata describes it. */
 export interface Service {

@@ -1,15 +1,16 @@
 /** Asks the service about tokens: one by `/introspect`, several by the batch endpoint where there is one. */
-import type { Discover } from './discovery.ts'
-import type { EndpointAnswer, Send } from './endpoint.ts'
-import { ClaimcheckError } from './errors.ts'
-import { type Reply, readAnswer } from './reply.ts'
-import { createSharing, type Sharing } from './sharing.ts'
+
+import { type Reply, readAnswer } from '../cache/reply.ts'
+import { createSharing, type Sharing } from '../cache/sharing.ts'
+import { ClaimcheckError } from '../errors.ts'
 import {
   type BatchIntrospectionRequest,
   FRESHNESS_HEADER,
   type FreshnessStamp,
   parseFreshness,
-} from './wire/index.ts'
+} from '../wire/index.ts'
+import type { Discover } from './discovery.ts'
+import type { EndpointAnswer, Send } from './endpoint.ts'
 
 /** Most tokens of one batch. */
 const MAX_BATCH = 100

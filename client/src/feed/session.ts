@@ -8,11 +8,12 @@
  *   waiting   closed; a timer leads back to opening.
  *   closed    for good.
  */
-import type { Backoff } from './backoff.ts'
+
+import type { Effect, Freshness } from '../cache/freshness.ts'
+import type { Backoff } from '../time/backoff.ts'
+import { callLater, type Timer } from '../time/timer.ts'
+import { type ClientFrame, FEED_VERSION, type ServerFrame } from '../wire/index.ts'
 import { type FrameReading, readFrame } from './frames.ts'
-import type { Effect, Freshness } from './freshness.ts'
-import { callLater, type Timer } from './timer.ts'
-import { type ClientFrame, FEED_VERSION, type ServerFrame } from './wire/index.ts'
 
 /** What a session tells the client about. */
 export interface FeedSessionEvents {

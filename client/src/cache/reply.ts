@@ -3,9 +3,10 @@
  * (§2.2), and `aud`, `scope` and `exp`, where there are any, are what decisions take them for. What the cache needs beyond
  * that may be missing, the answer is then not cached.
  */
+
+import type { ActiveToken, FreshnessStamp, IntrospectionResponse } from '../wire/index.ts'
 import { deepFreeze } from './deep-freeze.ts'
 import type { Sharing } from './sharing.ts'
-import type { ActiveToken, FreshnessStamp, IntrospectionResponse } from './wire/index.ts'
 
 /** What void tokens look like; one frozen object for all. */
 export const INACTIVE: IntrospectionResponse = Object.freeze({ active: false })
@@ -19,6 +20,13 @@ export interface Reply {
   readonly bytes: number
   /** The server's clock when it answered, in epoch milliseconds; `undefined` if it did not tell. */
   readonly serverTimeMs: number | undefined
+}
+
+/** An answer, and when it was asked for. */
+export interface Landed {
+  readonly reply: Reply
+  /** Elapsed milliseconds at which the request was sent. */
+  readonly askedAt: number
 }
 
 /** Members of which many answers have the same. */

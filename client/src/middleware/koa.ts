@@ -2,6 +2,8 @@
  * Middleware for Koa. Puts the facts at `ctx.state.claims`. Imports no framework: the types below are the parts of Koa
  * that it touches.
  */
+
+import type { ActiveToken } from '../wire/index.ts'
 import {
   type Authorizer,
   createGuard,
@@ -9,7 +11,6 @@ import {
   type NodeHeaders,
   type Protection,
 } from './guard.ts'
-import type { ActiveToken } from './wire/index.ts'
 
 export type { Authorizer, ContextSource, ParentsSource, Protection } from './guard.ts'
 

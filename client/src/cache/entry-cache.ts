@@ -6,6 +6,8 @@
  * again. So a hit costs one flag and no reordering, and each look is paid for by a hit or makes room. One token may have
  * any number of entries, one for each set of contexts: they push out what is used less often than the line goes round.
  */
+
+import type { ActiveToken, ExchangedFrom } from '../wire/index.ts'
 import {
   changedContexts,
   type Groups,
@@ -13,7 +15,6 @@ import {
   type SingleEvent,
   type SubjectEvent,
 } from './groups.ts'
-import type { ActiveToken, ExchangedFrom } from './wire/index.ts'
 
 /** A cached answer. */
 export interface Entry {

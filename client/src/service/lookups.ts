@@ -8,20 +8,14 @@
  * A flight may be joined until its request is sent; after that only by callers who accept an answer read before they
  * asked.
  */
-import { ClaimcheckError, isRetryable } from './errors.ts'
+
+import type { Landed, Reply } from '../cache/reply.ts'
+import { ClaimcheckError, isRetryable } from '../errors.ts'
 import type { Asked, Introspector } from './introspector.ts'
-import type { Reply } from './reply.ts'
 
 /** What is asked; the same question has the same key. */
 export interface Question extends Asked {
   readonly key: string
-}
-
-/** An answer, and when it was asked for. */
-export interface Landed {
-  readonly reply: Reply
-  /** Elapsed milliseconds at which the request was sent. */
-  readonly askedAt: number
 }
 
 /** Asks, shares and bounds. */

@@ -6,11 +6,11 @@
  * in a request is thrown to the framework's own error handling, never waved through. Tokens in the query or the body are
  * not looked at.
  */
-import type { AuthorizeOptions, Client } from './client.ts'
-import { MISSING_TOKEN, type Refusal, type Requirements } from './decision.ts'
-import { assertContext, assertDemands, assertParents, lookupRules } from './demands.ts'
-import { invalidType } from './errors.ts'
-import type { ActiveToken } from './wire/index.ts'
+import type { AuthorizeOptions, Client } from '../client.ts'
+import { MISSING_TOKEN, type Refusal, type Requirements } from '../decision.ts'
+import { assertContext, assertDemands, assertParents, lookupRules } from '../demands.ts'
+import { invalidType } from '../errors.ts'
+import type { ActiveToken } from '../wire/index.ts'
 
 /** The part of a client that middleware needs. */
 export type Authorizer = Pick<Client, 'authorize'>

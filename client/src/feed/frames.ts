@@ -2,7 +2,7 @@
  * Reads what a node sends. Exact about the members this client relies on; members it does not know are let through, a
  * frame of a type it does not know is no mistake.
  */
-import type { FeedEvent, PartitionStart, ServerFrame } from './wire/index.ts'
+import type { FeedEvent, PartitionStart, ServerFrame } from '../wire/index.ts'
 
 /** Longest frame a node may send, in characters: a `start` of 4096 partitions has room. */
 export const MAX_FRAME_LENGTH = 1_048_576

@@ -2,15 +2,15 @@
  * Keeps the cache in touch with the issuer: finds out whether there is a feed, runs the session with it, and knows in
  * which state that leaves the cache. Until the server is known nothing is kept.
  */
-import type { Answers, CacheMode } from './answers.ts'
-import { createBackoff } from './backoff.ts'
-import { publishState } from './diagnostics.ts'
-import type { Discover } from './discovery.ts'
-import { type FeedSession, openFeedSession } from './feed-session.ts'
-import type { Effect, Freshness } from './freshness.ts'
-import type { ClientCounts, ClientState } from './health.ts'
-import type { ResolvedOptions } from './options.ts'
-import { callLater, type Timer } from './timer.ts'
+import type { Answers, CacheMode } from '../cache/answers.ts'
+import type { Effect, Freshness } from '../cache/freshness.ts'
+import { publishState } from '../diagnostics.ts'
+import type { ClientCounts, ClientState } from '../health.ts'
+import type { ResolvedOptions } from '../options.ts'
+import type { Discover } from '../service/discovery.ts'
+import { createBackoff } from '../time/backoff.ts'
+import { callLater, type Timer } from '../time/timer.ts'
+import { type FeedSession, openFeedSession } from './session.ts'
 
 /** The cache's connection to the truth. */
 export interface FeedKeeper {

@@ -15,9 +15,10 @@
  * partition: entries are dropped, and every answer asked for before, or read before its new position, is refused. Events at or below the
  * position are ignored, frames of unknown type too.
  */
+
+import type { FeedCursor, FreshnessStamp, ServerFrame } from '../wire/index.ts'
 import { type Groups, type SingleEvent, singleEvents } from './groups.ts'
 import { createMarks, type Marks } from './marks.ts'
-import type { FeedCursor, FreshnessStamp, ServerFrame } from './wire/index.ts'
 
 /** What the cache has to do after a frame. */
 export type Effect =

@@ -6,7 +6,7 @@
  * One asked for in contexts is touched by changes in these, and by changes in `*`, which hold everywhere. A token that was
  * exchanged dies with each one it came from (its origins).
  */
-import type { ActiveToken, ExchangedFrom, FeedEvent } from './wire/index.ts'
+import type { ActiveToken, ExchangedFrom, FeedEvent } from '../wire/index.ts'
 
 /** What an answer belongs to. Nearly all have neither contexts nor origins, so that these cost nothing when absent. */
 export interface Groups {

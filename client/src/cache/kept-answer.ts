@@ -4,9 +4,10 @@
  * memory (until the client is 24 days old). They are rounded down: what is served ends up to a millisecond early, never
  * late.
  */
+
+import type { ActiveToken } from '../wire/index.ts'
 import type { Entry } from './entry-cache.ts'
 import { type Groups, groupsOf } from './groups.ts'
-import type { ActiveToken } from './wire/index.ts'
 
 /** An answer to be kept, and what is known of it. Times in elapsed milliseconds, as in an entry. */
 export interface Keeping {

@@ -2,8 +2,9 @@
  * Middleware for Hono, on any runtime. Puts the facts at `c.get('claims')`. Imports no framework: the types below are the
  * parts of Hono that it touches.
  */
+
+import type { ActiveToken } from '../wire/index.ts'
 import { type Authorizer, createGuard, type Protection, parseCredentials } from './guard.ts'
-import type { ActiveToken } from './wire/index.ts'
 
 export type { Authorizer, ContextSource, ParentsSource, Protection } from './guard.ts'
 

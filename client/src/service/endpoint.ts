@@ -2,7 +2,7 @@
  * One request to the service and back: bounded in time and size, never following a redirect, which could carry our
  * secret elsewhere. Statuses become errors here; what a body means is decided by whoever asked.
  */
-import { ClaimcheckError } from './errors.ts'
+import { ClaimcheckError } from '../errors.ts'
 
 /** A successful answer. */
 export interface EndpointAnswer {

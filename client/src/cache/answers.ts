@@ -10,16 +10,15 @@
  *
  * One token has an entry for each set of contexts it was asked about, but is void in all of them or in none.
  */
-import { isActive } from './decision.ts'
+import { isActive } from '../decision.ts'
+import type { DiscardReason } from '../health.ts'
+import type { ActiveToken } from '../wire/index.ts'
 import type { Entry, EntryCache } from './entry-cache.ts'
 import type { Effect, Freshness } from './freshness.ts'
 import { groupsOf } from './groups.ts'
-import type { DiscardReason } from './health.ts'
 import { KeptAnswer } from './kept-answer.ts'
-import type { Landed } from './lookups.ts'
 import type { NegativeCache } from './negative-cache.ts'
-import type { Reply } from './reply.ts'
-import type { ActiveToken } from './wire/index.ts'
+import type { Landed, Reply } from './reply.ts'
 
 /** Both clocks at one moment: elapsed milliseconds, and epoch milliseconds. */
 export interface Moment {
