@@ -5,9 +5,9 @@
 
 import { isContext, isContextType } from '@claimcheck/client/wire'
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import { parseMoment, type SpanDirection } from './moment.ts'
+import type { Surroundings } from './environment.ts'
 import type { GlobalOptions, Run } from './run.ts'
-import type { Surroundings } from './surroundings.ts'
+import { parseMoment, type SpanDirection } from './terminal/moment.ts'
 
 /** A command line and what it does. */
 export type Example = readonly [line: string, does: string]

@@ -2,12 +2,13 @@
  * One run of the tool as a command sees it: what was typed for all commands alike, the way to say things, to ask the
  * person, and to call the services. Nothing is read or connected before a command needs it.
  */
-import { type Api, createApi } from './api.ts'
-import { createExchange, type Exchange } from './exchange.ts'
-import { createProfiles, type Profile, type Profiles } from './profile.ts'
-import { createPrompt, type Prompt } from './prompt.ts'
-import { createReport, type Report } from './report.ts'
-import type { Surroundings } from './surroundings.ts'
+
+import type { Surroundings } from './environment.ts'
+import { createProfiles, type Profile, type Profiles } from './input/profile.ts'
+import { type Api, createApi } from './service/api.ts'
+import { createExchange, type Exchange } from './service/http-call.ts'
+import { createPrompt, type Prompt } from './terminal/prompt.ts'
+import { createReport, type Report } from './terminal/report.ts'
 
 /** Options that every command takes. */
 export interface GlobalOptions {

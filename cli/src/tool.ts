@@ -4,13 +4,13 @@
  */
 import { type Command, CommanderError } from 'commander'
 import type { Perform } from './command.ts'
+import type { Surroundings, TerminalOutput } from './environment.ts'
 import { CliError, EXIT } from './exit.ts'
-import { assertNoTokenTyped } from './input.ts'
+import { assertNoTokenTyped } from './input/input.ts'
 import { createProgram } from './program.ts'
-import { createReport, mayColour, type Report } from './report.ts'
 import { createRun } from './run.ts'
-import type { Surroundings, TerminalOutput } from './surroundings.ts'
-import { makeVisible } from './visible.ts'
+import { createReport, mayColour, type Report } from './terminal/report.ts'
+import { makeVisible } from './terminal/visible.ts'
 
 /** Runs the tool once. @returns the exit code */
 export async function runTool(surroundings: Surroundings): Promise<number> {

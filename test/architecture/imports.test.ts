@@ -25,6 +25,8 @@ const ADMIN_GROUND = [
   'issuer/admin/query.ts',
   'issuer/values',
 ]
+const CLI_GROUND = ['cli/src/environment.ts', 'cli/src/exit.ts']
+const CLIENT = '@claimcheck/client'
 const STORE_GROUND = [
   'store/context.ts',
   'store/errors.ts',
@@ -127,16 +129,26 @@ const RULES: Readonly<Record<string, Rule>> = {
     packages: [...KOA, 'prom-client'],
   },
 
-  cli: {
-    rooms: [],
-    packages: [
-      '@claimcheck/client',
-      '@claimcheck/client/wire',
-      'commander',
-      'cli-progress',
-      'cli-table3',
-    ],
+  'cli/src/terminal': {
+    rooms: CLI_GROUND,
+    packages: [`${CLIENT}/wire`, 'cli-progress', 'cli-table3'],
   },
+  'cli/src/input': { rooms: [...CLI_GROUND, 'cli/src/terminal'], packages: [`${CLIENT}/wire`] },
+  'cli/src/service': {
+    rooms: [...CLI_GROUND, 'cli/src/input'],
+    packages: [CLIENT, `${CLIENT}/wire`],
+  },
+  'cli/src/bulk': {
+    rooms: [
+      ...CLI_GROUND,
+      'cli/src/run.ts',
+      'cli/src/input',
+      'cli/src/service',
+      'cli/src/terminal',
+    ],
+    packages: [],
+  },
+  cli: { rooms: ['cli'], packages: [CLIENT, `${CLIENT}/wire`, 'commander'] },
 }
 
 /** Folders whose files are read; every room lies in one of them. */

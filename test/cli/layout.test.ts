@@ -1,10 +1,10 @@
 /** What is shown: widths of characters, tables that fit, nothing that steers the terminal, no token. */
 import { stripVTControlCharacters } from 'node:util'
 import { describe, expect, it } from 'vitest'
-import { barText, progressText } from '../../cli/src/progress.ts'
-import { factLines, type Layout, tableLines } from '../../cli/src/table.ts'
-import { fitText, textWidth, wrapText } from '../../cli/src/text-width.ts'
-import { makeJsonVisible, makeVisible } from '../../cli/src/visible.ts'
+import { barText, progressText } from '../../cli/src/terminal/progress.ts'
+import { factLines, type Layout, tableLines } from '../../cli/src/terminal/table.ts'
+import { fitText, textWidth, wrapText } from '../../cli/src/terminal/text-width.ts'
+import { makeJsonVisible, makeVisible } from '../../cli/src/terminal/visible.ts'
 
 const plain = (width?: number): Layout => ({ width, paint: (text) => text })
 const TOKEN = `cc_at_${'A'.repeat(68)}`

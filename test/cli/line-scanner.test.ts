@@ -1,7 +1,7 @@
 /** Cutting bytes of any encoding into numbered lines, within bounded memory. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { createLineScanner, type ScannedLine } from '../../cli/src/line-scanner.ts'
+import { createLineScanner, type ScannedLine } from '../../cli/src/input/line-scanner.ts'
 
 const MAX = 64
 

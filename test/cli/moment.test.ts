@@ -1,6 +1,11 @@
 /** Times as operators type them, and as they are shown. */
 import { describe, expect, it } from 'vitest'
-import { formatDistance, formatMoment, formatSpan, parseMoment } from '../../cli/src/moment.ts'
+import {
+  formatDistance,
+  formatMoment,
+  formatSpan,
+  parseMoment,
+} from '../../cli/src/terminal/moment.ts'
 
 const NOW = Date.UTC(2026, 4, 1, 3, 0, 0) / 1_000
 

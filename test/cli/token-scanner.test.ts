@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { createRecentTokens, createTokenScanner } from '../../cli/src/token-scanner.ts'
+import { createRecentTokens, createTokenScanner } from '../../cli/src/input/token-scanner.ts'
 
 const token = (kind = 'at') => `cc_${kind}_${randomBytes(51).toString('base64url')}`
 

@@ -7,7 +7,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable, Writable } from 'node:stream'
-import type { TerminalInput, TerminalOutput } from '../../cli/src/surroundings.ts'
+import type { TerminalInput, TerminalOutput } from '../../cli/src/environment.ts'
 import { runTool } from '../../cli/src/tool.ts'
 import type { TestClient } from '../services.ts'
 

@@ -1,11 +1,11 @@
 /** `claimcheck audit`: who did what, on whom, from where, and with what result; also as it happens. */
 import { type Command, Option } from 'commander'
-import { type Api, type Json, pause } from '../api.ts'
+import { numberOf, objectOf, objectsOf, textOf, timeOf } from '../bulk/fields.ts'
 import { addCommand, type Declaring, handle, limitOption, momentOption } from '../command.ts'
 import { CliError, EXIT, unreachable, usage } from '../exit.ts'
-import { numberOf, objectOf, objectsOf, textOf, timeOf } from '../fields.ts'
 import type { Run } from '../run.ts'
-import type { Column } from '../table.ts'
+import { type Api, type Json, pause } from '../service/api.ts'
+import type { Column } from '../terminal/table.ts'
 
 interface AuditOptions {
   readonly subject?: string

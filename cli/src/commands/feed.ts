@@ -2,12 +2,12 @@
 
 import type { EventFrame, FeedEvent } from '@claimcheck/client/wire'
 import { type Command, Option } from 'commander'
-import { basic } from '../api.ts'
 import { addCommand, addNoun, type Declaring, handle } from '../command.ts'
 import { unreachable } from '../exit.ts'
-import { watchFeed } from '../feed-watch.ts'
-import { formatMoment } from '../moment.ts'
 import type { Run } from '../run.ts'
+import { basic } from '../service/api.ts'
+import { watchFeed } from '../service/feed-watch.ts'
+import { formatMoment } from '../terminal/moment.ts'
 
 interface TailOptions {
   readonly subject?: string

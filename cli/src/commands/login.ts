@@ -2,8 +2,13 @@
 import type { Command } from 'commander'
 import { addCommand, type Declaring, handle } from '../command.ts'
 import { CliError, EXIT, usage } from '../exit.ts'
-import { readSecret } from '../input.ts'
-import { assertProfileName, assertSecureUrl, type Credentials, type Profile } from '../profile.ts'
+import { readSecret } from '../input/input.ts'
+import {
+  assertProfileName,
+  assertSecureUrl,
+  type Credentials,
+  type Profile,
+} from '../input/profile.ts'
 import type { Run } from '../run.ts'
 
 interface LoginOptions {

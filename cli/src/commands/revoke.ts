@@ -3,14 +3,14 @@
  * anything wider than one session, a confirmation that states the blast radius.
  */
 import type { Command } from 'commander'
-import type { Api, Json } from '../api.ts'
+import { numberOf, textOf } from '../bulk/fields.ts'
 import { addCommand, type Declaring, handle, repeatable } from '../command.ts'
 import { assertConfirmable, confirm } from '../confirmation.ts'
 import { CliError, EXIT, usage } from '../exit.ts'
-import { numberOf, textOf } from '../fields.ts'
-import { formatMoment } from '../moment.ts'
-import { count } from '../progress.ts'
 import type { Run } from '../run.ts'
+import type { Api, Json } from '../service/api.ts'
+import { formatMoment } from '../terminal/moment.ts'
+import { count } from '../terminal/progress.ts'
 import { addTokenTargets, assertSpan, type IntakeOptions, revokeTokens } from './token-intake.ts'
 
 /** How a revocation is to be. */

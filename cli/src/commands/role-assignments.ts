@@ -1,6 +1,6 @@
 /** `claimcheck role assign|remove|list|who`. An assignment always names its context; `*` says "everywhere" on purpose. */
 import type { Command } from 'commander'
-import { type Json, segment } from '../api.ts'
+import { numberOf, textOf, timeOf } from '../bulk/fields.ts'
 import {
   addCommand,
   contextFilterOption,
@@ -11,9 +11,9 @@ import {
   momentOption,
 } from '../command.ts'
 import { refused } from '../exit.ts'
-import { numberOf, textOf, timeOf } from '../fields.ts'
 import type { Run } from '../run.ts'
-import type { Column } from '../table.ts'
+import { type Json, segment } from '../service/api.ts'
+import type { Column } from '../terminal/table.ts'
 
 interface AssignOptions {
   readonly in: string

@@ -1,14 +1,14 @@
 /** `claimcheck role import`: any number of assignments and removals from a file, one JSON object a line. */
 import type { Command } from 'commander'
-import type { BulkItem } from '../bulk.ts'
+import type { BulkItem } from '../bulk/bulk.ts'
+import { textOf } from '../bulk/fields.ts'
+import { type Counts, workThrough } from '../bulk/file-work.ts'
 import { addCommand, type Declaring, handle } from '../command.ts'
 import { CliError, EXIT, refused } from '../exit.ts'
-import { textOf } from '../fields.ts'
-import { type Counts, workThrough } from '../file-work.ts'
-import { openSource } from '../input.ts'
-import { createLineScanner, type ScannedLine } from '../line-scanner.ts'
-import { count, type Position } from '../progress.ts'
+import { openSource } from '../input/input.ts'
+import { createLineScanner, type ScannedLine } from '../input/line-scanner.ts'
 import type { Run } from '../run.ts'
+import { count, type Position } from '../terminal/progress.ts'
 
 const MAX_LINE_BYTES = 65_536
 const MAX_SHOWN = 20

@@ -1,12 +1,12 @@
 /** `claimcheck role schema`: what roles mean. A change is shown before it is made, and made only on top of what was shown. */
 import type { Command } from 'commander'
-import type { Api, Json } from '../api.ts'
+import { listOf, numberOf, objectOf, objectsOf, textOf } from '../bulk/fields.ts'
 import { addCommand, addNoun, type Declaring, handle, yesOption } from '../command.ts'
 import { assertConfirmable, confirm } from '../confirmation.ts'
-import { listOf, numberOf, objectOf, objectsOf, textOf } from '../fields.ts'
-import { readText } from '../input.ts'
-import { parseUserObject } from '../refusal.ts'
+import { readText } from '../input/input.ts'
 import type { Run } from '../run.ts'
+import type { Api, Json } from '../service/api.ts'
+import { parseUserObject } from '../service/refusal.ts'
 
 const PATH = '/role-schema'
 

@@ -1,11 +1,11 @@
 /** `claimcheck session`: the logins of a subject, and ending them. */
 import type { Command } from 'commander'
-import type { Json } from '../api.ts'
-import { segment } from '../api.ts'
+import { momentOf, textOf, timeOf } from '../bulk/fields.ts'
 import { addCommand, addNoun, type Declaring, handle, limitOption, yesOption } from '../command.ts'
-import { momentOf, textOf, timeOf } from '../fields.ts'
 import type { Run } from '../run.ts'
-import type { Column } from '../table.ts'
+import type { Json } from '../service/api.ts'
+import { segment } from '../service/api.ts'
+import type { Column } from '../terminal/table.ts'
 import { type RevocationOptions, revokeTargets, sessionTarget } from './revoke.ts'
 
 /** Adds the noun. */

@@ -1,14 +1,14 @@
 /** `claimcheck status`: both services, Redis, the feed and the versions on one screen. Works without a profile, given --issuer. */
 import type { Command } from 'commander'
+import { objectOf, textOf } from '../bulk/fields.ts'
 import { addCommand, type Declaring, handle } from '../command.ts'
-import type { ExchangeAnswer } from '../exchange.ts'
 import { CliError, EXIT, unreachable } from '../exit.ts'
-import { objectOf, textOf } from '../fields.ts'
-import { type Metrics, parseMetrics } from '../metrics-text.ts'
-import { assertSecureUrl, type Profile } from '../profile.ts'
-import { count } from '../progress.ts'
+import { assertSecureUrl, type Profile } from '../input/profile.ts'
 import type { Run } from '../run.ts'
-import type { Fact, Tone } from '../table.ts'
+import type { ExchangeAnswer } from '../service/http-call.ts'
+import { type Metrics, parseMetrics } from '../service/metrics-text.ts'
+import { count } from '../terminal/progress.ts'
+import type { Fact, Tone } from '../terminal/table.ts'
 
 /** Adds the command. */
 export function addStatusCommand(program: Command, declaring: Declaring): void {

@@ -3,18 +3,18 @@
  * are real, and sums up how many were live, whose, and since when. Never shows a token: a real one is named by its jti.
  */
 import { type Command, Option } from 'commander'
-import type { Json } from '../api.ts'
-import type { BulkItem } from '../bulk.ts'
+import type { BulkItem } from '../bulk/bulk.ts'
+import { numberOf, textOf, timeOf } from '../bulk/fields.ts'
+import { workThrough } from '../bulk/file-work.ts'
+import { createTally, type Tally } from '../bulk/tally.ts'
 import { type Declaring, momentOption, yesOption } from '../command.ts'
 import { assertConfirmable, confirm } from '../confirmation.ts'
 import { CliError, EXIT, usage } from '../exit.ts'
-import { numberOf, textOf, timeOf } from '../fields.ts'
-import { workThrough } from '../file-work.ts'
-import { type ByteSource, isRegularFile, openSource, readToken, STDIN } from '../input.ts'
-import { count } from '../progress.ts'
+import { type ByteSource, isRegularFile, openSource, readToken, STDIN } from '../input/input.ts'
+import { createRecentTokens, createTokenScanner, type FoundToken } from '../input/token-scanner.ts'
 import type { Run } from '../run.ts'
-import { createTally, type Tally } from '../tally.ts'
-import { createRecentTokens, createTokenScanner, type FoundToken } from '../token-scanner.ts'
+import type { Json } from '../service/api.ts'
+import { count } from '../terminal/progress.ts'
 
 /** Options of the intake. */
 export interface IntakeOptions {

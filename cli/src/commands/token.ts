@@ -1,6 +1,6 @@
 /** `claimcheck token`: issue, introspect, explain, revoke. Tokens come from standard input or a file, never from argv. */
 import type { Command } from 'commander'
-import type { Json } from '../api.ts'
+import { listOf, momentOf, numberOf, objectOf, objectsOf, textOf, timeOf } from '../bulk/fields.ts'
 import {
   addCommand,
   addNoun,
@@ -10,12 +10,12 @@ import {
   momentOption,
   repeatable,
 } from '../command.ts'
-import { listOf, momentOf, numberOf, objectOf, objectsOf, textOf, timeOf } from '../fields.ts'
-import { readToken } from '../input.ts'
-import { formatMoment } from '../moment.ts'
-import { writeNamed } from '../private-file.ts'
+import { readToken } from '../input/input.ts'
+import { writeNamed } from '../input/private-file.ts'
 import type { Run } from '../run.ts'
-import type { Fact, Tone } from '../table.ts'
+import type { Json } from '../service/api.ts'
+import { formatMoment } from '../terminal/moment.ts'
+import type { Fact, Tone } from '../terminal/table.ts'
 import { addTokenTargets, type IntakeOptions, revokeTokens } from './token-intake.ts'
 
 const FROM_FILE = '--from-file <file>'

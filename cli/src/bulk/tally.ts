@@ -2,7 +2,7 @@
  * Sums up what the server said about found tokens: how many were live, whose, since when. Bounded: of very many subjects
  * only the first are kept by name, the counts are always of all.
  */
-import type { Json } from './api.ts'
+import type { Json } from '../service/api.ts'
 import { numberOf, textOf } from './fields.ts'
 import type { Counts } from './file-work.ts'
 

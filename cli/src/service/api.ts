@@ -3,9 +3,10 @@
  * another one when it is refused, once. What can be repeated without harm is repeated a few times when the network or the
  * server fails; the rest is not.
  */
-import { type Exchange, type ExchangeAnswer, type ExchangeRequest, originOf } from './exchange.ts'
-import { type CliError, EXIT, interruption, unreachable } from './exit.ts'
-import type { Credentials, Profile } from './profile.ts'
+
+import { type CliError, EXIT, interruption, unreachable } from '../exit.ts'
+import type { Credentials, Profile } from '../input/profile.ts'
+import { type Exchange, type ExchangeAnswer, type ExchangeRequest, originOf } from './http-call.ts'
 import { type Asker, foreign, readObject, toRefusal } from './refusal.ts'
 
 /** Members of a JSON object. */

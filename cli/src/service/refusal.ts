@@ -2,9 +2,10 @@
  * What a server's "no" means to the person at the terminal: RFC 9457 problems of the admin API and RFC 6749 errors of the
  * OAuth endpoints become one sentence, and what to do next.
  */
-import type { ExchangeAnswer } from './exchange.ts'
-import { originOf } from './exchange.ts'
-import { type CliError, refused, unreachable, usage } from './exit.ts'
+
+import { type CliError, refused, unreachable, usage } from '../exit.ts'
+import type { ExchangeAnswer } from './http-call.ts'
+import { originOf } from './http-call.ts'
 
 type Members = Readonly<Record<string, unknown>>
 

@@ -3,7 +3,7 @@
  * elsewhere. Everything that keeps an answer from coming becomes one sentence about the network; what an answer means is
  * decided by the caller.
  */
-import { type CliError, EXIT, interruption, unreachable } from './exit.ts'
+import { type CliError, EXIT, interruption, unreachable } from '../exit.ts'
 
 /** A request. */
 export interface ExchangeRequest {

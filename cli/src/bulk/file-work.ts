@@ -4,13 +4,13 @@
  * twice changes nothing; so going on is a convenience, never a need.
  */
 
-import type { Json } from './api.ts'
+import { CliError, EXIT } from '../exit.ts'
+import type { ByteSource } from '../input/input.ts'
+import type { Run } from '../run.ts'
+import type { Json } from '../service/api.ts'
+import { count, type Position, startProgress } from '../terminal/progress.ts'
 import { type BulkItem, runBulk } from './bulk.ts'
-import { CliError, EXIT } from './exit.ts'
-import type { ByteSource } from './input.ts'
-import { count, type Position, startProgress } from './progress.ts'
 import { openResumeFile, type ResumeFile } from './resume-file.ts'
-import type { Run } from './run.ts'
 
 /** Numbers by name. */
 export type Counts = Readonly<Record<string, number>>

@@ -4,8 +4,8 @@
  */
 import { createInterface } from 'node:readline'
 import { Writable } from 'node:stream'
-import { interruption, refused } from './exit.ts'
-import type { Surroundings } from './surroundings.ts'
+import type { Surroundings } from '../environment.ts'
+import { interruption, refused } from '../exit.ts'
 import { makeVisible } from './visible.ts'
 
 /** Asks questions. */

@@ -3,9 +3,9 @@
  * Always on standard error, so that results can be piped on. Time comes in as an argument.
  */
 import { SingleBar } from 'cli-progress'
+import type { Surroundings } from '../environment.ts'
 import { formatSpan } from './moment.ts'
 import type { Report } from './report.ts'
-import type { Surroundings } from './surroundings.ts'
 
 /** A position in the work. */
 export interface Position {

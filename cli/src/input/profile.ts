@@ -5,9 +5,9 @@
  */
 import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
-import { type CliError, fileProblem, usage } from './exit.ts'
+import type { Surroundings } from '../environment.ts'
+import { type CliError, fileProblem, usage } from '../exit.ts'
 import { writePrivate } from './private-file.ts'
-import type { Surroundings } from './surroundings.ts'
 
 /** A client and its secret. */
 export interface Credentials {

@@ -6,9 +6,9 @@ import { createReadStream } from 'node:fs'
 import { open, stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { TOKEN_PATTERN } from '@claimcheck/client/wire'
-import { fileProblem, interruption, usage } from './exit.ts'
-import type { Prompt } from './prompt.ts'
-import type { Surroundings } from './surroundings.ts'
+import type { Surroundings } from '../environment.ts'
+import { fileProblem, interruption, usage } from '../exit.ts'
+import type { Prompt } from '../terminal/prompt.ts'
 import { createTokenScanner } from './token-scanner.ts'
 
 /** Stands for standard input where a file is asked for. */

@@ -6,9 +6,9 @@
 import { createHash } from 'node:crypto'
 import { mkdir, readFile, realpath, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { writePrivate } from './private-file.ts'
-import type { Position } from './progress.ts'
-import type { Surroundings } from './surroundings.ts'
+import type { Surroundings } from '../environment.ts'
+import { writePrivate } from '../input/private-file.ts'
+import type { Position } from '../terminal/progress.ts'
 
 /** How far a run has come, and what it has counted. */
 export interface ResumePoint extends Position {

@@ -5,9 +5,10 @@
  *
  * Nothing of a window counts before its `through` line: after a break its lines are answered again.
  */
-import type { Api, Json } from './api.ts'
-import { pause } from './api.ts'
-import { type CliError, EXIT, interruption, unreachable } from './exit.ts'
+
+import { type CliError, EXIT, interruption, unreachable } from '../exit.ts'
+import type { Api, Json } from '../service/api.ts'
+import { pause } from '../service/api.ts'
 
 /** One line to be sent. */
 export interface BulkItem {

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { lstat, rename, rm, writeFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import { fileProblem, usage } from './exit.ts'
+import { fileProblem, usage } from '../exit.ts'
 
 const OWNER_ONLY = 0o600
 

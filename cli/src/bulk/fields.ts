@@ -1,6 +1,6 @@
 /** Reads members of answers: what is missing or of another type is nothing, and never `undefined` on the screen. */
-import type { Json } from './api.ts'
-import { formatDistance, formatMoment } from './moment.ts'
+import type { Json } from '../service/api.ts'
+import { formatDistance, formatMoment } from '../terminal/moment.ts'
 
 /** A text or number as text; '' for anything else. */
 export function textOf(value: unknown): string {

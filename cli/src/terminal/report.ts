@@ -6,8 +6,9 @@
  * A reader that goes away ends a command that only reads, quietly; a command that changes things calls `insist` first
  * and is carried to its end.
  */
-import { CliError, EXIT } from './exit.ts'
-import type { Surroundings, TerminalOutput } from './surroundings.ts'
+
+import type { Surroundings, TerminalOutput } from '../environment.ts'
+import { CliError, EXIT } from '../exit.ts'
 import {
   type Column,
   type Fact,
