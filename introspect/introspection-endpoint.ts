@@ -10,7 +10,11 @@ import { presentedCredentials } from '../http/auth/client-credentials.ts'
 import { type Form, NO_FORM, readForm } from '../http/body/form.ts'
 import { readJson } from '../http/body/json.ts'
 import { invalidRequest, OAuthError } from '../http/errors/oauth-error.ts'
-import type { Exchange, RequestState, RouteContext } from '../http/pipeline/request-context.ts'
+import type {
+  RequestContext,
+  RequestState,
+  RouteContext,
+} from '../http/pipeline/request-context.ts'
 import { replyJson } from '../http/reply/reply.ts'
 import type { ContextQuestion } from '../store/roles/resolve.ts'
 import type { Store } from '../store/store.ts'
@@ -47,7 +51,7 @@ interface Question {
 export function addIntrospection(
   router: Router<RequestState>,
   options: IntrospectionOptions,
-): (exchange: Exchange) => Promise<void> {
+): (context: RequestContext) => Promise<void> {
   const { store, failures, issuer, trail } = options
 
   /** A resource server that asks about tokens for others is worth knowing of. */
@@ -56,7 +60,7 @@ export function addIntrospection(
     if (outcome === 'audience') trail.turnedAway(state, 'introspection.refused', 'audience')
   }
 
-  async function introspect(ctx: Exchange): Promise<void> {
+  async function introspect(ctx: RequestContext): Promise<void> {
     const form = await readForm(ctx.req)
     const presented = presentedCredentials(ctx.req, form)
     const callerId = claimedClientId(presented)

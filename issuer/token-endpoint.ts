@@ -4,7 +4,7 @@ import type { FailureRecorder } from '../http/auth/client-auth.ts'
 import { type PresentedCredentials, presentedCredentials } from '../http/auth/client-credentials.ts'
 import { type Form, readForm } from '../http/body/form.ts'
 import { invalidRequest, OAuthError } from '../http/errors/oauth-error.ts'
-import type { Exchange, RequestState } from '../http/pipeline/request-context.ts'
+import type { RequestContext, RequestState } from '../http/pipeline/request-context.ts'
 import { replyJson } from '../http/reply/reply.ts'
 import type { Client } from '../store/registry/clients.ts'
 import { namedClientId, proveClient } from './caller.ts'
@@ -49,7 +49,7 @@ const UNCOUNTED: FailureRecorder = { record: () => undefined }
 export function addTokenEndpoint(
   router: Router<RequestState>,
   options: TokenEndpointOptions,
-): (exchange: Exchange) => Promise<void> {
+): (context: RequestContext) => Promise<void> {
   const { store, failures } = options
 
   /**
@@ -86,7 +86,7 @@ export function addTokenEndpoint(
     return grant(client, form, options, state)
   }
 
-  async function handle(ctx: Exchange): Promise<void> {
+  async function handle(ctx: RequestContext): Promise<void> {
     const form = await readForm(ctx.req)
     const presented = presentedCredentials(ctx.req, form)
     const response =

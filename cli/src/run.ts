@@ -6,7 +6,7 @@
 import type { Surroundings } from './environment.ts'
 import { createProfiles, type Profile, type Profiles } from './input/profile.ts'
 import { type Api, createApi } from './service/api.ts'
-import { createExchange, type Exchange } from './service/http-call.ts'
+import { createHttpCaller, type HttpCaller } from './service/http-call.ts'
 import { createPrompt, type Prompt } from './terminal/prompt.ts'
 import { createReport, type Report } from './terminal/report.ts'
 
@@ -26,7 +26,7 @@ export interface Run {
   readonly report: Report
   readonly prompt: Prompt
   readonly profiles: Profiles
-  readonly exchange: Exchange
+  readonly exchange: HttpCaller
   readonly timeoutMs: number
   nowSeconds(): number
   profile(): Promise<Profile>
@@ -41,7 +41,7 @@ const DEFAULT_TIMEOUT_SECONDS = 10
 export function createRun(surroundings: Surroundings, globals: GlobalOptions): Run {
   const { interrupted, random, nowMs } = surroundings
   const profiles = createProfiles(surroundings)
-  const exchange = createExchange(interrupted)
+  const exchange = createHttpCaller(interrupted)
   const timeoutMs = (globals.timeout ?? DEFAULT_TIMEOUT_SECONDS) * 1_000
   let chosen: Promise<Profile> | undefined
   let api: Promise<Api> | undefined

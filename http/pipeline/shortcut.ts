@@ -5,14 +5,14 @@
  */
 import type { RequestListener } from 'node:http'
 import { createFrame, type FrameOptions } from './frame.ts'
-import type { Exchange, RequestState } from './request-context.ts'
+import type { RequestContext, RequestState } from './request-context.ts'
 
 /** Which route is served without Koa, and by what. */
 export interface ShortcutOptions extends FrameOptions {
   readonly method: string
   /** Whole path, without a query; also what the route is called in metrics. */
   readonly path: string
-  readonly handle: (exchange: Exchange) => Promise<void>
+  readonly handle: (context: RequestContext) => Promise<void>
   /** Takes all other requests. */
   readonly others: RequestListener
 }

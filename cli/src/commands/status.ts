@@ -5,7 +5,7 @@ import { addCommand, type Declaring, handle } from '../command.ts'
 import { CliError, EXIT, unreachable } from '../exit.ts'
 import { assertSecureUrl, type Profile } from '../input/profile.ts'
 import type { Run } from '../run.ts'
-import type { ExchangeAnswer } from '../service/http-call.ts'
+import type { HttpAnswer } from '../service/http-call.ts'
 import { type Metrics, parseMetrics } from '../service/metrics-text.ts'
 import { count } from '../terminal/progress.ts'
 import type { Fact, Tone } from '../terminal/table.ts'
@@ -122,7 +122,7 @@ async function look(run: Run, base: string): Promise<ServiceStatus> {
   }
 }
 
-function checksOf({ text }: ExchangeAnswer): Readonly<Record<string, string>> | undefined {
+function checksOf({ text }: HttpAnswer): Readonly<Record<string, string>> | undefined {
   try {
     const checks = objectOf((JSON.parse(text) as { checks?: unknown }).checks)
     if (checks === undefined) return undefined
