@@ -5,7 +5,7 @@
 import type { Router } from '@koa/router'
 import { FRESHNESS_HEADER, formatFreshness } from '../client/src/wire/index.ts'
 import type { AuditTrail } from '../http/audit/audit-trail.ts'
-import type { FailureRecorder } from '../http/auth/client-auth.ts'
+import type { AuthFailures } from '../http/auth/client-auth.ts'
 import { presentedCredentials } from '../http/auth/client-credentials.ts'
 import { type Form, NO_FORM, readForm } from '../http/body/form.ts'
 import { readJson } from '../http/body/json.ts'
@@ -35,7 +35,7 @@ export const MAX_BATCH_CONTEXTS = 1_000
 /** What the endpoints are made from. */
 export interface IntrospectionOptions {
   readonly store: Pick<Store, 'tokens' | 'clients'>
-  readonly failures: FailureRecorder
+  readonly failures: AuthFailures
   /** `iss` of every answer. */
   readonly issuer: string
   readonly count: CountOutcome

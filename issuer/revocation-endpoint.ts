@@ -4,7 +4,7 @@
  */
 import type { Router } from '@koa/router'
 import type { AuditTrail } from '../http/audit/audit-trail.ts'
-import type { FailureRecorder } from '../http/auth/client-auth.ts'
+import type { AuthFailures } from '../http/auth/client-auth.ts'
 import { presentedCredentials } from '../http/auth/client-credentials.ts'
 import { readForm } from '../http/body/form.ts'
 import { invalidRequest } from '../http/errors/oauth-error.ts'
@@ -15,7 +15,7 @@ import { namedClientId, proveClient } from './caller.ts'
 /** What the endpoint is made from. */
 export interface RevocationEndpointOptions {
   readonly store: Store
-  readonly failures: FailureRecorder
+  readonly failures: AuthFailures
   readonly trail: Pick<AuditTrail, 'changed' | 'turnedAway'>
 }
 

@@ -19,7 +19,7 @@ import { type ConnectionOptions, connectRedis } from './redis/connection.ts'
 import { databaseOf } from './redis/redis-url.ts'
 import { createScriptRunner, readRecord } from './redis/script-runner.ts'
 import { createSubscriptionOpener } from './redis/subscription.ts'
-import { createFailureCounter, type FailureCounter } from './registry/auth-failures.ts'
+import { type AuthFailures, createAuthFailures } from './registry/auth-failures.ts'
 import { type ClientRegistry, createClientRegistry } from './registry/clients.ts'
 import { createSubjectLoads, type SubjectLoads } from './registry/subject-loads.ts'
 import { createSubjects, type Subjects } from './registry/subjects.ts'
@@ -65,7 +65,7 @@ export interface Store {
   readonly assignments: Assignments
   readonly roleSchemas: RoleSchemas
   readonly roles: RoleResolver
-  readonly failures: FailureCounter
+  readonly failures: AuthFailures
   readonly audit: Audit
   /** Every change of what tokens resolve to. */
   readonly log: ChangeLog
@@ -133,7 +133,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     assignments: createAssignments(context),
     roleSchemas,
     roles: createRoleResolver(context, roleSchemas),
-    failures: createFailureCounter(redis, context.keys),
+    failures: createAuthFailures(redis, context.keys),
     audit: createAudit(context),
     log: createChangeLog(context, createSubscriptionOpener(options)),
     replay: createReplayer(context),

@@ -9,7 +9,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Router } from '@koa/router'
 import type { AuditTrail } from '../../http/audit/audit-trail.ts'
-import type { FailureRecorder } from '../../http/auth/client-auth.ts'
+import type { AuthFailures } from '../../http/auth/client-auth.ts'
 import { presentedCredentials } from '../../http/auth/client-credentials.ts'
 import { NO_FORM } from '../../http/body/form.ts'
 import { JSON_RULES, readJson } from '../../http/body/json.ts'
@@ -37,7 +37,7 @@ export const EVALUATIONS_PATH = `${ACCESS_PATH}/evaluations`
 /** What the endpoints are made from. */
 export interface AccessOptions {
   readonly store: Pick<Store, 'tokens' | 'roles' | 'clients'>
-  readonly failures: FailureRecorder
+  readonly failures: AuthFailures
   readonly trail: Pick<AuditTrail, 'turnedAway'>
 }
 
