@@ -23,7 +23,7 @@ import { type AuthFailures, createAuthFailures } from './registry/auth-failures.
 import { type ClientRegistry, createClientRegistry } from './registry/clients.ts'
 import { createSubjectLoads, type SubjectLoads } from './registry/subject-loads.ts'
 import { createSubjects, type Subjects } from './registry/subjects.ts'
-import { createReplayer, type ReplayRevocation } from './revocations/restore.ts'
+import { createRestorer, type RestoreRevocation } from './revocations/restore.ts'
 import { createRevocations, type Revocations } from './revocations/revoke.ts'
 import { type Assignments, createAssignments } from './roles/assignments.ts'
 import { createRoleResolver, type RoleResolver } from './roles/of-subject.ts'
@@ -69,7 +69,7 @@ export interface Store {
   readonly audit: Audit
   /** Every change of what tokens resolve to. */
   readonly log: ChangeLog
-  readonly replay: ReplayRevocation
+  readonly restore: RestoreRevocation
   readonly locate: LocateToken
   /** Id of the key this process would mint with, and of the one issuers minted with when it started. */
   readonly tokenKeys: { readonly minting: string; readonly mintedBefore: string | undefined }
@@ -136,7 +136,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     failures: createAuthFailures(redis, context.keys),
     audit: createAudit(context),
     log: createChangeLog(context, createSubscriptionOpener(options)),
-    replay: createReplayer(context),
+    restore: createRestorer(context),
     locate,
     tokenKeys: { minting: tokenKeys.minting.id, mintedBefore },
     idsOf: (token) => partitions.idsOf(token),

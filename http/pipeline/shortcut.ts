@@ -28,9 +28,9 @@ export function createShortcut(options: ShortcutOptions): RequestListener {
     }
     // The frame sets what a state has to have before anything reads it.
     const state = {} as RequestState
-    const exchange = { req, res, state, method, path, _matchedRoute: path }
+    const context = { req, res, state, method, path, _matchedRoute: path }
     res.on('error', (err) => log.debug({ err }, 'response not delivered'))
-    frame(exchange, () => handle(exchange)).catch((err: unknown) => {
+    frame(context, () => handle(context)).catch((err: unknown) => {
       log.error({ err }, 'request failed')
       res.destroy()
     })

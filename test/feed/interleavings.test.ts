@@ -108,7 +108,7 @@ function setUp() {
       slowClosed: nothing,
       probed: nothing,
       leased: nothing,
-      replayed: nothing,
+      restored: nothing,
     },
     joined: (connection: FeedConnection) => void live.add(connection),
     left: (connection: FeedConnection) => void live.delete(connection),
