@@ -26,7 +26,7 @@ import { createSubjects, type Subjects } from './registry/subjects.ts'
 import { createRestorer, type RestoreRevocation } from './revocations/restore.ts'
 import { createRevocations, type Revocations } from './revocations/revoke.ts'
 import { type Assignments, createAssignments } from './roles/assignments.ts'
-import { createRoleResolver, type RoleResolver } from './roles/of-subject.ts'
+import { createSubjectRoleReader, type SubjectRoleReader } from './roles/of-subject.ts'
 import { createRoleSchemas, type RoleSchemas } from './roles/role-schema.ts'
 
 /** How to open a store. */
@@ -64,7 +64,7 @@ export interface Store {
   readonly subjectLoads: SubjectLoads
   readonly assignments: Assignments
   readonly roleSchemas: RoleSchemas
-  readonly roles: RoleResolver
+  readonly roles: SubjectRoleReader
   readonly failures: AuthFailures
   readonly audit: Audit
   /** Every change of what tokens resolve to. */
@@ -132,7 +132,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     subjectLoads: createSubjectLoads(context),
     assignments: createAssignments(context),
     roleSchemas,
-    roles: createRoleResolver(context, roleSchemas),
+    roles: createSubjectRoleReader(context, roleSchemas),
     failures: createAuthFailures(redis, context.keys),
     audit: createAudit(context),
     log: createChangeLog(context, createSubscriptionOpener(options)),

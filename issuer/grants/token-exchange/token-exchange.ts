@@ -12,7 +12,7 @@ import type { ActiveState, RoleQuestion } from '../../../store/grants/introspect
 import { splitList } from '../../../store/grants/records.ts'
 import type { ParsedToken } from '../../../store/mint/token.ts'
 import type { Client } from '../../../store/registry/clients.ts'
-import { createRoleBook } from '../../../store/roles/resolve.ts'
+import { compileRoleSchema } from '../../../store/roles/resolve.ts'
 import type { Store } from '../../../store/store.ts'
 import { grantScope } from '../../values/scope.ts'
 import { issueRefusal } from '../issue-refusal.ts'
@@ -129,7 +129,7 @@ async function assertAssumable(
 ): Promise<void> {
   if (role === undefined || roles === undefined) return
   const schema = await store.roleSchemas.get()
-  assertMayAssume(role, contexts, roles, createRoleBook(schema.roles))
+  assertMayAssume(role, contexts, roles, compileRoleSchema(schema.roles))
 }
 
 async function actorOf(
