@@ -39,7 +39,7 @@ export interface IntrospectionOptions {
   /** `iss` of every answer. */
   readonly issuer: string
   readonly count: CountOutcome
-  readonly trail: Pick<AuditTrail, 'turnedAway'>
+  readonly trail: Pick<AuditTrail, 'refusedAction'>
 }
 
 interface Question {
@@ -57,7 +57,7 @@ export function addIntrospection(
   /** A resource server that asks about tokens for others is worth knowing of. */
   function count(state: RequestState, outcome: Answer['outcome']): void {
     options.count(outcome)
-    if (outcome === 'audience') trail.turnedAway(state, 'introspection.refused', 'audience')
+    if (outcome === 'audience') trail.refusedAction(state, 'introspection.refused', 'audience')
   }
 
   async function introspect(ctx: RequestContext): Promise<void> {

@@ -16,7 +16,7 @@ import { namedClientId, proveClient } from './caller.ts'
 export interface RevocationEndpointOptions {
   readonly store: Store
   readonly failures: AuthFailures
-  readonly trail: Pick<AuditTrail, 'changed' | 'turnedAway'>
+  readonly trail: Pick<AuditTrail, 'changed' | 'refusedAction'>
 }
 
 /** Adds the endpoint to a router. */
@@ -39,7 +39,8 @@ export function addRevocationEndpoint(
         reason: 'revoked by its client',
         ownedBy: client.client_id,
       })
-      if (outcome.kind === 'foreign') trail.turnedAway(ctx.state, 'revocation.refused', 'foreign')
+      if (outcome.kind === 'foreign')
+        trail.refusedAction(ctx.state, 'revocation.refused', 'foreign')
       // §2.1 wants a foreign token refused. Somebody who proved nothing is told nothing.
       if (outcome.kind === 'foreign' && client.token_endpoint_auth_method !== 'none') {
         throw invalidRequest('the token was issued to another client')

@@ -38,7 +38,7 @@ export const EVALUATIONS_PATH = `${ACCESS_PATH}/evaluations`
 export interface AccessOptions {
   readonly store: Pick<Store, 'tokens' | 'roles' | 'clients'>
   readonly failures: AuthFailures
-  readonly trail: Pick<AuditTrail, 'turnedAway'>
+  readonly trail: Pick<AuditTrail, 'refusedAction'>
 }
 
 type ParseRequest = (body: Members) => AccessRequest
@@ -94,7 +94,7 @@ export function addAccessEndpoints(
       const [caller, outcome] = await Promise.all([proof, work])
       const { request, findingOf, findings } = outcome()
       if (findings.some((finding) => isForeign(finding, caller))) {
-        trail.turnedAway(ctx.state, 'evaluation.refused', 'audience')
+        trail.refusedAction(ctx.state, 'evaluation.refused', 'audience')
       }
       replyJson(ctx, 200, JSON.stringify(answerAccess(request, findingOf, caller)))
     }

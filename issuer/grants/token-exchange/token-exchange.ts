@@ -109,7 +109,7 @@ async function usable(
   const isMeantFor = aud.some((resource) => client.metadata.resources.includes(resource))
   if (clientId !== client.client_id && !isMeantFor) {
     // Somebody holds a token that was never for it.
-    trail.turnedAway(request, 'exchange.refused', 'foreign')
+    trail.refusedAction(request, 'exchange.refused', 'foreign')
     throw unacceptable(role, 'foreign')
   }
   return { token, state }
