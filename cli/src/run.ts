@@ -3,7 +3,7 @@
  * person, and to call the services. Nothing is read or connected before a command needs it.
  */
 
-import type { Surroundings } from './environment.ts'
+import type { Environment } from './environment.ts'
 import { createProfiles, type Profile, type Profiles } from './input/profile.ts'
 import { type Api, createApi } from './service/api.ts'
 import { createHttpCaller, type HttpCaller } from './service/http-call.ts'
@@ -21,7 +21,7 @@ export interface GlobalOptions {
 
 /** A run. */
 export interface Run {
-  readonly surroundings: Surroundings
+  readonly environment: Environment
   readonly globals: GlobalOptions
   readonly report: Report
   readonly prompt: Prompt
@@ -38,9 +38,9 @@ export interface Run {
 const DEFAULT_TIMEOUT_SECONDS = 10
 
 /** Makes the run of a command. */
-export function createRun(surroundings: Surroundings, globals: GlobalOptions): Run {
-  const { interrupted, random, nowMs } = surroundings
-  const profiles = createProfiles(surroundings)
+export function createRun(environment: Environment, globals: GlobalOptions): Run {
+  const { interrupted, random, nowMs } = environment
+  const profiles = createProfiles(environment)
   const exchange = createHttpCaller(interrupted)
   const timeoutMs = (globals.timeout ?? DEFAULT_TIMEOUT_SECONDS) * 1_000
   let chosen: Promise<Profile> | undefined
@@ -54,10 +54,10 @@ export function createRun(surroundings: Surroundings, globals: GlobalOptions): R
     createApi({ profile: of, exchange, timeoutMs, random, interrupted })
 
   return {
-    surroundings,
+    environment,
     globals,
-    report: createReport(surroundings, globals.json === true),
-    prompt: createPrompt(surroundings),
+    report: createReport(environment, globals.json === true),
+    prompt: createPrompt(environment),
     profiles,
     exchange,
     timeoutMs,

@@ -99,7 +99,7 @@ async function introspectUrl(run: Run, profile: Profile): Promise<string> {
 async function look(run: Run, base: string): Promise<ServiceStatus> {
   const nothing = { url: base, checks: {}, answerMs: undefined, metrics: undefined }
   if (!URL.canParse(base)) return { ...nothing, state: 'unreachable', detail: '' }
-  const { elapsedMs } = run.surroundings
+  const { elapsedMs } = run.environment
   const { origin } = new URL(base)
   const ask = (path: string) =>
     run.exchange.send({ url: origin + path, method: 'GET', timeoutMs: run.timeoutMs })
