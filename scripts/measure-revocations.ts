@@ -85,7 +85,7 @@ async function issue(sub: string): Promise<string> {
     authorization: { sub, clientId: APPLICATION, scope: '', aud: [RESOURCE], login: {} },
     subjectKind: 'user',
     session: { mode: 'none' },
-    accessTokenLifetime: LIFETIME_SECONDS,
+    accessTokenLifetimeSeconds: LIFETIME_SECONDS,
   })
   if (issued.kind !== 'issued') throw new Error(issued.kind)
   return issued.accessToken

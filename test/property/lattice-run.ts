@@ -144,7 +144,7 @@ export async function runLattice(
     const outcome = await store.tokens.exchange({
       origin: located,
       authorization: { sub, clientId, session, scope: '', aud: [SELF], login: {} },
-      accessTokenLifetime: 3_600,
+      accessTokenLifetimeSeconds: 3_600,
     })
     const allowed = model.isActive(origin) && model.mayHave(sub, clientId)
     expectThat(step, 'exchanged', outcome.kind === 'issued', allowed)

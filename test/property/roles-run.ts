@@ -216,7 +216,7 @@ async function beginRun(installation: Installation, stores: readonly Store[]) {
     const outcome = await any().tokens.exchange({
       origin: await locate(any(), origin.accessToken),
       authorization: { sub, clientId: CLIENT, session: '', scope: 'read', aud: ['u'], login: {} },
-      accessTokenLifetime: step.lifetime,
+      accessTokenLifetimeSeconds: step.lifetime,
       ...(view === undefined ? {} : { view }),
     })
     expectSame('exchanged', outcome.kind === 'issued', isAlive(origin))

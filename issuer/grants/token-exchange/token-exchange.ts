@@ -70,7 +70,7 @@ export async function exchangeToken(
       aud,
       login: { ...authorization.login, act },
     },
-    accessTokenLifetime: client.metadata.access_token_lifetime,
+    accessTokenLifetimeSeconds: client.metadata.access_token_lifetime,
     ...(view === undefined ? {} : { view }),
   })
   if (outcome.kind === 'client-gone') throw issueRefusal(outcome)

@@ -353,7 +353,7 @@ export function revokeSpanContract(at: () => Installation): void {
           ...{ sub: it.sub, clientId: await register(it.store), session: '' },
           ...{ scope: '', aud: [SELF], login: {} },
         },
-        accessTokenLifetime: 60,
+        accessTokenLifetimeSeconds: 60,
       })
       if (outcome.kind !== 'issued') throw new Error(outcome.kind)
       await it.cut(within(it.us, 0, 1))
