@@ -1,6 +1,5 @@
-// The settings as `npm start` sees them: read and judged by the services' own parser, so that every
-// problem is reported at once and before anything is started, plus the rules of a start for
-// development.
+// The settings of `npm start`: the services' parser reads and checks them, so that every problem is
+// reported at once, before anything is started. The rules of a start for development come on top.
 //
 // What is computed here (free ports, the URLs that follow from them, the private Redis) takes the
 // place of a setting in either of its forms, NAME and NAME_FILE.
@@ -9,7 +8,7 @@ import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { pathPrefix } from '../settings/public-url.ts'
 import type { SettingName } from '../settings/setting-table.ts'
-import { type Environment, parseSettings } from '../settings/settings.ts'
+import { type EnvironmentVariables, parseSettings } from '../settings/settings.ts'
 
 export interface StartSettings {
   readonly dataDir: string
@@ -28,8 +27,8 @@ export interface StartSettings {
   readonly hasTokenKeys: boolean
 }
 
-/** @throws {Error} that lists every setting that is wrong, or that a start for development has no use for. */
-export function readStartSettings(env: Environment, root: string): StartSettings {
+/** @throws {Error} that lists every setting that is wrong, or is useless in a start for development. */
+export function readStartSettings(env: EnvironmentVariables, root: string): StartSettings {
   const settings = parseSettings(env, (path) => readFileSync(resolve(root, path), 'utf8'))
   if (settings.tls !== undefined) {
     throw new Error(
@@ -57,7 +56,7 @@ export function readStartSettings(env: Environment, root: string): StartSettings
 
 /** The environment with some settings replaced. */
 export function withSettings(
-  env: Environment,
+  env: EnvironmentVariables,
   settings: Readonly<Record<string, string>>,
 ): Record<string, string | undefined> {
   const result: Record<string, string | undefined> = { ...env }

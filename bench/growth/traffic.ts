@@ -36,7 +36,7 @@ const TOKENS_WITHOUT_REFRESH = 8
 const ENDING_ROLES = 20
 /** Each login is refreshed once an hour for so long, then it is silent until its end. */
 const ACTIVE_HOURS = 8
-const REFRESH = { lifetime: DAY_HOURS * HOUR, idleLifetime: 8 * HOUR }
+const REFRESH = { lifetime: DAY_HOURS * HOUR, idleLifetimeSeconds: 8 * HOUR }
 
 /** Registers the client and the role. */
 export async function createTraffic(store: Store): Promise<Traffic> {
@@ -61,7 +61,8 @@ export async function createTraffic(store: Store): Promise<Traffic> {
     logins.splice(0, ended === -1 ? logins.length : ended)
     await Promise.all(
       logins.map(async (login) => {
-        const request = { accessTokenLifetime: HOUR, idleLifetime: REFRESH.idleLifetime }
+        const { idleLifetimeSeconds } = REFRESH
+        const request = { accessTokenLifetimeSeconds: HOUR, idleLifetimeSeconds }
         const tokens = await refreshed(store, login.refreshToken, APPLICATION, request)
         login.refreshToken = tokens.refreshToken
         issued.push(tokens.accessToken)

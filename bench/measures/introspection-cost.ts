@@ -3,11 +3,11 @@
  * tokens that no node has seen before (a first look).
  */
 import { introspectText } from '../../test/services.ts'
-import { type Installation, issueTokens, startInstallation } from '../harness/installation.ts'
-import { figureOfLoaded, type Loaded, type Loader, startLoader } from '../harness/load.ts'
+import { issueTokens, startInstallation } from '../harness/installation.ts'
+import { figureOfLoaded, type Loaded, type Stretch, startLoader } from '../harness/load.ts'
 import type { Bench, Measure } from '../harness/measure.ts'
 import { startPeer } from '../harness/peers.ts'
-import { introspections } from '../harness/requests.ts'
+import { introspections, type Question } from '../harness/requests.ts'
 import { interleave } from '../harness/rounds.ts'
 import { type Figure, figureOf, ratioOf } from '../report/figure.ts'
 import type { Finding, Row } from '../report/finding.ts'
@@ -39,14 +39,20 @@ async function run(bench: Bench): Promise<Finding> {
   const answer = await introspectText(url, ours.resourceServer, tokens[0] as string)
   const koa = await startPeer(bench, 'bare-koa', answer)
   const loader = startLoader(bench, ours.redisPid)
-  const sampleKoa = () => loader.load(koa, lengthOf(introspections(ours, tokens, BUSY)))
+  step('warm-up')
+  // Node compiles hot code for seconds, and the samples are short.
+  const question = introspections(ours, tokens, BUSY)
+  const seconds = isQuick ? 2 : 5
+  for (const server of [koa, ours.introspect]) await loader.load(server, { ...question, seconds })
+  const ask = (about: readonly string[], connections: number): Promise<Loaded> =>
+    loader.load(ours.introspect, sampleOf(introspections(ours, about, connections)))
   const contenders = CONNECTIONS.flatMap((connections) => [
-    [hotName(connections), () => sampleHot(ours, loader, tokens, connections)],
-    [firstName(connections), () => sampleFirst(ours, loader, connections)],
+    [hotName(connections), () => ask(tokens, connections)],
+    [firstName(connections), async () => ask(await issueTokens(ours.store, REQUESTS), connections)],
   ])
   const all: Readonly<Record<string, () => Promise<Loaded>>> = {
     ...Object.fromEntries(contenders),
-    [KOA]: sampleKoa,
+    [KOA]: () => loader.load(koa, sampleOf(question)),
   }
   const samples = await interleave(isQuick ? 2 : 7, all, step, 2)
   return findingOf((name) => samples[name] as readonly Loaded[])
@@ -64,26 +70,8 @@ function connectionsText(connections: number): string {
   return connections === 1 ? 'one request at a time' : `${connections} connections`
 }
 
-function lengthOf<Question extends object>(question: Question) {
+function sampleOf(question: Question): Stretch {
   return { ...question, seconds: LONGEST_SECONDS, count: REQUESTS }
-}
-
-function sampleHot(
-  ours: Installation,
-  loader: Loader,
-  tokens: readonly string[],
-  connections: number,
-): Promise<Loaded> {
-  return loader.load(ours.introspect, lengthOf(introspections(ours, tokens, connections)))
-}
-
-async function sampleFirst(
-  ours: Installation,
-  loader: Loader,
-  connections: number,
-): Promise<Loaded> {
-  const tokens = await issueTokens(ours.store, REQUESTS)
-  return loader.load(ours.introspect, lengthOf(introspections(ours, tokens, connections)))
 }
 
 function findingOf(samplesOf: (name: string) => readonly Loaded[]): Finding {

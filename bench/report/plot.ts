@@ -3,7 +3,7 @@
  * their range. The same figures always make the same text. Each picture has a white background, so that it can also be read
  * on a dark page.
  */
-import { type EChartsOption, init } from 'echarts'
+import { type EChartsOption, format, init } from 'echarts'
 import type { Figure } from './figure.ts'
 
 /** One line: its points from left to right. On a logarithmic axis every number must be above 0. */
@@ -88,8 +88,7 @@ function lineChart({ title, xLabel, yLabel, lines, limits = [] }: LineChart, typ
   const points = lines.flatMap((line) => line.points)
   const xs = points.map(([x]) => x)
   const ys = [...points.map(([, y]) => y), ...limits.map(({ at }) => at)]
-  return draw(HEIGHT, {
-    title: { text: title },
+  return draw(HEIGHT, title, {
     grid: FRAME,
     legend: { data: lines.map(({ name }) => name) },
     xAxis: { name: xLabel, nameGap: NAME_GAP.x, ...scale(type, xs) },
@@ -128,8 +127,7 @@ export function barChart({ title, label, bars }: BarChart): string {
     { coord: [figure.most, name] },
   ])
   const medianText = ({ dataIndex = 0 }) => numberText(medians[dataIndex] as number)
-  return draw(BAR_FRAME.top + bars.length * BAR_STEP + BAR_FRAME.bottom, {
-    title: { text: title },
+  return draw(BAR_FRAME.top + bars.length * BAR_STEP + BAR_FRAME.bottom, title, {
     grid: BAR_FRAME,
     xAxis: { name: label, nameGap: NAME_GAP.x, ...scale('log', ends) },
     yAxis: { type: 'category', inverse: true, data: bars.map(({ name }) => name) },
@@ -161,12 +159,14 @@ function powersOfTenAround(values: readonly number[]) {
   return { min: 10 ** low, startValue: 10 ** low, max: 10 ** high }
 }
 
-function draw(height: number, option: EChartsOption): string {
+function draw(height: number, title: string, option: EChartsOption): string {
   const chart = init(null, THEME, { renderer: 'svg', ssr: true, width: WIDTH, height })
-  chart.setOption({ animation: false, ...option })
+  chart.setOption({ animation: false, title: { text: title }, ...option })
   const svg = chart.renderToSVGString()
   chart.dispose()
-  return `${withoutNumbers(svg)}\n`
+  // For readers who do not see the picture; ECharts writes the title only as a text in it.
+  const titled = (head: string): string => `${head}\n<title>${format.encodeHTML(title)}</title>`
+  return `${withoutNumbers(svg).replace(/^<svg [^>]*>/, titled)}\n`
 }
 
 /**

@@ -190,7 +190,7 @@ it('names the origin by which an exchanged token died', async () => {
   const exchanged = await services.store.tokens.exchange({
     origin,
     authorization: state.record.authorization,
-    accessTokenLifetime: 600,
+    accessTokenLifetimeSeconds: 600,
   })
   if (exchanged.kind !== 'issued') throw new Error(exchanged.kind)
   await services.callAdmin('POST', '/revocations', { token: access_token, reason: 'leaked' })

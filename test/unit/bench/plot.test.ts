@@ -31,7 +31,7 @@ describe.each(Object.entries(pictures))('a picture of %s', (_, draw) => {
     const svg = draw()
     expect(svg).toBe(draw())
     expect(svg).toMatch(
-      /^<svg [^>]*xmlns="http:\/\/www\.w3\.org\/2000\/svg"[^>]*>\n<rect [^>]*fill="#ffffff"/,
+      /^<svg [^>]*xmlns="http:\/\/www\.w3\.org\/2000\/svg"[^>]*>\n<title>A &amp; B<\/title>\n<rect [^>]*fill="#ffffff"/,
     )
     expect(svg).not.toMatch(/href|url\((?!#)|<script|<style|class="|NaN|undefined|Infinity/)
   })
@@ -40,9 +40,9 @@ describe.each(Object.entries(pictures))('a picture of %s', (_, draw) => {
     const svg = draw()
     expect(svg).toContain('>one &lt;&amp;&gt; &quot;two&quot;<')
     expect(svg).toContain('>A &amp; B<')
-    expect(svg.replaceAll(/<\/?(?:svg|rect|path|text|g|defs|clipPath)\b[^<>]*>/g, '')).not.toMatch(
-      /[<>]/,
-    )
+    expect(
+      svg.replaceAll(/<\/?(?:svg|title|rect|path|text|g|defs|clipPath)\b[^<>]*>/g, ''),
+    ).not.toMatch(/[<>]/)
   })
 })
 
