@@ -27,9 +27,9 @@ const NODE = process.execPath
 
 // Read when the module is loaded, hence before it is.
 process.env.CLAIMCHECK_TEST_REDIS_SERVER = await redisServerBinary()
-const { freePort, startRedis } = await import('../test/redis-server.ts')
-const { fetchToken } = await import('../test/services.ts')
-const { waitFor } = await import('../test/wait-for.ts')
+const { freePort, startRedis } = await import('../test/fixture/redis-server.ts')
+const { fetchToken } = await import('../test/fixture/services.ts')
+const { waitFor } = await import('../test/fixture/wait-for.ts')
 const { openStore } = await import('../store/store.ts')
 
 const count = Number(process.argv[2] ?? MILLION)

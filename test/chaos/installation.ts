@@ -5,8 +5,13 @@
  * `appendfsync always`, because only then an acknowledged write survives `kill -9` without exception: with `everysec` Redis
  * may put its write off while an fsync is under way.
  */
-import { freePort, startRedis, type TestRedis } from '../redis-server.ts'
-import { startServices, TEST_TOKEN_KEYS, type TestClient, type TestServices } from '../services.ts'
+import { freePort, startRedis, type TestRedis } from '../fixture/redis-server.ts'
+import {
+  startServices,
+  TEST_TOKEN_KEYS,
+  type TestClient,
+  type TestServices,
+} from '../fixture/services.ts'
 import { type FaultProxy, startFaultProxy } from './fault-proxy.ts'
 import { createFeedNode, type FeedNode } from './feed-node.ts'
 import { createRandom } from './random.ts'

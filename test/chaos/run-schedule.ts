@@ -2,7 +2,7 @@
  * One schedule from start to calm: clients that nobody has used before, a workload, faults, and a look at what is left of
  * it. During all of it the checker looks at every decision; afterwards everything must be as if nothing had happened.
  */
-import { waitFor } from '../wait-for.ts'
+import { waitFor } from '../fixture/wait-for.ts'
 import { type ChaosClient, startChaosClient } from './chaos-client.ts'
 import { type Checker, createChecker } from './checker.ts'
 import { runFaults } from './faults.ts'

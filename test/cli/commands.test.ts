@@ -2,8 +2,8 @@
 import { chmodSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { startRedis, type TestRedis } from '../redis-server.ts'
-import { startServices, type TestClient, type TestServices } from '../services.ts'
+import { startRedis, type TestRedis } from '../fixture/redis-server.ts'
+import { startServices, type TestClient, type TestServices } from '../fixture/services.ts'
 import { createToolBench, type ToolBench } from './tool.ts'
 
 let redis: TestRedis

@@ -1,7 +1,7 @@
 /** Servers that are gone, slow, broken, hostile, or something else: one clear sentence, the right exit code, no retry that harms. */
 import { createServer } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
-import { freePort } from '../redis-server.ts'
+import { freePort } from '../fixture/redis-server.ts'
 import {
   type Answer,
   replyJson,

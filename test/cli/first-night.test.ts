@@ -8,9 +8,14 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { loadScripts } from '../../store/redis/scripts.ts'
 import { trafficOf } from '../conformance/redis-traffic.ts'
-import { startRedis, type TestRedis } from '../redis-server.ts'
-import { introspectText, startServices, type TestClient, type TestServices } from '../services.ts'
-import { waitFor } from '../wait-for.ts'
+import { startRedis, type TestRedis } from '../fixture/redis-server.ts'
+import {
+  introspectText,
+  startServices,
+  type TestClient,
+  type TestServices,
+} from '../fixture/services.ts'
+import { waitFor } from '../fixture/wait-for.ts'
 import { createToolBench, type ToolBench } from './tool.ts'
 
 const GRADES = 'https://grades.test'

@@ -4,8 +4,8 @@
  */
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { startRedis, type TestRedis } from '../redis-server.ts'
-import { startServices, type TestServices } from '../services.ts'
+import { startRedis, type TestRedis } from '../fixture/redis-server.ts'
+import { startServices, type TestServices } from '../fixture/services.ts'
 import { createToolBench, type ToolBench } from './tool.ts'
 
 let redis: TestRedis

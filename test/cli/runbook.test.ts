@@ -11,7 +11,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createProgram } from '../../cli/src/program.ts'
 import { parseTokenKeys } from '../../settings/token-key-list.ts'
 import type { TokenKeySecret } from '../../store/mint/key-ring.ts'
-import { startRedis, type TestRedis } from '../redis-server.ts'
+import { startRedis, type TestRedis } from '../fixture/redis-server.ts'
 import {
   introspectText,
   postForm,
@@ -19,8 +19,8 @@ import {
   TEST_TOKEN_KEYS,
   type TestClient,
   type TestServices,
-} from '../services.ts'
-import { waitFor } from '../wait-for.ts'
+} from '../fixture/services.ts'
+import { waitFor } from '../fixture/wait-for.ts'
 import { excerptPattern, fillIn, parseCommandLine, readRunbook } from './runbook.ts'
 import { createToolBench, type Outcome, type ToolBench } from './tool.ts'
 

@@ -1,8 +1,8 @@
 /** OpenID AuthZEN Authorization API 1.0: the evaluation endpoints. */
 import { request } from 'node:http'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { basic, type TestClient } from '../services.ts'
-import { waitFor } from '../wait-for.ts'
+import { basic, type TestClient } from '../fixture/services.ts'
+import { waitFor } from '../fixture/wait-for.ts'
 import {
   ALICE,
   BOB,

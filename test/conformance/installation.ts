@@ -4,14 +4,14 @@
  */
 import { hashSecret } from '../../http/auth/client-credentials.ts'
 import type { ClientMetadata } from '../../store/registry/clients.ts'
-import { startRedis, type TestRedis } from '../redis-server.ts'
+import { startRedis, type TestRedis } from '../fixture/redis-server.ts'
 import {
   postForm,
   type ServicesOptions,
   startServices,
   type TestClient,
   type TestServices,
-} from '../services.ts'
+} from '../fixture/services.ts'
 
 export const GRADES = 'https://grades.test'
 export const LIBRARY = 'https://library.test'

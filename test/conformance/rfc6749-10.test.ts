@@ -1,6 +1,6 @@
 /** RFC 6749 §10: tokens that cannot be guessed, and a Redis that never learns one. */
 import { afterAll, beforeAll, describe, expect } from 'vitest'
-import { fetchToken, introspectText, postForm } from '../services.ts'
+import { fetchToken, introspectText, postForm } from '../fixture/services.ts'
 import { jsonOf } from './answer.ts'
 import { INACTIVE, type Installation, startInstallation } from './installation.ts'
 import { trafficOf } from './redis-traffic.ts'

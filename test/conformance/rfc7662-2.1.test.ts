@@ -1,7 +1,7 @@
 /** RFC 7662 §2.1: the introspection request, and who may make it. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { FORM_RULES } from '../../http/body/form.ts'
-import { basic, fetchToken, introspectText, postForm } from '../services.ts'
+import { basic, fetchToken, introspectText, postForm } from '../fixture/services.ts'
 import { expectError, expectNoStore, jsonOf } from './answer.ts'
 import { INACTIVE, type Installation, SCOPE, startInstallation } from './installation.ts'
 import { trafficOf } from './redis-traffic.ts'

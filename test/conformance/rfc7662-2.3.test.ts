@@ -1,6 +1,6 @@
 /** RFC 7662 §2.3: what is an error at introspection, and what is not. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { basic, fetchToken, postForm } from '../services.ts'
+import { basic, fetchToken, postForm } from '../fixture/services.ts'
 import { expectError } from './answer.ts'
 import { INACTIVE, type Installation, startInstallation } from './installation.ts'
 import { verifies } from './verifies.ts'

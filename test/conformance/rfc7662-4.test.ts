@@ -1,6 +1,6 @@
 /** RFC 7662 §4: every check that stands between a token and an active answer, one at a time. */
 import { afterAll, beforeAll, describe, expect } from 'vitest'
-import { fetchToken, introspectText, postForm } from '../services.ts'
+import { fetchToken, introspectText, postForm } from '../fixture/services.ts'
 import { expectError } from './answer.ts'
 import { moveClock } from './clock.ts'
 import {

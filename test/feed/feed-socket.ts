@@ -13,8 +13,8 @@ import type {
   ServerFrame,
   StartFrame,
 } from '../../client/src/wire/index.ts'
-import { basic, type TestClient } from '../services.ts'
-import { waitFor } from '../wait-for.ts'
+import { basic, type TestClient } from '../fixture/services.ts'
+import { waitFor } from '../fixture/wait-for.ts'
 
 /** A connected client. */
 export interface FeedSocket {

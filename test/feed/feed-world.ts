@@ -1,13 +1,13 @@
 /** What tests of the feed begin with: a Redis, the services, a client that may introspect, sockets that are closed again. */
 import type { FeedEvent } from '../../client/src/wire/index.ts'
 import type { Store } from '../../store/store.ts'
-import { startRedis, type TestRedis } from '../redis-server.ts'
+import { startRedis, type TestRedis } from '../fixture/redis-server.ts'
 import {
   type ServicesOptions,
   startServices,
   type TestClient,
   type TestServices,
-} from '../services.ts'
+} from '../fixture/services.ts'
 import { type FeedSocket, openFeed, startFeedSocket } from './feed-socket.ts'
 
 export interface FeedWorld {

@@ -2,7 +2,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import type { StartFrame } from '../../client/src/wire/index.ts'
 import { createPartitions } from '../../store/partitions.ts'
-import { waitFor } from '../wait-for.ts'
+import { waitFor } from '../fixture/wait-for.ts'
 import type { FeedSocket } from './feed-socket.ts'
 import { type FeedWorld, ofSubject, startFeedWorld } from './feed-world.ts'
 

@@ -1,8 +1,8 @@
 /** The feed of a real process: its goodbye on SIGTERM, and an end that waits for nobody. */
 import { randomBytes } from 'node:crypto'
 import { expect, it, onTestFinished } from 'vitest'
-import { startRedis } from '../redis-server.ts'
-import { startServices } from '../services.ts'
+import { startRedis } from '../fixture/redis-server.ts'
+import { startServices } from '../fixture/services.ts'
 import { startProcess } from '../system/service-process.ts'
 import { startFeedSocket } from './feed-socket.ts'
 

@@ -2,9 +2,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createRevocationMemory } from '../../introspect/feed/revocation-memory.ts'
 import { createPartitions } from '../../store/partitions.ts'
-import { fetchToken, introspectText, type TestClient } from '../services.ts'
+import { fetchToken, introspectText, type TestClient } from '../fixture/services.ts'
+import { waitFor } from '../fixture/wait-for.ts'
 import { INACTIVE, type Login, login, registerApplication } from '../system/world.ts'
-import { waitFor } from '../wait-for.ts'
 import { type FeedWorld, startFeedWorld } from './feed-world.ts'
 import { createManualClock } from './manual-clock.ts'
 

@@ -1,9 +1,9 @@
 /** The feed where Redis is shared or spread: two installations on one server, and a Cluster. */
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { startCluster } from '../redis-cluster.ts'
-import { startRedis } from '../redis-server.ts'
-import { startServices } from '../services.ts'
-import { waitFor } from '../wait-for.ts'
+import { startCluster } from '../fixture/redis-cluster.ts'
+import { startRedis } from '../fixture/redis-server.ts'
+import { startServices } from '../fixture/services.ts'
+import { waitFor } from '../fixture/wait-for.ts'
 import { startFeedSocket } from './feed-socket.ts'
 import { ofSubject } from './feed-world.ts'
 

@@ -2,8 +2,8 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { basic, type TestClient } from '../services.ts'
-import { waitFor } from '../wait-for.ts'
+import { basic, type TestClient } from '../fixture/services.ts'
+import { waitFor } from '../fixture/wait-for.ts'
 import { openFeed, refusedFeed, startFeedSocket } from './feed-socket.ts'
 import { type FeedWorld, startFeedWorld } from './feed-world.ts'
 

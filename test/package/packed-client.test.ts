@@ -5,9 +5,9 @@ import { pathToFileURL } from 'node:url'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { Client, createClient as CreateClient } from '../../client/src/index.ts'
 import { type Installed, installPackage } from '../../scripts/check-package.ts'
-import { startRedis, type TestRedis } from '../redis-server.ts'
-import { startServices, type TestServices } from '../services.ts'
-import { waitFor } from '../wait-for.ts'
+import { startRedis, type TestRedis } from '../fixture/redis-server.ts'
+import { startServices, type TestServices } from '../fixture/services.ts'
+import { waitFor } from '../fixture/wait-for.ts'
 
 let installed: Installed
 let redis: TestRedis

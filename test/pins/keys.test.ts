@@ -9,6 +9,8 @@ import { KEY_FORMAT } from '../../store/installation.ts'
 import { createKeys, INSTALLATION_KEY } from '../../store/keys.ts'
 import { createPartitions } from '../../store/partitions.ts'
 import type { View } from '../../store/roles/resolve.ts'
+import { type Installation, openInstallation } from '../fixture/installation.ts'
+import { startRedis, type TestRedis } from '../fixture/redis-server.ts'
 import {
   BY,
   issue,
@@ -19,8 +21,6 @@ import {
   register,
   revoke,
 } from '../redis/actions.ts'
-import { type Installation, openInstallation } from '../redis/installation.ts'
-import { startRedis, type TestRedis } from '../redis-server.ts'
 
 const DOCUMENT = readFileSync(new URL('../../docs/key-model.md', import.meta.url), 'utf8')
 

@@ -3,7 +3,7 @@
  * here is a change of the contract. Never loosen one to get green.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { startRedis, type TestRedis } from '../redis-server.ts'
+import { startRedis, type TestRedis } from '../fixture/redis-server.ts'
 import {
   fetchToken,
   introspectText,
@@ -11,7 +11,7 @@ import {
   startServices,
   type TestClient,
   type TestServices,
-} from '../services.ts'
+} from '../fixture/services.ts'
 
 let redis: TestRedis
 let services: TestServices

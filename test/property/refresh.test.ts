@@ -6,6 +6,8 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { RevocationTarget } from '../../store/revocations/target.ts'
 import type { Store } from '../../store/store.ts'
+import { type Installation, openInstallation } from '../fixture/installation.ts'
+import { startRedis, type TestRedis } from '../fixture/redis-server.ts'
 import {
   issueGrant,
   newSub,
@@ -15,8 +17,6 @@ import {
   revoke,
   stateOf,
 } from '../redis/actions.ts'
-import { type Installation, openInstallation } from '../redis/installation.ts'
-import { startRedis, type TestRedis } from '../redis-server.ts'
 
 const RUNS = 60
 

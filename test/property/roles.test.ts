@@ -5,8 +5,8 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Store } from '../../store/store.ts'
-import { type Installation, openInstallation } from '../redis/installation.ts'
-import { startRedis, type TestRedis } from '../redis-server.ts'
+import { type Installation, openInstallation } from '../fixture/installation.ts'
+import { startRedis, type TestRedis } from '../fixture/redis-server.ts'
 import { CONTEXTS, ROLES, runRoles, type Step, SUBS } from './roles-run.ts'
 
 const RUNS = 150

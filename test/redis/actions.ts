@@ -10,7 +10,7 @@ import type { ClientMetadata } from '../../store/registry/clients.ts'
 import type { RevocationOutcome } from '../../store/revocations/revoke.ts'
 import type { RevocationTarget } from '../../store/revocations/target.ts'
 import type { Store } from '../../store/store.ts'
-import { type Installation, SELF } from './installation.ts'
+import { type Installation, SELF } from '../fixture/installation.ts'
 
 /** Who did it, in every record of these tests. */
 export const BY = 'tester'

@@ -3,9 +3,10 @@
  * with a faster clock to the replica that is promoted after it; what happens then happens in order all the same.
  */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { caughtUp, isLinked, startPrimary, startReplica } from '../redis-sentinel.ts'
-import { startRedis, type TestRedis } from '../redis-server.ts'
-import { waitFor } from '../wait-for.ts'
+import { type Installation, openInstallation } from '../fixture/installation.ts'
+import { caughtUp, isLinked, startPrimary, startReplica } from '../fixture/redis-sentinel.ts'
+import { startRedis, type TestRedis } from '../fixture/redis-server.ts'
+import { waitFor } from '../fixture/wait-for.ts'
 import {
   BY,
   issue,
@@ -19,7 +20,6 @@ import {
   revoke,
   stateOf,
 } from './actions.ts'
-import { type Installation, openInstallation } from './installation.ts'
 
 const HOUR_US = 3_600e6
 

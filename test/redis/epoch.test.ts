@@ -5,11 +5,11 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { StoreUnavailableError } from '../../store/errors.ts'
 import type { Store } from '../../store/store.ts'
-import { caughtUp, isLinked, startPrimary, startReplica } from '../redis-sentinel.ts'
-import { freePort, startRedis, type TestRedis } from '../redis-server.ts'
-import { waitFor } from '../wait-for.ts'
+import { type Installation, openInstallation } from '../fixture/installation.ts'
+import { caughtUp, isLinked, startPrimary, startReplica } from '../fixture/redis-sentinel.ts'
+import { freePort, startRedis, type TestRedis } from '../fixture/redis-server.ts'
+import { waitFor } from '../fixture/wait-for.ts'
 import { issue, locate, newSub, refresh, register, revoke, tryIssue } from './actions.ts'
-import { type Installation, openInstallation } from './installation.ts'
 
 const closing: (() => Promise<void>)[] = []
 

@@ -4,10 +4,10 @@
  */
 import { afterEach, describe, expect, it } from 'vitest'
 import type { Store } from '../../store/store.ts'
-import { startRedis, type TestRedis } from '../redis-server.ts'
-import { waitFor } from '../wait-for.ts'
+import { type Installation, openInstallation } from '../fixture/installation.ts'
+import { startRedis, type TestRedis } from '../fixture/redis-server.ts'
+import { waitFor } from '../fixture/wait-for.ts'
 import { issue, issueGrant, refreshed, register } from './actions.ts'
-import { type Installation, openInstallation } from './installation.ts'
 
 const TOKENS = 50_000
 const TOKENS_A_GRANT = 10

@@ -4,12 +4,12 @@
  */
 import { afterEach, expect, it } from 'vitest'
 import type { AssignmentCursor, HolderCursor } from '../../store/roles/assignments.ts'
+import { openInstallation } from '../fixture/installation.ts'
+import { startRedis } from '../fixture/redis-server.ts'
+import { waitFor } from '../fixture/wait-for.ts'
 import { orderDisagreements } from '../property/roles-orders.ts'
 import { pagesOf } from '../property/roles-run.ts'
-import { startRedis } from '../redis-server.ts'
-import { waitFor } from '../wait-for.ts'
 import { newSub } from './actions.ts'
-import { openInstallation } from './installation.ts'
 
 const SUBJECTS = 20
 const CHANGES_OF_EACH = 2_000

@@ -10,11 +10,11 @@ import { createTokenReader } from '../../store/grants/introspect.ts'
 import { createTokenLocator } from '../../store/grants/locate-token.ts'
 import { createTokenKeyRing } from '../../store/mint/key-ring.ts'
 import type { RoleDefinitions } from '../../store/roles/resolve.ts'
-import { startCluster } from '../redis-cluster.ts'
-import { startRedis, type TestRedis } from '../redis-server.ts'
-import { waitFor } from '../wait-for.ts'
+import { type Installation, openInstallation } from '../fixture/installation.ts'
+import { startCluster } from '../fixture/redis-cluster.ts'
+import { startRedis, type TestRedis } from '../fixture/redis-server.ts'
+import { waitFor } from '../fixture/wait-for.ts'
 import { issue, newSub, readLog, register } from './actions.ts'
-import { type Installation, openInstallation } from './installation.ts'
 
 const READ = { permissions: ['read'], assumable: [] }
 const WRITE = { permissions: ['write'], assumable: [] }

@@ -1,6 +1,6 @@
 /** The admin API: who may use it, what its routes do, and that bad input gets a clear problem and changes nothing. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { startRedis, type TestRedis } from '../redis-server.ts'
+import { startRedis, type TestRedis } from '../fixture/redis-server.ts'
 import {
   fetchToken,
   introspectText,
@@ -8,7 +8,7 @@ import {
   startServices,
   type TestClient,
   type TestServices,
-} from '../services.ts'
+} from '../fixture/services.ts'
 
 const INACTIVE = '{"active":false}'
 

@@ -6,8 +6,8 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openStore, type Store } from '../../store/store.ts'
-import { startRedis, type TestRedis } from '../redis-server.ts'
-import { TEST_TOKEN_KEYS } from '../services.ts'
+import { startRedis, type TestRedis } from '../fixture/redis-server.ts'
+import { TEST_TOKEN_KEYS } from '../fixture/services.ts'
 import { createActors } from './lattice-actors.ts'
 import { phases } from './lattice-steps.ts'
 

@@ -2,15 +2,15 @@
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { AuditRecord } from '../../client/src/wire/index.ts'
-import { startRedis, type TestRedis } from '../redis-server.ts'
+import { startRedis, type TestRedis } from '../fixture/redis-server.ts'
 import {
   fetchToken,
   postForm,
   startServices,
   type TestClient,
   type TestServices,
-} from '../services.ts'
-import { waitFor } from '../wait-for.ts'
+} from '../fixture/services.ts'
+import { waitFor } from '../fixture/wait-for.ts'
 import { naming, startRedisProxy } from './redis-proxy.ts'
 
 interface Page {

@@ -5,8 +5,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createKeys } from '../../store/keys.ts'
 import { createPartitions } from '../../store/partitions.ts'
-import { startRedis, type TestRedis } from '../redis-server.ts'
-import { startServices, type TestServices } from '../services.ts'
+import { startRedis, type TestRedis } from '../fixture/redis-server.ts'
+import { startServices, type TestServices } from '../fixture/services.ts'
 import { naming, type RedisProxy, startRedisProxy } from './redis-proxy.ts'
 import {
   activeTokens,

@@ -3,9 +3,9 @@
  * every route says 503 and the nodes are not ready, although the server is there and talks.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { freePort, startRedis, type TestRedis } from '../redis-server.ts'
-import { startServices, type TestServices } from '../services.ts'
-import { waitFor } from '../wait-for.ts'
+import { freePort, startRedis, type TestRedis } from '../fixture/redis-server.ts'
+import { startServices, type TestServices } from '../fixture/services.ts'
+import { waitFor } from '../fixture/wait-for.ts'
 import { allRoutes, type RouteAnswer, type RouteSubject, sendAll } from './routes.ts'
 import { login, registerWorld } from './world.ts'
 

@@ -10,7 +10,7 @@ import express from 'express'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Client, createClient } from '../../client/src/index.ts'
 import { type ExpressRouteRequest, protect } from '../../client/src/middleware/express.ts'
-import { startRedis, type TestRedis } from '../redis-server.ts'
+import { startRedis, type TestRedis } from '../fixture/redis-server.ts'
 import {
   basic,
   introspectText,
@@ -18,8 +18,8 @@ import {
   startServices,
   type TestClient,
   type TestServices,
-} from '../services.ts'
-import { waitFor } from '../wait-for.ts'
+} from '../fixture/services.ts'
+import { waitFor } from '../fixture/wait-for.ts'
 
 const ENROLLED = 100_000
 /** What each course allows somebody who is several things: their grade, everybody's, writing them. */

@@ -3,9 +3,14 @@
  * a token is inactive, never 500; and all of it works again by itself once Redis does.
  */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { freePort, startRedis, type TestRedis } from '../redis-server.ts'
-import { fetchToken, introspectText, startServices, type TestServices } from '../services.ts'
-import { waitFor } from '../wait-for.ts'
+import { freePort, startRedis, type TestRedis } from '../fixture/redis-server.ts'
+import {
+  fetchToken,
+  introspectText,
+  startServices,
+  type TestServices,
+} from '../fixture/services.ts'
+import { waitFor } from '../fixture/wait-for.ts'
 import {
   addingRoutes,
   adminReadingRoutes,

@@ -1,7 +1,7 @@
 /** What an attack on the services found, so that it stays found. */
 import { connect } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { startRedis, type TestRedis } from '../redis-server.ts'
+import { startRedis, type TestRedis } from '../fixture/redis-server.ts'
 import {
   basic,
   fetchToken,
@@ -10,7 +10,7 @@ import {
   startServices,
   type TestClient,
   type TestServices,
-} from '../services.ts'
+} from '../fixture/services.ts'
 
 let redis: TestRedis
 let services: TestServices

@@ -7,9 +7,14 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { createSubjectLoader } from '../../issuer/loader/subject-loader.ts'
-import { startRedis, type TestRedis } from '../redis-server.ts'
-import { introspectText, startServices, type TestClient, type TestServices } from '../services.ts'
-import { waitFor } from '../wait-for.ts'
+import { startRedis, type TestRedis } from '../fixture/redis-server.ts'
+import {
+  introspectText,
+  startServices,
+  type TestClient,
+  type TestServices,
+} from '../fixture/services.ts'
+import { waitFor } from '../fixture/wait-for.ts'
 
 const SECRET = 'what-the-monolith-expects'
 const MANY = 2_345

@@ -3,8 +3,8 @@
  * arguments of commands, so whatever has the shape of a token is refused before Redis hears of it.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { startRedis, type TestRedis } from '../redis-server.ts'
-import { postForm, startServices, type TestServices } from '../services.ts'
+import { startRedis, type TestRedis } from '../fixture/redis-server.ts'
+import { postForm, startServices, type TestServices } from '../fixture/services.ts'
 import { captureCommands, dumpRedis } from './secret-hunt.ts'
 import { login, registerWorld, type World } from './world.ts'
 

@@ -3,9 +3,9 @@
  * key is found in any log line, metric, command sent to Redis, key, value or file of Redis, or error answer.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { freePort, startRedis, type TestRedis } from '../redis-server.ts'
-import { postForm, startServices, TEST_TOKEN_KEYS, type TestServices } from '../services.ts'
-import { waitFor } from '../wait-for.ts'
+import { freePort, startRedis, type TestRedis } from '../fixture/redis-server.ts'
+import { postForm, startServices, TEST_TOKEN_KEYS, type TestServices } from '../fixture/services.ts'
+import { waitFor } from '../fixture/wait-for.ts'
 import { allRoutes, type RouteSubject, sendAll } from './routes.ts'
 import {
   type CommandCapture,

@@ -3,8 +3,8 @@
  * all the same: nothing is issued by a registration that no longer stands.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { startRedis, type TestRedis } from '../redis-server.ts'
-import { postForm, startServices, type TestClient, type TestServices } from '../services.ts'
+import { startRedis, type TestRedis } from '../fixture/redis-server.ts'
+import { postForm, startServices, type TestClient, type TestServices } from '../fixture/services.ts'
 import { GRADES, type Login, login, refresh, registerApplication, registerWorld } from './world.ts'
 
 const UNCHANGED = {

@@ -1,14 +1,14 @@
 /** Revocations by the line: what a leak holds is taken back, said of each, and nothing of it is repeated. */
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { REVOCATIONS_PER_WINDOW } from '../../issuer/admin/revocations/run.ts'
-import { startRedis, type TestRedis } from '../redis-server.ts'
+import { startRedis, type TestRedis } from '../fixture/redis-server.ts'
 import {
   fetchToken,
   introspectText,
   startServices,
   type TestClient,
   type TestServices,
-} from '../services.ts'
+} from '../fixture/services.ts'
 import { INACTIVE, login, refresh, registerWorld, type World } from './world.ts'
 
 type Told = Readonly<Record<string, unknown>>

@@ -1,6 +1,6 @@
 /** A revocation of any level holds on the very next introspection, at a node that had no part in it. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { startRedis, type TestRedis } from '../redis-server.ts'
+import { startRedis, type TestRedis } from '../fixture/redis-server.ts'
 import {
   fetchToken,
   introspectText,
@@ -8,7 +8,7 @@ import {
   startServices,
   type TestClient,
   type TestServices,
-} from '../services.ts'
+} from '../fixture/services.ts'
 
 const INACTIVE = '{"active":false}'
 

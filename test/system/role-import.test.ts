@@ -2,9 +2,9 @@
 import { once } from 'node:events'
 import { type ClientRequest, type IncomingMessage, request } from 'node:http'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { startRedis, type TestRedis } from '../redis-server.ts'
-import { fetchToken, startServices, type TestServices } from '../services.ts'
-import { waitFor } from '../wait-for.ts'
+import { startRedis, type TestRedis } from '../fixture/redis-server.ts'
+import { fetchToken, startServices, type TestServices } from '../fixture/services.ts'
+import { waitFor } from '../fixture/wait-for.ts'
 import { naming, type RedisProxy, startRedisProxy } from './redis-proxy.ts'
 
 type Json = Record<string, unknown>

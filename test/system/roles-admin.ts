@@ -1,7 +1,7 @@
 /** The admin routes of roles as an operator calls them, for the files that test them. */
 import { afterAll, beforeAll, expect } from 'vitest'
-import { startRedis, type TestRedis } from '../redis-server.ts'
-import { startServices, type TestServices } from '../services.ts'
+import { startRedis, type TestRedis } from '../fixture/redis-server.ts'
+import { startServices, type TestServices } from '../fixture/services.ts'
 import { type RedisProxy, startRedisProxy } from './redis-proxy.ts'
 
 /** A JSON object. */

@@ -7,7 +7,7 @@ import { connect } from 'node:net'
 import { join } from 'node:path'
 import type { Redis } from 'ioredis'
 import { TOKEN_PATTERN } from '../../client/src/wire/index.ts'
-import { waitFor } from '../wait-for.ts'
+import { waitFor } from '../fixture/wait-for.ts'
 
 const EVERY_TOKEN = new RegExp(TOKEN_PATTERN.source, 'g')
 const CLIENT_SECRET = /"client_secret":"([^"]+)"/g

@@ -4,8 +4,8 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { startRedis, type TestRedis } from '../redis-server.ts'
-import { fetchToken, introspectText, postForm } from '../services.ts'
+import { startRedis, type TestRedis } from '../fixture/redis-server.ts'
+import { fetchToken, introspectText, postForm } from '../fixture/services.ts'
 import { type ServiceProcess, startProcess } from './service-process.ts'
 
 const secret = () => randomBytes(32).toString('base64url')

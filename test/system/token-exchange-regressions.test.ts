@@ -1,6 +1,6 @@
 /** Token exchange where registrations change under it, and where a token is sent in the wrong place. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { waitFor } from '../wait-for.ts'
+import { waitFor } from '../fixture/wait-for.ts'
 import { type ExchangeWorld, startExchangeWorld } from './exchange-world.ts'
 import { activeTokens, refresh } from './world.ts'
 

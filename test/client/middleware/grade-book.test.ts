@@ -11,10 +11,10 @@ import {
   type Operator,
   type SignedIn,
 } from '../../../examples/grade-book/sign-in.ts'
-import { startRedis, type TestRedis } from '../../redis-server.ts'
-import { startServices, type TestServices } from '../../services.ts'
+import { startRedis, type TestRedis } from '../../fixture/redis-server.ts'
+import { startServices, type TestServices } from '../../fixture/services.ts'
+import { waitFor } from '../../fixture/wait-for.ts'
 import { registerWorld } from '../../system/world.ts'
-import { waitFor } from '../../wait-for.ts'
 
 let redis: TestRedis
 let services: TestServices

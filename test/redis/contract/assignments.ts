@@ -5,9 +5,9 @@ import type {
   AssignmentCursor,
   HolderCursor,
 } from '../../../store/roles/assignments.ts'
+import type { Installation } from '../../fixture/installation.ts'
 import { pagesOf } from '../../property/roles-run.ts'
 import { moveClock, newNeighbour, newSub, readLog, seqOf } from '../actions.ts'
-import type { Installation } from '../installation.ts'
 
 const ROLE = { permissions: [], assumable: [] }
 const SCHEMA = { teacher: ROLE, student: ROLE, ta: ROLE, 'ta.x': ROLE }

@@ -4,7 +4,7 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import type { AuditRecord } from '../../../client/src/wire/index.ts'
 import { type AuditPage, type AuditQuery, createAudit } from '../../../store/audit.ts'
 import type { AuditStream } from '../../../store/keys.ts'
-import type { Installation } from '../installation.ts'
+import type { Installation } from '../../fixture/installation.ts'
 
 const STREAMS = ['changes', 'issues', 'refusals'] as const
 const LETTERS = {

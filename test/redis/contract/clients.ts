@@ -1,6 +1,7 @@
 /** The registry: versions order writers, a deletion stands, resources are counted, disabling cuts. */
 import { describe, expect, it } from 'vitest'
 import type { ScriptReply } from '../../../store/redis/script-runner.ts'
+import type { Installation } from '../../fixture/installation.ts'
 import {
   BY,
   issue,
@@ -12,7 +13,6 @@ import {
   stateOf,
   tryIssue,
 } from '../actions.ts'
-import type { Installation } from '../installation.ts'
 
 export function clientsContract(at: () => Installation): void {
   /** The script itself, in one partition. */

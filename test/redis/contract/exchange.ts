@@ -1,6 +1,7 @@
 /** Token exchange: what is issued, what it resolves to, and that it dies with whatever it came from. */
 import { beforeAll, describe, expect, it } from 'vitest'
 import type { View } from '../../../store/roles/resolve.ts'
+import { type Installation, SELF } from '../../fixture/installation.ts'
 import {
   BY,
   type IssueOptions,
@@ -15,7 +16,6 @@ import {
   revoke,
   stateOf,
 } from '../actions.ts'
-import { type Installation, SELF } from '../installation.ts'
 
 const SCHEMA = {
   teacher: { permissions: ['grade', 'read'], assumable: ['student'] },

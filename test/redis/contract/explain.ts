@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import type { VoidingRevocation } from '../../../store/grants/explain.ts'
 import type { RevocationTarget } from '../../../store/revocations/target.ts'
+import { type Installation, SELF } from '../../fixture/installation.ts'
 import {
   BY,
   issue,
@@ -15,7 +16,6 @@ import {
   register,
   revoke,
 } from '../actions.ts'
-import { type Installation, SELF } from '../installation.ts'
 
 const LEVELS = ['token', 'grant', 'session', 'subject', 'subject+client', 'client', 'all'] as const
 type Level = (typeof LEVELS)[number]

@@ -1,5 +1,6 @@
 /** Issuing: what is issued, and every refusal, each at the very moment of issue. */
 import { describe, expect, it } from 'vitest'
+import type { Installation } from '../../fixture/installation.ts'
 import {
   BY,
   issue,
@@ -12,7 +13,6 @@ import {
   stateOf,
   tryIssue,
 } from '../actions.ts'
-import type { Installation } from '../installation.ts'
 
 export function issueContract(at: () => Installation): void {
   describe('issuing', () => {

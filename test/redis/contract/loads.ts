@@ -1,6 +1,7 @@
 /** Loads: one claim at a time, what a loader may write and when, and that it writes over nothing an operator put. */
 import { beforeAll, describe, expect, it } from 'vitest'
 import type { LoadedSubject } from '../../../store/registry/subject-loads.ts'
+import type { Installation } from '../../fixture/installation.ts'
 import {
   BY,
   issue,
@@ -12,7 +13,6 @@ import {
   seqOf,
   stateOf,
 } from '../actions.ts'
-import type { Installation } from '../installation.ts'
 
 const ROLE = { permissions: [], assumable: [] }
 const SCHEMA = { teacher: ROLE, student: ROLE }

@@ -1,8 +1,8 @@
 /** What a token or a subject resolves to: the bounds of an answer, and the position it vouches for. */
 import { beforeAll, describe, expect, it } from 'vitest'
 import type { RoleQuestion } from '../../../store/grants/introspect.ts'
+import type { Installation } from '../../fixture/installation.ts'
 import { BY, issue, moveClock, newSub, register, seqOf } from '../actions.ts'
-import type { Installation } from '../installation.ts'
 
 const TEACHER = { permissions: ['grade', 'read'], assumable: ['student'] }
 const STUDENT = { permissions: ['read'], assumable: [] }

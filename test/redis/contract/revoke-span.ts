@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import type { IssuedTokens } from '../../../store/grants/issue.ts'
 import type { IssueSpan } from '../../../store/grants/issue-span.ts'
 import type { RevocationTarget } from '../../../store/revocations/target.ts'
+import { type Installation, SELF } from '../../fixture/installation.ts'
 import {
   BY,
   issue,
@@ -19,7 +20,6 @@ import {
   stateOf,
   tryIssue,
 } from '../actions.ts'
-import { type Installation, SELF } from '../installation.ts'
 
 const WIDE = ['subject', 'subject+client', 'client', 'all'] as const
 

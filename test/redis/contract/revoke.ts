@@ -1,6 +1,7 @@
 /** Revocation at every level of the lattice: what it voids, what it spares, what it says, what it writes. */
 import { describe, expect, it } from 'vitest'
 import type { RevocationTarget } from '../../../store/revocations/target.ts'
+import type { Installation } from '../../fixture/installation.ts'
 import {
   BY,
   issue,
@@ -14,7 +15,6 @@ import {
   seqOf,
   stateOf,
 } from '../actions.ts'
-import type { Installation } from '../installation.ts'
 
 const LEVELS = ['token', 'grant', 'session', 'subject', 'subject+client', 'client', 'all'] as const
 type Level = (typeof LEVELS)[number]

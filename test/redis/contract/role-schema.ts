@@ -2,8 +2,8 @@
 import { describe, expect, it } from 'vitest'
 import type { AssignmentChange } from '../../../store/roles/assignments.ts'
 import type { RoleDefinitions } from '../../../store/roles/resolve.ts'
+import type { Installation } from '../../fixture/installation.ts'
 import { newSub, readLog, seqOf } from '../actions.ts'
-import type { Installation } from '../installation.ts'
 
 const TEACHER = { description: 'Teaches', permissions: ['grade', 'read'], assumable: ['student'] }
 const STUDENT = { permissions: ['read'], assumable: [] }

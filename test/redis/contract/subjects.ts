@@ -1,6 +1,7 @@
 /** Subjects: status and claims; and pages of what is live for one, whole whatever happens between two pages. */
 import { describe, expect, it } from 'vitest'
 import type { PageCursor } from '../../../store/grants/live-grants.ts'
+import type { Installation } from '../../fixture/installation.ts'
 import {
   BY,
   issue,
@@ -15,7 +16,6 @@ import {
   seqOf,
   stateOf,
 } from '../actions.ts'
-import type { Installation } from '../installation.ts'
 
 const HOUR_US = 3_600e6
 
