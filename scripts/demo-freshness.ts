@@ -1,7 +1,8 @@
 // `npm run demo:freshness`: what a client decides while its feed, and then everything, is cut. Issuer and introspection run
 // in this process on a Redis of their own. How fast a revocation spreads is measured by `npm run bench`.
 
-import type { TestClient, TestServices } from '../test/fixture/services.ts'
+import type { TestClient } from '../test/fixture/requests.ts'
+import type { TestServices } from '../test/fixture/services.ts'
 import { redisServerBinary } from './redis-binary.ts'
 
 const RESOURCE = 'https://grades.test'

@@ -28,7 +28,7 @@ const NODE = process.execPath
 // Read when the module is loaded, hence before it is.
 process.env.CLAIMCHECK_TEST_REDIS_SERVER = await redisServerBinary()
 const { freePort, startRedis } = await import('../test/fixture/redis-server.ts')
-const { fetchToken } = await import('../test/fixture/services.ts')
+const { fetchToken } = await import('../test/fixture/requests.ts')
 const { waitFor } = await import('../test/fixture/wait-for.ts')
 const { openStore } = await import('../store/store.ts')
 

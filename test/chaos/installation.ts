@@ -6,12 +6,8 @@
  * may put its write off while an fsync is under way.
  */
 import { freePort, startRedis, type TestRedis } from '../fixture/redis-server.ts'
-import {
-  startServices,
-  TEST_TOKEN_KEYS,
-  type TestClient,
-  type TestServices,
-} from '../fixture/services.ts'
+import type { TestClient } from '../fixture/requests.ts'
+import { startServices, TEST_TOKEN_KEYS, type TestServices } from '../fixture/services.ts'
 import { type FaultProxy, startFaultProxy } from './fault-proxy.ts'
 import { createFeedNode, type FeedNode } from './feed-node.ts'
 import { createRandom } from './random.ts'

@@ -3,7 +3,8 @@ import { chmodSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startRedis, type TestRedis } from '../fixture/redis-server.ts'
-import { startServices, type TestClient, type TestServices } from '../fixture/services.ts'
+import type { TestClient } from '../fixture/requests.ts'
+import { startServices, type TestServices } from '../fixture/services.ts'
 import { createToolBench, type ToolBench } from './tool.ts'
 
 let redis: TestRedis

@@ -9,12 +9,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { loadScripts } from '../../store/redis/scripts.ts'
 import { trafficOf } from '../conformance/redis-traffic.ts'
 import { startRedis, type TestRedis } from '../fixture/redis-server.ts'
-import {
-  introspectText,
-  startServices,
-  type TestClient,
-  type TestServices,
-} from '../fixture/services.ts'
+import { introspectText, type TestClient } from '../fixture/requests.ts'
+import { startServices, type TestServices } from '../fixture/services.ts'
 import { waitFor } from '../fixture/wait-for.ts'
 import { createToolBench, type ToolBench } from './tool.ts'
 

@@ -12,14 +12,8 @@ import { createProgram } from '../../cli/src/program.ts'
 import { parseTokenKeys } from '../../settings/token-key-list.ts'
 import type { TokenKeySecret } from '../../store/mint/key-ring.ts'
 import { startRedis, type TestRedis } from '../fixture/redis-server.ts'
-import {
-  introspectText,
-  postForm,
-  startServices,
-  TEST_TOKEN_KEYS,
-  type TestClient,
-  type TestServices,
-} from '../fixture/services.ts'
+import { introspectText, postForm, type TestClient } from '../fixture/requests.ts'
+import { startServices, TEST_TOKEN_KEYS, type TestServices } from '../fixture/services.ts'
 import { waitFor } from '../fixture/wait-for.ts'
 import { excerptPattern, fillIn, parseCommandLine, readRunbook } from './runbook.ts'
 import { createToolBench, type Outcome, type ToolBench } from './tool.ts'

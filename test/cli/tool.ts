@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { Readable, Writable } from 'node:stream'
 import type { TerminalInput, TerminalOutput } from '../../cli/src/environment.ts'
 import { runTool } from '../../cli/src/tool.ts'
-import type { TestClient } from '../fixture/services.ts'
+import type { TestClient } from '../fixture/requests.ts'
 
 const ROOT = new URL('../../', import.meta.url).pathname
 const NODE = join(ROOT, 'node_modules', 'node', 'bin', 'node')

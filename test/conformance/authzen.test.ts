@@ -1,7 +1,7 @@
 /** OpenID AuthZEN Authorization API 1.0: the evaluation endpoints. */
 import { request } from 'node:http'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { basic, type TestClient } from '../fixture/services.ts'
+import { basic, type TestClient } from '../fixture/requests.ts'
 import { waitFor } from '../fixture/wait-for.ts'
 import {
   ALICE,

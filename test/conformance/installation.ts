@@ -5,13 +5,8 @@
 import { hashSecret } from '../../http/auth/client-credentials.ts'
 import type { ClientMetadata } from '../../store/registry/clients.ts'
 import { startRedis, type TestRedis } from '../fixture/redis-server.ts'
-import {
-  postForm,
-  type ServicesOptions,
-  startServices,
-  type TestClient,
-  type TestServices,
-} from '../fixture/services.ts'
+import { postForm, type TestClient } from '../fixture/requests.ts'
+import { type ServicesOptions, startServices, type TestServices } from '../fixture/services.ts'
 
 export const GRADES = 'https://grades.test'
 export const LIBRARY = 'https://library.test'

@@ -1,7 +1,7 @@
 /** `oauth4webapi`, unmodified: a strict client that refuses whatever strays from the RFCs. */
 import * as oauth from 'oauth4webapi'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { TestClient } from '../fixture/services.ts'
+import type { TestClient } from '../fixture/requests.ts'
 import { GRADES, type Installation, LIBRARY, SCOPE, startInstallation } from './installation.ts'
 
 // The library's own way to say that these requests go to loopback.

@@ -1,7 +1,7 @@
 /** `openid-client`, unmodified, as an application would use it: one configuration by discovery, then calls. */
 import * as client from 'openid-client'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { TestClient } from '../fixture/services.ts'
+import type { TestClient } from '../fixture/requests.ts'
 import { GRADES, type Installation, LIBRARY, SCOPE, startInstallation } from './installation.ts'
 
 const METHODS = {

@@ -1,6 +1,6 @@
 /** What the endpoints say while Redis is away or refuses to write: nothing that is not so. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { fetchToken, postForm } from '../fixture/services.ts'
+import { fetchToken, postForm } from '../fixture/requests.ts'
 import { waitFor } from '../fixture/wait-for.ts'
 import { expectError } from './answer.ts'
 import { INACTIVE, type Installation, startInstallation } from './installation.ts'

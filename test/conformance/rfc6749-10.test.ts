@@ -1,6 +1,6 @@
 /** RFC 6749 §10: tokens that cannot be guessed, and a Redis that never learns one. */
 import { afterAll, beforeAll, describe, expect } from 'vitest'
-import { fetchToken, introspectText, postForm } from '../fixture/services.ts'
+import { fetchToken, introspectText, postForm } from '../fixture/requests.ts'
 import { jsonOf } from './answer.ts'
 import { INACTIVE, type Installation, startInstallation } from './installation.ts'
 import { trafficOf } from './redis-traffic.ts'
@@ -43,7 +43,7 @@ describe('RFC 6749 §10: security of tokens', () => {
           { ...at.grades, client_secret: 'wrong-secret-x' },
           { token: own },
         )
-        secrets.push('wrong-secret-x', at.services.adminToken, ...tokens)
+        secrets.push('wrong-secret-x', at.services.adminToken(), ...tokens)
         secrets.push(first.refresh_token, String(next.refresh_token))
       })
       expect(traffic.length).toBeGreaterThan(10)

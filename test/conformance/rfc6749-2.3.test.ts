@@ -1,6 +1,6 @@
 /** RFC 6749 §2.3: client authentication at the token endpoint. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { postForm } from '../fixture/services.ts'
+import { postForm } from '../fixture/requests.ts'
 import { expectError, jsonOf } from './answer.ts'
 import { type Installation, startInstallation } from './installation.ts'
 import { verifies } from './verifies.ts'

@@ -1,6 +1,6 @@
 /** RFC 6749 §3–5: the token endpoint's request, its scope, its answers and its errors. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { basic, postForm, type TestClient } from '../fixture/services.ts'
+import { basic, postForm, type TestClient } from '../fixture/requests.ts'
 import { expectError, expectNoStore, jsonOf } from './answer.ts'
 import { GRADES, type Installation, LIBRARY, SCOPE, startInstallation } from './installation.ts'
 import { verifies } from './verifies.ts'

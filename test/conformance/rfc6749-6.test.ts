@@ -1,6 +1,6 @@
 /** RFC 6749 §6: refreshing, by whom and for how much. */
 import { afterAll, beforeAll, describe, expect } from 'vitest'
-import { postForm, type TestClient } from '../fixture/services.ts'
+import { postForm, type TestClient } from '../fixture/requests.ts'
 import { expectError, expectNoStore, jsonOf } from './answer.ts'
 import { INACTIVE, type Installation, SCOPE, startInstallation } from './installation.ts'
 import { trafficOf } from './redis-traffic.ts'

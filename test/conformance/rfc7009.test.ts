@@ -1,6 +1,6 @@
 /** RFC 7009: revocation by the client a token was issued to. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { basic, fetchToken, introspectText, postForm } from '../fixture/services.ts'
+import { basic, fetchToken, introspectText, postForm } from '../fixture/requests.ts'
 import { expectError, visible } from './answer.ts'
 import { INACTIVE, type Installation, startInstallation } from './installation.ts'
 import { trafficOf } from './redis-traffic.ts'

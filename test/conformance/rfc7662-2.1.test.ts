@@ -1,7 +1,7 @@
 /** RFC 7662 §2.1: the introspection request, and who may make it. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { FORM_RULES } from '../../http/body/form.ts'
-import { basic, fetchToken, introspectText, postForm } from '../fixture/services.ts'
+import { basic, fetchToken, introspectText, postForm } from '../fixture/requests.ts'
 import { expectError, expectNoStore, jsonOf } from './answer.ts'
 import { INACTIVE, type Installation, SCOPE, startInstallation } from './installation.ts'
 import { trafficOf } from './redis-traffic.ts'
@@ -145,7 +145,7 @@ describe('RFC 7662 §2.1: introspection request', () => {
   })
 
   verifies(['7662-2.1-m', '7662-2.3-b'], 'the token in question is no credential', async () => {
-    for (const bearer of [token, at.services.adminToken]) {
+    for (const bearer of [token, at.services.adminToken()]) {
       const headers = {
         authorization: `Bearer ${bearer}`,
         'content-type': 'application/x-www-form-urlencoded',

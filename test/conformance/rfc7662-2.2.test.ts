@@ -4,7 +4,8 @@ import { afterAll, beforeAll, describe, expect } from 'vitest'
 import { createTokenKeyRing } from '../../store/mint/key-ring.ts'
 import { createTokenMint } from '../../store/mint/token.ts'
 import { createPartitions } from '../../store/partitions.ts'
-import { fetchToken, postForm, TEST_TOKEN_KEYS } from '../fixture/services.ts'
+import { fetchToken, postForm } from '../fixture/requests.ts'
+import { TEST_TOKEN_KEYS } from '../fixture/services.ts'
 import { expectNoStore, jsonOf, visible } from './answer.ts'
 import { moveClock } from './clock.ts'
 import { GRADES, INACTIVE, type Installation, LIBRARY, startInstallation } from './installation.ts'
@@ -41,7 +42,7 @@ describe('RFC 7662 §2.2: introspection response', () => {
     const foreignKeys = TEST_TOKEN_KEYS.map(({ id }) => ({ id, secret: randomBytes(32) }))
     inactive['of another installation'] = neverIssued(foreignKeys)
     inactive['not for this caller'] = await fetchToken(issuer, at.web, { resource: LIBRARY })
-    inactive['for the issuer'] = at.services.adminToken
+    inactive['for the issuer'] = at.services.adminToken()
     const logout = await at.login('bob')
     inactive['of a revoked session'] = logout.access_token
     await at.services.callAdmin('POST', '/revocations', { session: logout.sid })

@@ -1,6 +1,6 @@
 /** RFC 7662 §2.3: what is an error at introspection, and what is not. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { basic, fetchToken, postForm } from '../fixture/services.ts'
+import { basic, fetchToken, postForm } from '../fixture/requests.ts'
 import { expectError } from './answer.ts'
 import { INACTIVE, type Installation, startInstallation } from './installation.ts'
 import { verifies } from './verifies.ts'
@@ -46,7 +46,7 @@ describe('RFC 7662 §2.3: error response', () => {
     ['7662-2.3-b'],
     'any bearer credential is 401 with a Bearer challenge (X3)',
     async () => {
-      for (const bearer of [token, 'unknown', at.services.adminToken]) {
+      for (const bearer of [token, 'unknown', at.services.adminToken()]) {
         const response = await fetch(at.introspect, {
           method: 'POST',
           headers: {

@@ -1,6 +1,6 @@
 /** RFC 7662 §4: every check that stands between a token and an active answer, one at a time. */
 import { afterAll, beforeAll, describe, expect } from 'vitest'
-import { fetchToken, introspectText, postForm } from '../fixture/services.ts'
+import { fetchToken, introspectText, postForm } from '../fixture/requests.ts'
 import { expectError } from './answer.ts'
 import { moveClock } from './clock.ts'
 import {
@@ -75,7 +75,7 @@ describe('RFC 7662 §4: checks', () => {
   verifies(['7662-4-c'], 'a caller that is no resource sees no token as active', async () => {
     const nothing = await at.services.register('nothing-api', { introspect: true })
     const [node] = at.services.introspect
-    for (const token of [await live(), at.services.adminToken]) {
+    for (const token of [await live(), at.services.adminToken()]) {
       expect(await introspectText(node, nothing, token)).toBe(INACTIVE)
     }
   })

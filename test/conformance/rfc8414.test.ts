@@ -3,7 +3,7 @@ import { allowInsecureRequests, discoveryRequest, processDiscoveryResponse } fro
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { authorizationServerMetadata } from '../../issuer/metadata.ts'
 import { parseSettings, SettingsError } from '../../settings/settings.ts'
-import { fetchToken, introspectText } from '../fixture/services.ts'
+import { fetchToken, introspectText } from '../fixture/requests.ts'
 import { expectError, jsonOf } from './answer.ts'
 import { type Installation, startInstallation } from './installation.ts'
 import { verifies } from './verifies.ts'

@@ -2,7 +2,7 @@
 import * as oauth from 'oauth4webapi'
 import { afterAll, beforeAll, describe, expect } from 'vitest'
 import { parseSettings, SettingsError } from '../../settings/settings.ts'
-import { introspectText, postForm, type TestClient } from '../fixture/services.ts'
+import { introspectText, postForm, type TestClient } from '../fixture/requests.ts'
 import { expectError, expectNoStore, jsonOf, visible } from './answer.ts'
 import { moveClock } from './clock.ts'
 import {

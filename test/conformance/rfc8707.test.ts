@@ -1,6 +1,6 @@
 /** RFC 8707: resource indicators decide whom a token is for. */
 import { afterAll, beforeAll, describe, expect } from 'vitest'
-import { introspectText, postForm, type TestClient } from '../fixture/services.ts'
+import { introspectText, postForm, type TestClient } from '../fixture/requests.ts'
 import { expectError, jsonOf } from './answer.ts'
 import { GRADES, INACTIVE, type Installation, LIBRARY, startInstallation } from './installation.ts'
 import { verifies } from './verifies.ts'

@@ -13,7 +13,7 @@ import type {
   ServerFrame,
   StartFrame,
 } from '../../client/src/wire/index.ts'
-import { basic, type TestClient } from '../fixture/services.ts'
+import { basic, type TestClient } from '../fixture/requests.ts'
 import { waitFor } from '../fixture/wait-for.ts'
 
 /** A connected client. */

@@ -2,12 +2,8 @@
 import type { FeedEvent } from '../../client/src/wire/index.ts'
 import type { Store } from '../../store/store.ts'
 import { startRedis, type TestRedis } from '../fixture/redis-server.ts'
-import {
-  type ServicesOptions,
-  startServices,
-  type TestClient,
-  type TestServices,
-} from '../fixture/services.ts'
+import type { TestClient } from '../fixture/requests.ts'
+import { type ServicesOptions, startServices, type TestServices } from '../fixture/services.ts'
 import { type FeedSocket, openFeed, startFeedSocket } from './feed-socket.ts'
 
 export interface FeedWorld {

@@ -1,7 +1,7 @@
 /** What a client may not do on the feed, and what it is told then. */
 import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import type { LogHead } from '../../store/change-log.ts'
-import { basic } from '../fixture/services.ts'
+import { basic } from '../fixture/requests.ts'
 import { waitFor } from '../fixture/wait-for.ts'
 import { refusedFeed } from './feed-socket.ts'
 import { type FeedWorld, ofSubject, startFeedWorld } from './feed-world.ts'

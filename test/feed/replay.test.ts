@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createRevocationMemory } from '../../introspect/feed/revocation-memory.ts'
 import { createPartitions } from '../../store/partitions.ts'
-import { fetchToken, introspectText, type TestClient } from '../fixture/services.ts'
+import { fetchToken, introspectText, type TestClient } from '../fixture/requests.ts'
 import { waitFor } from '../fixture/wait-for.ts'
 import { INACTIVE, type Login, login, registerApplication } from '../system/world.ts'
 import { type FeedWorld, startFeedWorld } from './feed-world.ts'

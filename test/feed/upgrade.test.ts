@@ -2,7 +2,7 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { basic, type TestClient } from '../fixture/services.ts'
+import { basic, type TestClient } from '../fixture/requests.ts'
 import { waitFor } from '../fixture/wait-for.ts'
 import { openFeed, refusedFeed, startFeedSocket } from './feed-socket.ts'
 import { type FeedWorld, startFeedWorld } from './feed-world.ts'
@@ -46,7 +46,7 @@ describe('opening the feed', () => {
     expect((await refused({ authorization: basic(wrong) })).status).toBe(401)
     const unknown = { ...wrong, client_id: 'nobody' }
     expect((await refused({ authorization: basic(unknown) })).status).toBe(401)
-    const bearer = { authorization: `Bearer ${world.services.adminToken}` }
+    const bearer = { authorization: `Bearer ${world.services.adminToken()}` }
     expect((await refused(bearer)).status).toBe(401)
   })
 

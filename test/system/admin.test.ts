@@ -1,14 +1,8 @@
 /** The admin API: who may use it, what its routes do, and that bad input gets a clear problem and changes nothing. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startRedis, type TestRedis } from '../fixture/redis-server.ts'
-import {
-  fetchToken,
-  introspectText,
-  postForm,
-  startServices,
-  type TestClient,
-  type TestServices,
-} from '../fixture/services.ts'
+import { fetchToken, introspectText, postForm, type TestClient } from '../fixture/requests.ts'
+import { startServices, type TestServices } from '../fixture/services.ts'
 
 const INACTIVE = '{"active":false}'
 
@@ -48,7 +42,7 @@ async function call(
 }
 
 async function raw(method: string, path: string, init: RequestInit = {}): Promise<Response> {
-  const headers = { authorization: `Bearer ${services.adminToken}`, ...init.headers }
+  const headers = { authorization: `Bearer ${services.adminToken()}`, ...init.headers }
   return fetch(`${services.issuer}/admin/v1${path}`, { ...init, method, headers })
 }
 

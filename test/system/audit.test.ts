@@ -3,13 +3,8 @@ import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { AuditRecord } from '../../client/src/wire/index.ts'
 import { startRedis, type TestRedis } from '../fixture/redis-server.ts'
-import {
-  fetchToken,
-  postForm,
-  startServices,
-  type TestClient,
-  type TestServices,
-} from '../fixture/services.ts'
+import { fetchToken, postForm, type TestClient } from '../fixture/requests.ts'
+import { startServices, type TestServices } from '../fixture/services.ts'
 import { waitFor } from '../fixture/wait-for.ts'
 import { naming, startRedisProxy } from './redis-proxy.ts'
 
@@ -288,7 +283,7 @@ function sendLines(path: string, lines: readonly object[]): Promise<Response> {
     method: 'POST',
     headers: {
       'content-type': 'application/x-ndjson',
-      authorization: `Bearer ${services.adminToken}`,
+      authorization: `Bearer ${services.adminToken()}`,
     },
     body: lines.map((line) => JSON.stringify(line)).join('\n'),
   })

@@ -1,7 +1,8 @@
 /** What was acknowledged outlives `kill -9` of Redis: issued tokens stay, revocations hold, at both nodes. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startRedis, type TestRedis } from '../fixture/redis-server.ts'
-import { introspectText, postForm, startServices, type TestServices } from '../fixture/services.ts'
+import { introspectText, postForm } from '../fixture/requests.ts'
+import { startServices, type TestServices } from '../fixture/services.ts'
 import { waitFor } from '../fixture/wait-for.ts'
 import { activeTokens, INACTIVE, type Login, login, registerWorld, type World } from './world.ts'
 

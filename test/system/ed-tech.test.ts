@@ -11,14 +11,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Client, createClient } from '../../client/src/index.ts'
 import { type ExpressRouteRequest, protect } from '../../client/src/middleware/express.ts'
 import { startRedis, type TestRedis } from '../fixture/redis-server.ts'
-import {
-  basic,
-  introspectText,
-  postForm,
-  startServices,
-  type TestClient,
-  type TestServices,
-} from '../fixture/services.ts'
+import { basic, introspectText, postForm, type TestClient } from '../fixture/requests.ts'
+import { startServices, type TestServices } from '../fixture/services.ts'
 import { waitFor } from '../fixture/wait-for.ts'
 
 const ENROLLED = 100_000

@@ -1,7 +1,8 @@
 /** What tests of token exchange start with: an application people log in to, and two services that call others for them. */
 import { expect } from 'vitest'
 import { startRedis, type TestRedis } from '../fixture/redis-server.ts'
-import { postForm, startServices, type TestClient, type TestServices } from '../fixture/services.ts'
+import { postForm, type TestClient } from '../fixture/requests.ts'
+import { startServices, type TestServices } from '../fixture/services.ts'
 import { GRADES, type Login, registerWorld, type World } from './world.ts'
 
 export const EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange'

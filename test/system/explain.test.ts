@@ -1,13 +1,8 @@
 /** Why a token is void: exactly which revocation did it, by whom, when and why; or that it expired, or never was. */
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { startRedis, type TestRedis } from '../fixture/redis-server.ts'
-import {
-  fetchToken,
-  postForm,
-  startServices,
-  type TestClient,
-  type TestServices,
-} from '../fixture/services.ts'
+import { fetchToken, postForm, type TestClient } from '../fixture/requests.ts'
+import { startServices, type TestServices } from '../fixture/services.ts'
 
 interface Issued {
   readonly access_token: string

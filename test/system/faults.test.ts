@@ -4,12 +4,8 @@
  */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { freePort, startRedis, type TestRedis } from '../fixture/redis-server.ts'
-import {
-  fetchToken,
-  introspectText,
-  startServices,
-  type TestServices,
-} from '../fixture/services.ts'
+import { fetchToken, introspectText } from '../fixture/requests.ts'
+import { startServices, type TestServices } from '../fixture/services.ts'
 import { waitFor } from '../fixture/wait-for.ts'
 import {
   addingRoutes,

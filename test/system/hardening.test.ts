@@ -7,10 +7,9 @@ import {
   fetchToken,
   introspectText,
   postForm,
-  startServices,
   type TestClient,
-  type TestServices,
-} from '../fixture/services.ts'
+} from '../fixture/requests.ts'
+import { startServices, type TestServices } from '../fixture/services.ts'
 
 let redis: TestRedis
 let services: TestServices
@@ -193,10 +192,12 @@ describe('odd requests', () => {
   })
 
   it('with a path that is no UTF-8, or an impossible Host or cursor, are bad requests', async () => {
-    expect(await callAs(services.adminToken, 'GET', '/subjects/%E9')).toBe(400)
-    expect(await callAs(services.adminToken, 'GET', `/clients?cursor=${'9'.repeat(20)}`)).toBe(400)
+    expect(await callAs(services.adminToken(), 'GET', '/subjects/%E9')).toBe(400)
+    expect(await callAs(services.adminToken(), 'GET', `/clients?cursor=${'9'.repeat(20)}`)).toBe(
+      400,
+    )
     const head = `GET /admin/v1/clients HTTP/1.1\r\nHost: [\r\nConnection: close\r\n`
-    const auth = `Authorization: Bearer ${services.adminToken}\r\n\r\n`
+    const auth = `Authorization: Bearer ${services.adminToken()}\r\n\r\n`
     expect(await sendRaw(services.issuer, head + auth)).toMatch(/^HTTP\/1\.1 [24]00 /)
   })
 

@@ -8,12 +8,8 @@ import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { createSubjectLoader } from '../../issuer/loader/subject-loader.ts'
 import { startRedis, type TestRedis } from '../fixture/redis-server.ts'
-import {
-  introspectText,
-  startServices,
-  type TestClient,
-  type TestServices,
-} from '../fixture/services.ts'
+import { introspectText, type TestClient } from '../fixture/requests.ts'
+import { startServices, type TestServices } from '../fixture/services.ts'
 import { waitFor } from '../fixture/wait-for.ts'
 
 const SECRET = 'what-the-monolith-expects'

@@ -4,7 +4,8 @@
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startRedis, type TestRedis } from '../fixture/redis-server.ts'
-import { postForm, startServices, type TestServices } from '../fixture/services.ts'
+import { postForm } from '../fixture/requests.ts'
+import { startServices, type TestServices } from '../fixture/services.ts'
 import { captureCommands, dumpRedis } from './secret-hunt.ts'
 import { login, registerWorld, type World } from './world.ts'
 

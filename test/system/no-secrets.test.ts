@@ -4,7 +4,8 @@
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { freePort, startRedis, type TestRedis } from '../fixture/redis-server.ts'
-import { postForm, startServices, TEST_TOKEN_KEYS, type TestServices } from '../fixture/services.ts'
+import { postForm } from '../fixture/requests.ts'
+import { startServices, TEST_TOKEN_KEYS, type TestServices } from '../fixture/services.ts'
 import { waitFor } from '../fixture/wait-for.ts'
 import { allRoutes, type RouteSubject, sendAll } from './routes.ts'
 import {
@@ -115,7 +116,7 @@ describe('no secret is left behind', () => {
       ...bodies.flatMap((body) => [
         fetch(`${issuer}/admin/v1/revocations`, {
           method: 'POST',
-          headers: { ...json, ...bearer(services.adminToken) },
+          headers: { ...json, ...bearer(services.adminToken()) },
           body,
         }),
         fetch(`${node}/introspect/batch`, {
@@ -127,7 +128,7 @@ describe('no secret is left behind', () => {
       fetch(`${issuer}/admin/v1/clients`, { headers: bearer(access_token) }),
       fetch(`${issuer}/admin/v1/clients`, { headers: bearer(refresh_token) }),
       fetch(`${issuer}/admin/v1/clients?cursor=${access_token}`, {
-        headers: bearer(services.adminToken),
+        headers: bearer(services.adminToken()),
       }),
       ...['grant', 'session', 'jti'].map((level) =>
         services.callAdmin('POST', '/revocations', { [level]: access_token }),

@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { startRedis, type TestRedis } from '../fixture/redis-server.ts'
-import { basic, fetchToken } from '../fixture/services.ts'
+import { basic, fetchToken } from '../fixture/requests.ts'
 import { TEST_TLS } from '../unit/http/tls-fixture.ts'
 import { type ServiceProcess, startProcess } from './service-process.ts'
 

@@ -4,7 +4,8 @@
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startRedis, type TestRedis } from '../fixture/redis-server.ts'
-import { postForm, startServices, type TestClient, type TestServices } from '../fixture/services.ts'
+import { postForm, type TestClient } from '../fixture/requests.ts'
+import { startServices, type TestServices } from '../fixture/services.ts'
 import { GRADES, type Login, login, refresh, registerApplication, registerWorld } from './world.ts'
 
 const UNCHANGED = {

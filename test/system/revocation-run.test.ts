@@ -2,13 +2,8 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { REVOCATIONS_PER_WINDOW } from '../../issuer/admin/revocations/run.ts'
 import { startRedis, type TestRedis } from '../fixture/redis-server.ts'
-import {
-  fetchToken,
-  introspectText,
-  startServices,
-  type TestClient,
-  type TestServices,
-} from '../fixture/services.ts'
+import { fetchToken, introspectText, type TestClient } from '../fixture/requests.ts'
+import { startServices, type TestServices } from '../fixture/services.ts'
 import { INACTIVE, login, refresh, registerWorld, type World } from './world.ts'
 
 type Told = Readonly<Record<string, unknown>>
@@ -28,7 +23,7 @@ afterAll(async () => {
   await redis.stop()
 })
 
-function send(lines: readonly (object | string)[], query = '', token = services.adminToken) {
+function send(lines: readonly (object | string)[], query = '', token = services.adminToken()) {
   const body = lines.map((line) => (typeof line === 'string' ? line : JSON.stringify(line)))
   return fetch(`${services.issuer}/admin/v1/revocations${query}`, {
     method: 'POST',

@@ -1,14 +1,8 @@
 /** A revocation of any level holds on the very next introspection, at a node that had no part in it. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startRedis, type TestRedis } from '../fixture/redis-server.ts'
-import {
-  fetchToken,
-  introspectText,
-  postForm,
-  startServices,
-  type TestClient,
-  type TestServices,
-} from '../fixture/services.ts'
+import { fetchToken, introspectText, postForm, type TestClient } from '../fixture/requests.ts'
+import { startServices, type TestServices } from '../fixture/services.ts'
 
 const INACTIVE = '{"active":false}'
 

@@ -3,7 +3,8 @@ import { once } from 'node:events'
 import { type ClientRequest, type IncomingMessage, request } from 'node:http'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startRedis, type TestRedis } from '../fixture/redis-server.ts'
-import { fetchToken, startServices, type TestServices } from '../fixture/services.ts'
+import { fetchToken } from '../fixture/requests.ts'
+import { startServices, type TestServices } from '../fixture/services.ts'
 import { waitFor } from '../fixture/wait-for.ts'
 import { naming, type RedisProxy, startRedisProxy } from './redis-proxy.ts'
 
@@ -51,7 +52,7 @@ function lines(name: string, count: number, from = 0, members: object = {}): str
   }).join('')
 }
 
-function begin(headers: Record<string, string> = {}, token = services.adminToken): ClientRequest {
+function begin(headers: Record<string, string> = {}, token = services.adminToken()): ClientRequest {
   const sent = request(`${services.issuer}/admin/v1/role-assignments`, {
     method: 'POST',
     headers: { authorization: `Bearer ${token}`, 'content-type': NDJSON, ...headers },

@@ -1,6 +1,6 @@
 /** The admin routes of roles: who may use them, and the schema; and that bad input changes nothing. */
 import { beforeEach, describe, expect, it } from 'vitest'
-import { fetchToken } from '../fixture/services.ts'
+import { fetchToken } from '../fixture/requests.ts'
 import { naming } from './redis-proxy.ts'
 import { type Answer, SCHEMA, TOKEN, useRolesAdmin } from './roles-admin.ts'
 

@@ -54,7 +54,7 @@ export function useRolesAdmin() {
     const response = await fetch(`${services.issuer}/admin/v1${path}`, {
       method,
       headers: {
-        authorization: `Bearer ${services.adminToken}`,
+        authorization: `Bearer ${services.adminToken()}`,
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
         ...headers,
       },

@@ -6,7 +6,8 @@ import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { TokenKeySecret } from '../../store/mint/key-ring.ts'
 import { startRedis, type TestRedis } from '../fixture/redis-server.ts'
-import { introspectText, postForm, startServices, type TestServices } from '../fixture/services.ts'
+import { introspectText, postForm } from '../fixture/requests.ts'
+import { startServices, type TestServices } from '../fixture/services.ts'
 import { INACTIVE, type Login, login, refresh, registerWorld, type World } from './world.ts'
 
 const key = (id: string): TokenKeySecret => ({ id, secret: randomBytes(32) })

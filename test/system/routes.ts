@@ -2,7 +2,8 @@
  * Every route that needs Redis, as a good request to it: fault tests send them all. A request is made anew each time,
  * with names of its own, so that none depends on what another one did.
  */
-import { basic, postForm, type TestServices } from '../fixture/services.ts'
+import { basic, postForm } from '../fixture/requests.ts'
+import type { TestServices } from '../fixture/services.ts'
 import type { Login, World } from './world.ts'
 
 /** One route, with a request that is answered 2xx when all is well. */

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { startRedis, type TestRedis } from '../fixture/redis-server.ts'
-import { fetchToken, introspectText, postForm } from '../fixture/services.ts'
+import { fetchToken, introspectText, postForm } from '../fixture/requests.ts'
 import { type ServiceProcess, startProcess } from './service-process.ts'
 
 const secret = () => randomBytes(32).toString('base64url')

@@ -5,13 +5,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { FAILURES_ALLOWED } from '../../store/registry/auth-failures.ts'
 import { startRedis, type TestRedis } from '../fixture/redis-server.ts'
-import {
-  basic,
-  postForm,
-  startServices,
-  type TestClient,
-  type TestServices,
-} from '../fixture/services.ts'
+import { basic, postForm, type TestClient } from '../fixture/requests.ts'
+import { startServices, type TestServices } from '../fixture/services.ts'
 import { registerWorld, type World } from './world.ts'
 
 type Endpoint = (client: TestClient) => Promise<Response>

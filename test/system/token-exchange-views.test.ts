@@ -4,7 +4,7 @@
  */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { RoleDefinitions } from '../../store/roles/resolve.ts'
-import { postForm } from '../fixture/services.ts'
+import { postForm } from '../fixture/requests.ts'
 import { ACCESS, type ExchangeWorld, startExchangeWorld, type Wishes } from './exchange-world.ts'
 
 const ROLES: RoleDefinitions = {

@@ -4,7 +4,7 @@
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { moveClock } from '../conformance/clock.ts'
-import { basic, fetchToken, postForm, type TestClient } from '../fixture/services.ts'
+import { basic, fetchToken, postForm, type TestClient } from '../fixture/requests.ts'
 import {
   ACCESS,
   EXCHANGE,

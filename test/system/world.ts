@@ -1,5 +1,6 @@
 /** What most system tests start with: a resource server that introspects, an application with refresh, and logins. */
-import { postForm, type TestClient, type TestServices } from '../fixture/services.ts'
+import { postForm, type TestClient } from '../fixture/requests.ts'
+import type { TestServices } from '../fixture/services.ts'
 
 /** The answer for every token that is not active. */
 export const INACTIVE = '{"active":false}'
