@@ -13,7 +13,7 @@ describe('the feed', () => {
   let world: FeedWorld
 
   beforeAll(async () => {
-    world = await startFeedWorld({}, '--appendonly', 'yes')
+    world = await startFeedWorld({ redis: ['--appendonly', 'yes'] })
   })
 
   afterEach(() => world.closeSockets())
@@ -61,7 +61,7 @@ describe('the feed', () => {
     const feed = await world.start()
     const { revocations, clients } = world.store
     const by = { by: 'test' }
-    await world.services.register('another')
+    await world.register('another')
     await revocations.revoke({ level: 'subject+client', sub: 'alice', clientId: 'web' }, by)
     await revocations.revoke({ level: 'client', clientId: 'web' }, by)
     await revocations.revoke({ level: 'all' }, by)

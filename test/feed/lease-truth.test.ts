@@ -9,7 +9,10 @@ describe('a lease', () => {
   let world: FeedWorld
 
   beforeAll(async () => {
-    world = await startFeedWorld({ store: { commandTimeoutMs: 2_000 } }, '--appendonly', 'yes')
+    world = await startFeedWorld({
+      redis: ['--appendonly', 'yes'],
+      store: { commandTimeoutMs: 2_000 },
+    })
   })
 
   afterEach(() => world.closeSockets())
@@ -20,7 +23,7 @@ describe('a lease', () => {
     feed.frames.findIndex(matches)
 
   const readiness = async (node: 0 | 1) => {
-    const response = await fetch(`${world.services.introspect[node]}/readyz`)
+    const response = await fetch(`${world.introspect[node]}/readyz`)
     return { status: response.status, body: (await response.json()) as object }
   }
 

@@ -30,7 +30,7 @@ describe('limits of the feed', () => {
   afterAll(() => world.close())
 
   async function metric(name: string): Promise<number> {
-    const text = await (await fetch(`${world.services.introspect[0]}/metrics`)).text()
+    const text = await (await fetch(`${world.introspect[0]}/metrics`)).text()
     return Number(new RegExp(`^${name} (.*)$`, 'm').exec(text)?.[1])
   }
 
@@ -121,7 +121,7 @@ describe('limits of the feed', () => {
   it('tells who comes when the node is full to come back later', async () => {
     const feeds = [await world.start(), await world.start(), await world.start()]
     const headers = { authorization: basic(world.grades) }
-    const refusal = await refusedFeed(world.services.introspect[0], headers)
+    const refusal = await refusedFeed(world.introspect[0], headers)
     expect([refusal.status, refusal.headers['retry-after']]).toEqual([503, '5'])
     expect(JSON.parse(refusal.body)).toMatchObject({ error: 'temporarily_unavailable' })
     feeds[0]?.close()
@@ -150,7 +150,7 @@ describe('a socket that is read too slowly', () => {
     const slow = await world.start()
     const quick = await world.start()
     slow.socket.pause()
-    const isClosed = () => world.services.logs.some((line) => line.includes('read too slowly'))
+    const isClosed = () => world.logs.some((line) => line.includes('read too slowly'))
     // Long names fill the buffers of the kernel sooner.
     const json = `{"type":"subject","sub":"${'x'.repeat(60_000)}"}`
     const { epoch, seq: head } = (await world.store.log.heads())[0] as LogHead

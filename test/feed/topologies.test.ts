@@ -1,5 +1,6 @@
 /** The feed where Redis is shared or spread: two installations on one server, and a Cluster. */
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { registerGrades } from '../fixture/clients.ts'
 import { startCluster } from '../fixture/redis-cluster.ts'
 import { startRedis } from '../fixture/redis-server.ts'
 import { startServices } from '../fixture/services.ts'
@@ -18,8 +19,8 @@ describe('the feed', () => {
     onTestFinished(own.close)
     onTestFinished(other.close)
     const feeds = await Promise.all(
-      [own, other].map(async ({ introspect, register }) =>
-        startFeedSocket(introspect[0], await register('grades-api', { introspect: true })),
+      [own, other].map(async (services) =>
+        startFeedSocket(services.introspect[0], await registerGrades(services)),
       ),
     )
     const revoke = ({ store }: typeof own, sub: string) =>
@@ -40,7 +41,7 @@ describe('the feed', () => {
     onTestFinished(cluster.stop)
     const services = await startServices({ redisUrl: cluster.url })
     onTestFinished(services.close)
-    const grades = await services.register('grades-api', { introspect: true })
+    const grades = await registerGrades(services)
     const feed = await startFeedSocket(services.introspect[0], grades)
     const revoke = (sub: string) =>
       services.store.revocations.revoke({ level: 'subject', sub }, { by: 'test' })
