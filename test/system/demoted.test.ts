@@ -4,34 +4,28 @@
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { freePort, startRedis, type TestRedis } from '../fixture/redis-server.ts'
-import { startServices, type TestServices } from '../fixture/services.ts'
 import { waitFor } from '../fixture/wait-for.ts'
+import { startWorld, type World } from '../fixture/world.ts'
 import { allRoutes, type RouteAnswer, type RouteSubject, sendAll } from './routes.ts'
-import { login, registerWorld } from './world.ts'
 
 describe('a demoted Redis', () => {
-  let redis: TestRedis
+  let world: World
   /** Another installation, with nothing in it. */
   let stranger: TestRedis
-  let services: TestServices
   let subject: RouteSubject
 
   beforeAll(async () => {
-    redis = await startRedis()
+    world = await startWorld()
     stranger = await startRedis('--repl-diskless-sync-delay', '0')
-    services = await startServices({ redisUrl: redis.url })
-    const world = await registerWorld(services)
-    subject = { ...world, services, issued: await login(services, 'alice') }
+    world.onClose(stranger.stop)
+    subject = { ...world, issued: await world.login('alice') }
   })
 
-  afterAll(async () => {
-    await services.close()
-    await Promise.all([redis.stop(), stranger.stop()])
-  })
+  afterAll(() => world.close())
 
   const readiness = () =>
     Promise.all(
-      [services.issuer, ...services.introspect].map(
+      [world.issuer, ...world.introspect].map(
         async (node) => (await fetch(`${node}/readyz`)).status,
       ),
     )
@@ -41,7 +35,7 @@ describe('a demoted Redis', () => {
     const answers: RouteAnswer[] = []
     for (const route of allRoutes(subject)) {
       await waitFor(async () => {
-        const clients = String(await redis.direct.client('LIST'))
+        const clients = String(await world.redis.direct.client('LIST'))
         return (
           (clients.match(/name=claimcheck .* cmd=(?!client|hello|auth|.?subscribe)/g) ?? [])
             .length >= 3
@@ -55,15 +49,15 @@ describe('a demoted Redis', () => {
   }
 
   it('is not called ready while its own primary is away', async () => {
-    await redis.direct.replicaof('127.0.0.1', await freePort())
+    await world.redis.direct.replicaof('127.0.0.1', await freePort())
     expect(await readiness()).toEqual([503, 503, 503])
-    await redis.direct.replicaof('NO', 'ONE')
+    await world.redis.direct.replicaof('NO', 'ONE')
     await waitFor(async () => (await readiness()).every((status) => status === 200))
   })
 
   it('is not believed about clients and grants that its new primary never had', async () => {
-    await redis.direct.replicaof('127.0.0.1', stranger.port)
-    await waitFor(async () => (await redis.direct.dbsize()) === 0)
+    await world.redis.direct.replicaof('127.0.0.1', stranger.port)
+    await waitFor(async () => (await world.redis.direct.dbsize()) === 0)
     expect(await answersOtherThan503()).toEqual([])
     expect(await readiness()).toEqual([503, 503, 503])
   })

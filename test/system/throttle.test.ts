@@ -4,24 +4,18 @@
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { FAILURES_ALLOWED } from '../../store/registry/auth-failures.ts'
-import { startRedis, type TestRedis } from '../fixture/redis-server.ts'
 import { basic, postForm, type TestClient } from '../fixture/requests.ts'
-import { startServices, type TestServices } from '../fixture/services.ts'
-import { registerWorld, type World } from './world.ts'
+import { startWorld, type World } from '../fixture/world.ts'
 
 type Endpoint = (client: TestClient) => Promise<Response>
 
 describe('failed client authentication', () => {
-  let redis: TestRedis
-  let services: TestServices
   let world: World
   let endpoints: readonly Endpoint[]
 
   beforeAll(async () => {
-    redis = await startRedis()
-    services = await startServices({ redisUrl: redis.url })
-    world = await registerWorld(services)
-    const { issuer, introspect } = services
+    world = await startWorld()
+    const { issuer, introspect } = world
     const [first, second] = introspect
     endpoints = [
       (client) => postForm(`${issuer}/token`, client, { grant_type: 'client_credentials' }),
@@ -39,10 +33,7 @@ describe('failed client authentication', () => {
     ]
   })
 
-  afterAll(async () => {
-    await services.close()
-    await redis.stop()
-  })
+  afterAll(() => world.close())
 
   const wrong = (client_id: string): TestClient => ({ client_id, client_secret: 'x'.repeat(43) })
   const failures = (count: number, from = 0) =>
@@ -99,11 +90,11 @@ describe('failed client authentication', () => {
   })
 
   it('leaves counters in Redis that name nobody and expire', async () => {
-    const counters = await redis.direct.keys('cc:failures*')
+    const counters = await world.redis.direct.keys('cc:failures*')
     expect(counters.length).toBeGreaterThanOrEqual(4)
     for (const counter of counters) {
       expect(counter).not.toMatch(/grades-api|web-app|nobody|127\.0\.0\.1/)
-      expect(await redis.direct.pttl(counter)).toBeGreaterThan(0)
+      expect(await world.redis.direct.pttl(counter)).toBeGreaterThan(0)
     }
   })
 })

@@ -29,7 +29,7 @@ beforeAll(async () => {
 afterAll(() => at.close())
 
 beforeEach(async () => {
-  await at.services.store.roleSchemas.put(ROLES)
+  await at.store.roleSchemas.put(ROLES)
   tess = `tess-${people++}`
   await assign(tess, { [MATHS]: 'teacher', [MUSIC]: 'teacher', [SPORT]: 'student' })
   token = (await at.login(tess)).access_token
@@ -45,7 +45,7 @@ async function change(
     ...{ op, sub, context, role },
     ...more,
   }))
-  await at.services.store.assignments.apply(changes)
+  await at.store.assignments.apply(changes)
 }
 const assign = (sub: string, roles: Readonly<Record<string, string>>, more?: object) =>
   change('assign', sub, roles, more)
@@ -243,7 +243,7 @@ describe('a token with a role assumed', () => {
       [ROLES, [['ta'], ['student']]],
     ]
     for (const [schema, [first, second]] of schemas) {
-      await at.services.store.roleSchemas.put(schema)
+      await at.store.roleSchemas.put(schema)
       expect(await seen()).toEqual([{ [MATHS]: first }, { [MATHS]: second }])
     }
   })
@@ -252,7 +252,7 @@ describe('a token with a role assumed', () => {
     const expiresAt = Math.floor(Date.now() / 1_000) + 900
     await assign(tess, { [SPORT]: 'teacher' }, { expiresAt })
     const viewing = await at.exchange(token, { context: SPORT, role: 'student' })
-    const [node] = at.services.introspect
+    const [node] = at.introspect
     const before = Date.now()
     const response = await postForm(`${node}/introspect`, at.grades, { token: viewing })
     const left = Number(response.headers.get('claimcheck-freshness')?.split(':')[3])
