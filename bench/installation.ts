@@ -190,7 +190,7 @@ export async function issueToken({ tokens }: Store, sub: string): Promise<string
     authorization: { sub, clientId: APPLICATION, scope: SCOPE, aud: [RESOURCE], login: {} },
     subjectKind: 'user',
     session: { mode: 'none' },
-    accessTokenLifetime: LIFETIME_SECONDS,
+    accessTokenLifetimeSeconds: LIFETIME_SECONDS,
   })
   if (issued.kind !== 'issued') throw new Error(`a token was not issued: ${issued.kind}`)
   return issued.accessToken

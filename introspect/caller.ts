@@ -2,7 +2,7 @@
  * Who asks. Only a client that proved itself with a secret and is registered to introspect gets an answer: a public
  * client's bare name is no proof, and a token under test is no credential.
  */
-import { type FailureRecorder, verifyClient } from '../http/auth/client-auth.ts'
+import { type AuthFailures, verifyClient } from '../http/auth/client-auth.ts'
 import type { PresentedCredentials } from '../http/auth/client-credentials.ts'
 import { OAuthError } from '../http/errors/oauth-error.ts'
 import type { RequestState } from '../http/pipeline/request-context.ts'
@@ -22,7 +22,7 @@ export async function proveCaller(
   presented: PresentedCredentials,
   registered: Client | undefined,
   state: RequestState,
-  failures: FailureRecorder,
+  failures: AuthFailures,
 ): Promise<Client> {
   const options = { allowPublic: false, source: state.source, failures }
   // Of a client we know: what else stands there may be a secret in the wrong place.
@@ -48,7 +48,7 @@ export async function authenticateCaller(
   presented: PresentedCredentials,
   clients: Pick<ClientRegistry, 'get'>,
   state: RequestState,
-  failures: FailureRecorder,
+  failures: AuthFailures,
 ): Promise<Client> {
   const callerId = claimedClientId(presented)
   const registered = callerId === '' ? undefined : await clients.get(callerId)

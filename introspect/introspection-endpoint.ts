@@ -5,12 +5,16 @@
 import type { Router } from '@koa/router'
 import { FRESHNESS_HEADER, formatFreshness } from '../client/src/wire/index.ts'
 import type { AuditTrail } from '../http/audit/audit-trail.ts'
-import type { FailureRecorder } from '../http/auth/client-auth.ts'
+import type { AuthFailures } from '../http/auth/client-auth.ts'
 import { presentedCredentials } from '../http/auth/client-credentials.ts'
 import { type Form, NO_FORM, readForm } from '../http/body/form.ts'
 import { readJson } from '../http/body/json.ts'
 import { invalidRequest, OAuthError } from '../http/errors/oauth-error.ts'
-import type { Exchange, RequestState, RouteContext } from '../http/pipeline/request-context.ts'
+import type {
+  RequestContext,
+  RequestState,
+  RouteContext,
+} from '../http/pipeline/request-context.ts'
 import { replyJson } from '../http/reply/reply.ts'
 import type { ContextQuestion } from '../store/roles/resolve.ts'
 import type { Store } from '../store/store.ts'
@@ -31,11 +35,11 @@ export const MAX_BATCH_CONTEXTS = 1_000
 /** What the endpoints are made from. */
 export interface IntrospectionOptions {
   readonly store: Pick<Store, 'tokens' | 'clients'>
-  readonly failures: FailureRecorder
+  readonly failures: AuthFailures
   /** `iss` of every answer. */
   readonly issuer: string
   readonly count: CountOutcome
-  readonly trail: Pick<AuditTrail, 'turnedAway'>
+  readonly trail: Pick<AuditTrail, 'refusedAction'>
 }
 
 interface Question {
@@ -47,16 +51,16 @@ interface Question {
 export function addIntrospection(
   router: Router<RequestState>,
   options: IntrospectionOptions,
-): (exchange: Exchange) => Promise<void> {
+): (context: RequestContext) => Promise<void> {
   const { store, failures, issuer, trail } = options
 
   /** A resource server that asks about tokens for others is worth knowing of. */
   function count(state: RequestState, outcome: Answer['outcome']): void {
     options.count(outcome)
-    if (outcome === 'audience') trail.turnedAway(state, 'introspection.refused', 'audience')
+    if (outcome === 'audience') trail.refusedAction(state, 'introspection.refused', 'audience')
   }
 
-  async function introspect(ctx: Exchange): Promise<void> {
+  async function introspect(ctx: RequestContext): Promise<void> {
     const form = await readForm(ctx.req)
     const presented = presentedCredentials(ctx.req, form)
     const callerId = claimedClientId(presented)

@@ -1,5 +1,5 @@
 /** Which client calls an OAuth endpoint of the issuer, proved as far as its kind can be. */
-import { type FailureRecorder, verifyClient } from '../http/auth/client-auth.ts'
+import { type AuthFailures, verifyClient } from '../http/auth/client-auth.ts'
 import type { PresentedCredentials } from '../http/auth/client-credentials.ts'
 import type { RequestState } from '../http/pipeline/request-context.ts'
 import type { Client } from '../store/registry/clients.ts'
@@ -18,7 +18,7 @@ export async function proveClient(
   presented: PresentedCredentials,
   registered: Client | undefined,
   state: RequestState,
-  failures: FailureRecorder,
+  failures: AuthFailures,
 ): Promise<Client> {
   const options = { allowPublic: true, source: state.source, failures }
   // Of a client we know: what else stands there may be a secret in the wrong place.

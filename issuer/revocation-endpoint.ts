@@ -4,7 +4,7 @@
  */
 import type { Router } from '@koa/router'
 import type { AuditTrail } from '../http/audit/audit-trail.ts'
-import type { FailureRecorder } from '../http/auth/client-auth.ts'
+import type { AuthFailures } from '../http/auth/client-auth.ts'
 import { presentedCredentials } from '../http/auth/client-credentials.ts'
 import { readForm } from '../http/body/form.ts'
 import { invalidRequest } from '../http/errors/oauth-error.ts'
@@ -15,8 +15,8 @@ import { namedClientId, proveClient } from './caller.ts'
 /** What the endpoint is made from. */
 export interface RevocationEndpointOptions {
   readonly store: Store
-  readonly failures: FailureRecorder
-  readonly trail: Pick<AuditTrail, 'changed' | 'turnedAway'>
+  readonly failures: AuthFailures
+  readonly trail: Pick<AuditTrail, 'changed' | 'refusedAction'>
 }
 
 /** Adds the endpoint to a router. */
@@ -39,7 +39,8 @@ export function addRevocationEndpoint(
         reason: 'revoked by its client',
         ownedBy: client.client_id,
       })
-      if (outcome.kind === 'foreign') trail.turnedAway(ctx.state, 'revocation.refused', 'foreign')
+      if (outcome.kind === 'foreign')
+        trail.refusedAction(ctx.state, 'revocation.refused', 'foreign')
       // §2.1 wants a foreign token refused. Somebody who proved nothing is told nothing.
       if (outcome.kind === 'foreign' && client.token_endpoint_auth_method !== 'none') {
         throw invalidRequest('the token was issued to another client')

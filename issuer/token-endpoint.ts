@@ -1,10 +1,10 @@
 /** `POST /token` (RFC 6749 §3.2): reads the request, proves the client, and hands over to the grant. */
 import type { Router } from '@koa/router'
-import type { FailureRecorder } from '../http/auth/client-auth.ts'
+import type { AuthFailures } from '../http/auth/client-auth.ts'
 import { type PresentedCredentials, presentedCredentials } from '../http/auth/client-credentials.ts'
 import { type Form, readForm } from '../http/body/form.ts'
 import { invalidRequest, OAuthError } from '../http/errors/oauth-error.ts'
-import type { Exchange, RequestState } from '../http/pipeline/request-context.ts'
+import type { RequestContext, RequestState } from '../http/pipeline/request-context.ts'
 import { replyJson } from '../http/reply/reply.ts'
 import type { Client } from '../store/registry/clients.ts'
 import { namedClientId, proveClient } from './caller.ts'
@@ -16,7 +16,7 @@ import type { GrantContext, TokenResponse } from './grants/token-response.ts'
 
 /** What the endpoint is made from. */
 export interface TokenEndpointOptions extends GrantContext {
-  readonly failures: FailureRecorder
+  readonly failures: AuthFailures
 }
 
 type Grant = (
@@ -43,13 +43,13 @@ const CONDITIONAL_GRANTS: ReadonlyMap<string, Grant> = new Map([
 export const TOKEN_PATH = '/token'
 
 /** A failure by what is only remembered is none. */
-const UNCOUNTED: FailureRecorder = { record: () => undefined }
+const UNCOUNTED: AuthFailures = { record: () => undefined }
 
 /** Adds the endpoint to a router. @returns its handler, for a shortcut to it */
 export function addTokenEndpoint(
   router: Router<RequestState>,
   options: TokenEndpointOptions,
-): (exchange: Exchange) => Promise<void> {
+): (context: RequestContext) => Promise<void> {
   const { store, failures } = options
 
   /**
@@ -86,7 +86,7 @@ export function addTokenEndpoint(
     return grant(client, form, options, state)
   }
 
-  async function handle(ctx: Exchange): Promise<void> {
+  async function handle(ctx: RequestContext): Promise<void> {
     const form = await readForm(ctx.req)
     const presented = presentedCredentials(ctx.req, form)
     const response =

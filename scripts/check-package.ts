@@ -17,7 +17,7 @@ const FRAMEWORKS = ['koa', 'express', 'fastify', 'hono'] as const
 
 /** What each entry point exports at run time; a change here is a change of the public interface. */
 export const EXPORTS: Readonly<Record<string, readonly string[]>> = {
-  '.': ['ClaimcheckError', 'createClient', 'surroundings'],
+  '.': ['ClaimcheckError', 'createClient', 'environment'],
   './wire': [
     'FEED_CLOSE',
     'FEED_VERSION',

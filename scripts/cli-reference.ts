@@ -13,7 +13,7 @@ export const REFERENCE_PATH: string = join(ROOT, 'docs', 'cli.md')
 
 const INTRODUCTION = `# The command line: \`claimcheck\`
 
-<!-- Written by scripts/cli-reference.mjs from the commands themselves; do not edit. -->
+<!-- Written by \`npm run docs:cli\` from the commands themselves; do not edit. -->
 
 \`npx claimcheck\` in this repository (with \`npm start\` running it needs no setting), or the package \`claimcheck\` alone. It
 speaks HTTP to the admin API and to introspection, and never touches Redis.

@@ -1,4 +1,4 @@
-// `node scripts/measure-revocations.mjs [tokens]`: how long it takes to take back a leaked file of tokens (a million when not
+// `npm run measure:revocations [tokens]`: how long it takes to take back a leaked file of tokens (a million when not
 // told otherwise) with the command line tool. Redis as in production (every write on the disk before it is answered), issuer
 // and tool each in a process of its own. What one revocation costs at each level, bench/measures/revocation.ts shows.
 //
@@ -85,7 +85,7 @@ async function issue(sub: string): Promise<string> {
     authorization: { sub, clientId: APPLICATION, scope: '', aud: [RESOURCE], login: {} },
     subjectKind: 'user',
     session: { mode: 'none' },
-    accessTokenLifetime: LIFETIME_SECONDS,
+    accessTokenLifetimeSeconds: LIFETIME_SECONDS,
   })
   if (issued.kind !== 'issued') throw new Error(issued.kind)
   return issued.accessToken

@@ -1,4 +1,4 @@
-// What `npm start`, `npm test` and `npm run check` do before TypeScript can run: install the
+// What run.mjs does before TypeScript can run: install the
 // packages of package-lock.json when they are missing or older than it, find the pinned Node 24 and
 // hand over to it.
 //
@@ -131,8 +131,8 @@ function refuse(message) {
   process.exit(1)
 }
 
-/** Runs a TypeScript entry of scripts/ on the pinned Node and ends as it ends. */
-export async function handOver(script) {
+/** Runs a TypeScript program of this checkout on the pinned Node and ends as it ends. */
+export async function handOver(program, programArgs) {
   const problem = nodeProblem(process.versions.node)
   if (problem !== undefined) refuse(problem)
   try {
@@ -143,7 +143,8 @@ export async function handOver(script) {
     const PATH = [...bin, process.env.PATH ?? ''].join(delimiter)
     // The channel carries nothing: its end tells the child that this process is gone, however it went.
     const stdio = ['inherit', 'inherit', 'inherit', 'ipc']
-    const args = [join('scripts', script), ...process.argv.slice(2)]
+    // Our own packages are run from their sources, not from what was built last.
+    const args = ['--conditions=claimcheck-source', program, ...programArgs]
     const env = { ...process.env, PATH }
     const end = await run(node, args, { stdio, env }, stopWithNpm)
     if (end.signal !== null) process.kill(process.pid, end.signal)

@@ -9,7 +9,7 @@ import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { pathPrefix } from '../settings/public-url.ts'
 import type { SettingName } from '../settings/setting-table.ts'
-import { type Environment, parseSettings } from '../settings/settings.ts'
+import { type EnvironmentVariables, parseSettings } from '../settings/settings.ts'
 
 export interface StartSettings {
   readonly dataDir: string
@@ -29,7 +29,7 @@ export interface StartSettings {
 }
 
 /** @throws {Error} that lists every setting that is wrong, or that a start for development has no use for. */
-export function readStartSettings(env: Environment, root: string): StartSettings {
+export function readStartSettings(env: EnvironmentVariables, root: string): StartSettings {
   const settings = parseSettings(env, (path) => readFileSync(resolve(root, path), 'utf8'))
   if (settings.tls !== undefined) {
     throw new Error(
@@ -57,7 +57,7 @@ export function readStartSettings(env: Environment, root: string): StartSettings
 
 /** The environment with some settings replaced. */
 export function withSettings(
-  env: Environment,
+  env: EnvironmentVariables,
   settings: Readonly<Record<string, string>>,
 ): Record<string, string | undefined> {
   const result: Record<string, string | undefined> = { ...env }

@@ -79,7 +79,7 @@ export class SettingsError extends Error {
   }
 }
 
-export type Environment = Readonly<Record<string, string | undefined>>
+export type EnvironmentVariables = Readonly<Record<string, string | undefined>>
 /** Reads a file as UTF-8 text; throws when it cannot. */
 export type ReadFile = (path: string) => string
 
@@ -92,7 +92,7 @@ const DAY_MS = 86_400_000
  * The settings in `env`.
  * @throws {SettingsError} listing every problem.
  */
-export function parseSettings(env: Environment, readFile: ReadFile): Settings {
+export function parseSettings(env: EnvironmentVariables, readFile: ReadFile): Settings {
   const problems: SettingProblem[] = [...unknownNames(env)]
   const values: Partial<Record<SettingName, unknown>> = {}
   for (const name of SETTING_NAMES) values[name] = readSetting(name, env, readFile, problems)
@@ -104,7 +104,7 @@ export function parseSettings(env: Environment, readFile: ReadFile): Settings {
 
 function readSetting(
   name: SettingName,
-  env: Environment,
+  env: EnvironmentVariables,
   readFile: ReadFile,
   problems: SettingProblem[],
 ): unknown {
@@ -126,7 +126,7 @@ function readSetting(
 /** The text of a setting, undefined for none, or what is wrong with where it comes from. */
 function givenText(
   name: SettingName,
-  env: Environment,
+  env: EnvironmentVariables,
   readFile: ReadFile,
 ): string | undefined | SettingProblem {
   const fileName = `${name}_FILE`
@@ -253,7 +253,7 @@ function conflicts(
   return found
 }
 
-function unknownNames(env: Environment): SettingProblem[] {
+function unknownNames(env: EnvironmentVariables): SettingProblem[] {
   const known = new Set(SETTING_NAMES.flatMap((name) => [name, `${name}_FILE`]))
   return Object.keys(env)
     .filter((name) => name.startsWith(PREFIX) && !name.startsWith(TEST_PREFIX) && !known.has(name))

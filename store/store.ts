@@ -19,14 +19,14 @@ import { type ConnectionOptions, connectRedis } from './redis/connection.ts'
 import { databaseOf } from './redis/redis-url.ts'
 import { createScriptRunner, readRecord } from './redis/script-runner.ts'
 import { createSubscriptionOpener } from './redis/subscription.ts'
-import { createFailureCounter, type FailureCounter } from './registry/auth-failures.ts'
+import { type AuthFailures, createAuthFailures } from './registry/auth-failures.ts'
 import { type ClientRegistry, createClientRegistry } from './registry/clients.ts'
 import { createSubjectLoads, type SubjectLoads } from './registry/subject-loads.ts'
 import { createSubjects, type Subjects } from './registry/subjects.ts'
-import { createReplayer, type ReplayRevocation } from './revocations/restore.ts'
+import { createRestorer, type RestoreRevocation } from './revocations/restore.ts'
 import { createRevocations, type Revocations } from './revocations/revoke.ts'
 import { type Assignments, createAssignments } from './roles/assignments.ts'
-import { createRoleResolver, type RoleResolver } from './roles/of-subject.ts'
+import { createSubjectRoleReader, type SubjectRoleReader } from './roles/of-subject.ts'
 import { createRoleSchemas, type RoleSchemas } from './roles/role-schema.ts'
 
 /** How to open a store. */
@@ -64,12 +64,12 @@ export interface Store {
   readonly subjectLoads: SubjectLoads
   readonly assignments: Assignments
   readonly roleSchemas: RoleSchemas
-  readonly roles: RoleResolver
-  readonly failures: FailureCounter
+  readonly roles: SubjectRoleReader
+  readonly failures: AuthFailures
   readonly audit: Audit
   /** Every change of what tokens resolve to. */
   readonly log: ChangeLog
-  readonly replay: ReplayRevocation
+  readonly restore: RestoreRevocation
   readonly locate: LocateToken
   /** Id of the key this process would mint with, and of the one issuers minted with when it started. */
   readonly tokenKeys: { readonly minting: string; readonly mintedBefore: string | undefined }
@@ -132,11 +132,11 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     subjectLoads: createSubjectLoads(context),
     assignments: createAssignments(context),
     roleSchemas,
-    roles: createRoleResolver(context, roleSchemas),
-    failures: createFailureCounter(redis, context.keys),
+    roles: createSubjectRoleReader(context, roleSchemas),
+    failures: createAuthFailures(redis, context.keys),
     audit: createAudit(context),
     log: createChangeLog(context, createSubscriptionOpener(options)),
-    replay: createReplayer(context),
+    restore: createRestorer(context),
     locate,
     tokenKeys: { minting: tokenKeys.minting.id, mintedBefore },
     idsOf: (token) => partitions.idsOf(token),

@@ -17,7 +17,7 @@ export interface FilledClient {
 }
 
 /** Longer than a measurement, during which no lease may run out while nothing else can run. */
-const BOUND_MS = 600_000
+const MAX_STALENESS_MS = 600_000
 const TIMEOUT_MS = 30_000
 /** The bound on memory is not what is measured. */
 const MAX_BYTES = 2 ** 30
@@ -37,7 +37,7 @@ export async function fillClient(issuer: string, entries: number): Promise<Fille
     issuer,
     clientId: 'grades-api',
     clientSecret: 'secret',
-    maxStalenessMs: BOUND_MS,
+    maxStalenessMs: MAX_STALENESS_MS,
     maxEntries: entries,
     maxBytes: MAX_BYTES,
     timeoutMs: TIMEOUT_MS,

@@ -39,7 +39,7 @@ const TOKENS_WITHOUT_REFRESH = 4
 const TOKENS_OF_CLIENTS = 4
 const MOST_REFRESHES = 30
 const CHECKED = 8
-const REFRESH = { lifetime: GRANT_HOURS * HOUR, idleLifetime: IDLE_HOURS * HOUR }
+const REFRESH = { lifetime: GRANT_HOURS * HOUR, idleLifetimeSeconds: IDLE_HOURS * HOUR }
 
 /** Nobody is logged in yet. */
 export function createLogins(store: Store, random: Random, record: KeepRecord): Logins {
@@ -77,8 +77,8 @@ export function createLogins(store: Store, random: Random, record: KeepRecord): 
     const isOver = hour - login.bornAt >= GRANT_HOURS || hour - login.refreshedAt >= IDLE_HOURS
     if (!isOver && login.refreshesLeft === 0) return
     const outcome = await refresh(store, login.refresh, login.clientId, {
-      accessTokenLifetime: ACCESS_TOKEN_LIFETIME,
-      idleLifetime: REFRESH.idleLifetime,
+      accessTokenLifetimeSeconds: ACCESS_TOKEN_LIFETIME,
+      idleLifetimeSeconds: REFRESH.idleLifetimeSeconds,
     })
     if ((outcome.kind === 'refreshed') === isOver) {
       throw new Error(`a refresh ${hour - login.bornAt} hours after the login: ${outcome.kind}`)

@@ -126,8 +126,8 @@ async function grant({ tokens }: Installation['store']): Promise<string> {
     authorization: { sub, clientId: APPLICATION, scope: SCOPE, aud: [RESOURCE], login: {} },
     subjectKind: 'user',
     session: { mode: 'none' },
-    accessTokenLifetime: HOUR_SECONDS,
-    refresh: { lifetime: DAY_SECONDS, idleLifetime: DAY_SECONDS },
+    accessTokenLifetimeSeconds: HOUR_SECONDS,
+    refresh: { lifetime: DAY_SECONDS, idleLifetimeSeconds: DAY_SECONDS },
   })
   if (issued.kind !== 'issued') throw new Error(`a grant was not issued: ${issued.kind}`)
   return issued.refreshToken as string

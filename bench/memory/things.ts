@@ -19,7 +19,7 @@ export const CLIENT = 'web-app'
 /** The role of all assignments. */
 export const ROLE = 'teacher'
 /** Assignments are loaded in lots: one making is one lot. */
-export const LOT = 500
+export const ASSIGNMENTS_AT_ONCE = 500
 
 const TOKENS_A_GRANT = 10
 const ASSIGNMENTS_A_SUBJECT = 10
@@ -102,11 +102,11 @@ function lots(
   placeOf: (n: number) => { readonly sub: string; readonly context: number },
 ): Omit<Thing, 'name'> {
   return {
-    perMaking: LOT,
+    perMaking: ASSIGNMENTS_AT_ONCE,
     times: 4,
     make(store, lot) {
-      const changes = Array.from({ length: LOT }, (_, n) => {
-        const { sub, context } = placeOf(lot * LOT + n)
+      const changes = Array.from({ length: ASSIGNMENTS_AT_ONCE }, (_, n) => {
+        const { sub, context } = placeOf(lot * ASSIGNMENTS_AT_ONCE + n)
         return { op: 'assign', sub, context: `course:${context}`, role: ROLE } as const
       })
       return store.assignments.apply(changes)

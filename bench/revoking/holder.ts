@@ -60,8 +60,10 @@ async function issue(
     authorization: { sub, clientId, scope: SCOPE, aud: [RESOURCE], login: {} },
     subjectKind: 'user',
     session: sid === undefined ? { mode: 'new', device: {} } : { mode: 'join', sid },
-    accessTokenLifetime: DAY_SECONDS,
-    ...(sid === undefined ? { refresh: { lifetime: DAY_SECONDS, idleLifetime: DAY_SECONDS } } : {}),
+    accessTokenLifetimeSeconds: DAY_SECONDS,
+    ...(sid === undefined
+      ? { refresh: { lifetime: DAY_SECONDS, idleLifetimeSeconds: DAY_SECONDS } }
+      : {}),
   })
   if (issued.kind !== 'issued') throw new Error(`a token was not issued: ${issued.kind}`)
   return issued
@@ -82,8 +84,8 @@ async function refreshed(
       presented,
       token,
       clientId,
-      accessTokenLifetime: DAY_SECONDS,
-      idleLifetime: DAY_SECONDS,
+      accessTokenLifetimeSeconds: DAY_SECONDS,
+      idleLifetimeSeconds: DAY_SECONDS,
     })
     if (outcome.kind !== 'refreshed') throw new Error(`a grant was not refreshed: ${outcome.kind}`)
     presented = outcome.refreshToken

@@ -5,7 +5,7 @@
 
 import { isContext, isContextType } from '@claimcheck/client/wire'
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import type { Surroundings } from './environment.ts'
+import type { Environment } from './environment.ts'
 import type { GlobalOptions, Run } from './run.ts'
 import { parseMoment, type SpanDirection } from './terminal/moment.ts'
 
@@ -26,7 +26,7 @@ export type Perform = (globals: GlobalOptions, handle: (run: Run) => Promise<voi
 /** What commands are declared with. */
 export interface Declaring {
   readonly perform: Perform
-  readonly nowMs: Surroundings['nowMs']
+  readonly nowMs: Environment['nowMs']
 }
 
 const explanations = new WeakMap<Command, Explanation>()

@@ -17,7 +17,7 @@ export interface TerminalInput extends Readable {
 }
 
 /** The process as the tool sees it. */
-export interface Surroundings {
+export interface Environment {
   /** What was typed after the name of the program. */
   readonly args: readonly string[]
   readonly env: { readonly [name: string]: string | undefined }

@@ -1,4 +1,4 @@
-/** The process: fills in the surroundings and ends as the tool says. Alone in reading the environment and the clock. */
+/** The process: fills in the environment and ends as the tool says. Alone in reading the environment and the clock. */
 import { readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { runTool } from './tool.ts'

@@ -3,10 +3,10 @@
  * person, and to call the services. Nothing is read or connected before a command needs it.
  */
 
-import type { Surroundings } from './environment.ts'
+import type { Environment } from './environment.ts'
 import { createProfiles, type Profile, type Profiles } from './input/profile.ts'
 import { type Api, createApi } from './service/api.ts'
-import { createExchange, type Exchange } from './service/http-call.ts'
+import { createHttpCaller, type HttpCaller } from './service/http-call.ts'
 import { createPrompt, type Prompt } from './terminal/prompt.ts'
 import { createReport, type Report } from './terminal/report.ts'
 
@@ -21,12 +21,12 @@ export interface GlobalOptions {
 
 /** A run. */
 export interface Run {
-  readonly surroundings: Surroundings
+  readonly environment: Environment
   readonly globals: GlobalOptions
   readonly report: Report
   readonly prompt: Prompt
   readonly profiles: Profiles
-  readonly exchange: Exchange
+  readonly exchange: HttpCaller
   readonly timeoutMs: number
   nowSeconds(): number
   profile(): Promise<Profile>
@@ -38,10 +38,10 @@ export interface Run {
 const DEFAULT_TIMEOUT_SECONDS = 10
 
 /** Makes the run of a command. */
-export function createRun(surroundings: Surroundings, globals: GlobalOptions): Run {
-  const { interrupted, random, nowMs } = surroundings
-  const profiles = createProfiles(surroundings)
-  const exchange = createExchange(interrupted)
+export function createRun(environment: Environment, globals: GlobalOptions): Run {
+  const { interrupted, random, nowMs } = environment
+  const profiles = createProfiles(environment)
+  const exchange = createHttpCaller(interrupted)
   const timeoutMs = (globals.timeout ?? DEFAULT_TIMEOUT_SECONDS) * 1_000
   let chosen: Promise<Profile> | undefined
   let api: Promise<Api> | undefined
@@ -54,10 +54,10 @@ export function createRun(surroundings: Surroundings, globals: GlobalOptions): R
     createApi({ profile: of, exchange, timeoutMs, random, interrupted })
 
   return {
-    surroundings,
+    environment,
     globals,
-    report: createReport(surroundings, globals.json === true),
-    prompt: createPrompt(surroundings),
+    report: createReport(environment, globals.json === true),
+    prompt: createPrompt(environment),
     profiles,
     exchange,
     timeoutMs,

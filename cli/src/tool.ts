@@ -1,10 +1,10 @@
 /**
- * The tool as a function of its surroundings: parses what was typed, runs the command, tells what went wrong, and returns
- * the exit code. No side effects but those the surroundings were given for.
+ * The tool as a function of its environment: parses what was typed, runs the command, tells what went wrong, and returns
+ * the exit code. No side effects but those the environment were given for.
  */
 import { type Command, CommanderError } from 'commander'
 import type { Perform } from './command.ts'
-import type { Surroundings, TerminalOutput } from './environment.ts'
+import type { Environment, TerminalOutput } from './environment.ts'
 import { CliError, EXIT } from './exit.ts'
 import { assertNoTokenTyped } from './input/input.ts'
 import { createProgram } from './program.ts'
@@ -13,20 +13,20 @@ import { createReport, mayColour, type Report } from './terminal/report.ts'
 import { makeVisible } from './terminal/visible.ts'
 
 /** Runs the tool once. @returns the exit code */
-export async function runTool(surroundings: Surroundings): Promise<number> {
-  let report = createReport(surroundings, false)
+export async function runTool(environment: Environment): Promise<number> {
+  let report = createReport(environment, false)
   const perform: Perform = async (globals, handle) => {
-    const run = createRun(surroundings, globals)
+    const run = createRun(environment, globals)
     report = run.report
     await handle(run)
   }
-  const { nowMs, version } = surroundings
+  const { nowMs, version } = environment
   const program = createProgram({ perform, nowMs, version })
-  for (const command of allOf(program)) settle(command, surroundings)
+  for (const command of allOf(program)) settle(command, environment)
   try {
-    assertNoTokenTyped(surroundings.args)
-    if (surroundings.args.length === 0) program.outputHelp()
-    else await program.parseAsync(surroundings.args, { from: 'user' })
+    assertNoTokenTyped(environment.args)
+    if (environment.args.length === 0) program.outputHelp()
+    else await program.parseAsync(environment.args, { from: 'user' })
     await report.finish()
     return EXIT.ok
   } catch (error) {
@@ -39,7 +39,7 @@ function allOf(command: Command): readonly Command[] {
 }
 
 /** Output and exit are ours, for every command of the tree. */
-function settle(command: Command, { stdout, stderr, env }: Surroundings): void {
+function settle(command: Command, { stdout, stderr, env }: Environment): void {
   command.exitOverride().configureOutput({
     writeOut: (text) => stdout.write(text),
     writeErr: (text) => stderr.write(text),

@@ -128,8 +128,8 @@ const NO_OPTIONS: LookupOptions = Object.freeze({})
  */
 export function createClient(options: ClientOptions): Client {
   const resolved = resolveOptions(options)
-  const { surroundings, maxStalenessMs: boundMs } = resolved
-  const clock = createElapsedClock(surroundings)
+  const { environment, maxStalenessMs: boundMs } = resolved
+  const clock = createElapsedClock(environment)
   const { now } = clock
   const closing = new AbortController()
   const counts = createCounts()
@@ -163,7 +163,7 @@ export function createClient(options: ClientOptions): Client {
     introspector: createIntrospector({ discover, send, authorization }),
     now,
     pauseBeforeRetry: () =>
-      new Promise((resolve) => setTimeout(resolve, surroundings.random() * RETRY_SPREAD_MS)),
+      new Promise((resolve) => setTimeout(resolve, environment.random() * RETRY_SPREAD_MS)),
   })
   let lookupProblem: string | undefined
 

@@ -5,8 +5,8 @@ export type { Decision, Refusal, Requirements, Source } from './decision.ts'
 export type { ClaimcheckErrorCode } from './errors.ts'
 export { ClaimcheckError } from './errors.ts'
 export type { ClientCounts, ClientHealth, ClientState, DiscardReason } from './health.ts'
-export type { ClientOptions, Surroundings } from './options.ts'
-export { surroundings } from './options.ts'
+export type { ClientOptions, Environment } from './options.ts'
+export { environment } from './options.ts'
 export type {
   ActiveToken,
   Actor,

@@ -3,7 +3,7 @@ import { invalidArgument, invalidType } from './errors.ts'
 import { MAX_DELAY_MS } from './time/timer.ts'
 
 /** Clocks and randomness, for tests. */
-export interface Surroundings {
+export interface Environment {
   /** Milliseconds that never go back, from any origin. */
   readonly monotonic: () => number
   /** Epoch milliseconds. */
@@ -13,7 +13,7 @@ export interface Surroundings {
 }
 
 /** Sets the client's clocks and randomness. For tests; a symbol, so that no configuration file can. */
-export const surroundings: unique symbol = Symbol('claimcheck surroundings')
+export const environment: unique symbol = Symbol('claimcheck environment')
 
 /** How to make a client. */
 export interface ClientOptions {
@@ -48,7 +48,7 @@ export interface ClientOptions {
   /** Stands in for the global `WebSocket`; needed where there is none. */
   readonly WebSocket?: typeof WebSocket
   /** @internal */
-  readonly [surroundings]?: Surroundings
+  readonly [environment]?: Environment
 }
 
 /** Options with every default filled in. */
@@ -65,7 +65,7 @@ export interface ResolvedOptions {
   readonly maxQueued: number
   readonly fetch: typeof fetch
   readonly WebSocket: typeof WebSocket
-  readonly surroundings: Surroundings
+  readonly environment: Environment
 }
 
 const MIN_STALENESS_MS = 100
@@ -128,7 +128,7 @@ export function resolveOptions(options: ClientOptions): ResolvedOptions {
     maxQueued: whole(options, 'maxQueued', 10_000, 1),
     fetch: platform(options, 'fetch', (...request) => globalThis.fetch(...request)),
     WebSocket: platform(options, 'WebSocket', globalThis.WebSocket),
-    surroundings: options[surroundings] ?? {
+    environment: options[environment] ?? {
       monotonic: () => performance.now(),
       wall: () => Date.now(),
       random: () => Math.random(),

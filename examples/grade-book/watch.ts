@@ -62,7 +62,7 @@ async function main(level = 'token'): Promise<void> {
 }
 
 try {
-  await main(process.argv[3])
+  await main(process.argv[2])
   process.exit()
 } catch (error) {
   process.stderr.write(`watch: ${error instanceof Error ? error.message : String(error)}\n`)

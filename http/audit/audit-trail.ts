@@ -29,7 +29,7 @@ export interface AuditTrail {
   /** Never throws and need not be waited for. */
   refused(state: RequestState, route: string, error: OAuthError): void
   /** An attempt that was refused without an error, such as asking about a token that is for somebody else. */
-  turnedAway(state: RequestState, action: string, error: string): void
+  refusedAction(state: RequestState, action: string, error: string): void
 }
 
 /** What a trail is made from. */
@@ -48,7 +48,7 @@ const REFUSALS: ReadonlySet<string> = new Set([
 ])
 const MAX_NAME_LENGTH = 128
 /** What stops somebody: it is not held up by its record. */
-const GOES_ON = /^(?:revocation\..*|client\.delete)$/
+const MAY_GO_UNRECORDED = /^(?:revocation\..*|client\.delete)$/
 
 /** Makes a trail. */
 export function createAuditTrail({ keep, log, now }: AuditTrailOptions): AuditTrail {
@@ -86,10 +86,12 @@ export function createAuditTrail({ keep, log, now }: AuditTrailOptions): AuditTr
       }
       const made = changes.map(({ isEmergency = false, ...change }) => ({
         entry: scrubbed({ ...change, ...common }),
-        goesOn: isEmergency || GOES_ON.test(change.action),
+        mayGoUnrecorded: isEmergency || MAY_GO_UNRECORDED.test(change.action),
       }))
       for (const { entry } of made) log.info({ audit: entry }, 'audit')
-      await Promise.all(made.map(({ entry, goesOn }) => keepChange(entry, goesOn)))
+      await Promise.all(
+        made.map(({ entry, mayGoUnrecorded }) => keepChange(entry, mayGoUnrecorded)),
+      )
     },
 
     refused({ requestId, source, clientId, claimedClientId }, route, { error, detail }) {
@@ -107,7 +109,7 @@ export function createAuditTrail({ keep, log, now }: AuditTrailOptions): AuditTr
       })
     },
 
-    turnedAway({ requestId, source, clientId }, action, error) {
+    refusedAction({ requestId, source, clientId }, action, error) {
       sample(`${action} ${error} ${clientId ?? ''}`, {
         action,
         result: 'refused',

@@ -25,7 +25,7 @@ export interface AuthFailure {
 }
 
 /** Counts failures, over all endpoints and nodes; says how long to wait when there were too many. */
-export interface FailureRecorder {
+export interface AuthFailures {
   record(
     failure: AuthFailure,
   ): Promise<{ readonly retryAfterSeconds: number } | undefined> | undefined
@@ -36,7 +36,7 @@ export interface VerifyClientOptions {
   readonly allowPublic: boolean
   /** The caller's address, for the recorder. */
   readonly source: string
-  readonly failures: FailureRecorder
+  readonly failures: AuthFailures
 }
 
 const HASH_LENGTH = 43

@@ -4,7 +4,7 @@
  * only on how long the peer may pause. Compressed bodies are refused, as in `body.ts`.
  */
 import type { IncomingMessage } from 'node:http'
-import { keepOwnPace } from '../server/body-timeout-exempt.ts'
+import { exemptFromBodyTimeout } from '../server/body-timeout-exempt.ts'
 import { cutShort, encoded, isEncoded, tooSlow } from './read-body.ts'
 
 /** How long the peer may pause, in milliseconds. */
@@ -31,7 +31,7 @@ export async function* readChunks(
   { pauseLimitMs = PAUSE_LIMIT_MS, signal }: ChunkOptions,
 ): AsyncGenerator<Buffer, void> {
   if (isEncoded(req)) throw encoded()
-  keepOwnPace(req)
+  exemptFromBodyTimeout(req)
   const arrived: Buffer[] = []
   let wake: () => void = () => {}
   const onSignal = (): void => wake()

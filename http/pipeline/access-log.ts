@@ -3,7 +3,7 @@
  * somebody wrongly put there. No headers, no bodies.
  */
 import type { Logger } from 'pino'
-import type { Exchange } from './request-context.ts'
+import type { RequestContext } from './request-context.ts'
 
 /**
  * Writes the line of a finished request: a warning for a 5xx, information otherwise. `isQuiet` lowers what went well to
@@ -11,7 +11,7 @@ import type { Exchange } from './request-context.ts'
  */
 export function logAccess(
   log: Logger,
-  ctx: Exchange,
+  ctx: RequestContext,
   route: string,
   durationMs: number,
   isQuiet: boolean,

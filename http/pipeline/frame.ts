@@ -12,7 +12,7 @@ import { sendProblem, toProblem } from '../errors/problem-response.ts'
 import { setNoStore } from '../reply/reply.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import { logAccess } from './access-log.ts'
-import { type Exchange, type RequestState, routeOf } from './request-context.ts'
+import { type RequestContext, type RequestState, routeOf } from './request-context.ts'
 import { requestIdFrom } from './request-id.ts'
 import { sourceAddress } from './source-address.ts'
 
@@ -38,7 +38,7 @@ export interface RefusalRecorder {
 }
 
 /** Answers a request by what `work` does, or by the error it throws. */
-export type Frame = (exchange: Exchange, work: () => Promise<unknown>) => Promise<void>
+export type Frame = (context: RequestContext, work: () => Promise<unknown>) => Promise<void>
 
 const NO_ROUTES: ReadonlySet<string> = new Set()
 
@@ -47,7 +47,7 @@ export function createFrame(options: FrameOptions): Frame {
   const { log, metrics, trustProxy, problemPrefix, messagePrefix } = options
   const quietRoutes = options.quietRoutes ?? NO_ROUTES
 
-  async function frame(ctx: Exchange, work: () => Promise<unknown>): Promise<void> {
+  async function frame(ctx: RequestContext, work: () => Promise<unknown>): Promise<void> {
     const startedAt = performance.now()
     const { req, res, state } = ctx
     state.requestId = requestIdFrom(req.headers['x-request-id'])
@@ -67,7 +67,7 @@ export function createFrame(options: FrameOptions): Frame {
     }
   }
 
-  function leave(ctx: Exchange, error: unknown): void {
+  function leave(ctx: RequestContext, error: unknown): void {
     logError(log, ctx, error)
     if (error instanceof OAuthError) options.trail?.refused(ctx.state, routeOf(ctx), error)
     const { res } = ctx
@@ -96,7 +96,7 @@ function isBelow(path: string, prefix: string | undefined): boolean {
   return prefix !== undefined && (path === prefix || path.startsWith(`${prefix}/`))
 }
 
-function logError(log: Logger, ctx: Exchange, err: unknown): void {
+function logError(log: Logger, ctx: RequestContext, err: unknown): void {
   const fields = { request_id: ctx.state.requestId, route: routeOf(ctx) }
   if (err instanceof OAuthError || err instanceof ProblemError) {
     log.debug({ ...fields, detail: err.detail, reason: err.message }, 'request refused')

@@ -20,7 +20,7 @@ export interface RequestState {
 }
 
 /** One request and its answer, as much of it as the frame and the busiest handler need; a Koa context is one. */
-export interface Exchange extends Replyable {
+export interface RequestContext extends Replyable {
   readonly req: IncomingMessage
   readonly state: RequestState
   readonly method: string
@@ -39,7 +39,7 @@ export const EXACT_PATHS = { sensitive: true, strict: true } as const
 export const UNMATCHED = 'unmatched'
 
 /** The pattern of the route that took the request: the only form of its path that is logged or counted. */
-export function routeOf(ctx: Exchange): string {
+export function routeOf(ctx: RequestContext): string {
   const pattern = (ctx as { _matchedRoute?: unknown })._matchedRoute
   return typeof pattern === 'string' ? pattern : UNMATCHED
 }

@@ -5,14 +5,14 @@
  */
 import type { RequestListener } from 'node:http'
 import { createFrame, type FrameOptions } from './frame.ts'
-import type { Exchange, RequestState } from './request-context.ts'
+import type { RequestContext, RequestState } from './request-context.ts'
 
 /** Which route is served without Koa, and by what. */
 export interface ShortcutOptions extends FrameOptions {
   readonly method: string
   /** Whole path, without a query; also what the route is called in metrics. */
   readonly path: string
-  readonly handle: (exchange: Exchange) => Promise<void>
+  readonly handle: (context: RequestContext) => Promise<void>
   /** Takes all other requests. */
   readonly others: RequestListener
 }
@@ -28,9 +28,9 @@ export function createShortcut(options: ShortcutOptions): RequestListener {
     }
     // The frame sets what a state has to have before anything reads it.
     const state = {} as RequestState
-    const exchange = { req, res, state, method, path, _matchedRoute: path }
+    const context = { req, res, state, method, path, _matchedRoute: path }
     res.on('error', (err) => log.debug({ err }, 'response not delivered'))
-    frame(exchange, () => handle(exchange)).catch((err: unknown) => {
+    frame(context, () => handle(context)).catch((err: unknown) => {
       log.error({ err }, 'request failed')
       res.destroy()
     })

@@ -7,11 +7,11 @@ import type { IncomingMessage } from 'node:http'
 const requests = new WeakSet<IncomingMessage>()
 
 /** Exempts a request from the limit on its whole length in time. */
-export function keepOwnPace(req: IncomingMessage): void {
+export function exemptFromBodyTimeout(req: IncomingMessage): void {
   requests.add(req)
 }
 
 /** Whether the request may take its time; once it has arrived, the next one on its connection has the usual limit. */
-export function keepsOwnPace(req: IncomingMessage): boolean {
+export function isExemptFromBodyTimeout(req: IncomingMessage): boolean {
   return requests.has(req) && !req.complete
 }

@@ -6,7 +6,7 @@
 import { Buffer } from 'node:buffer'
 import { type IncomingMessage, STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { keepsOwnPace } from './body-timeout-exempt.ts'
+import { isExemptFromBodyTimeout } from './body-timeout-exempt.ts'
 
 interface PossiblyAnswering {
   /** Node's own mark for an answer under way, which its default handler looks at too. */
@@ -23,7 +23,11 @@ const DESCRIPTIONS: Readonly<Record<number, string>> = {
 export function answerClientError(error: NodeJS.ErrnoException, socket: Duplex): void {
   const answering = (socket as Duplex & PossiblyAnswering)._httpMessage
   // Node tells of an overdue request once; nothing more comes of it.
-  if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT' && answering?.req && keepsOwnPace(answering.req)) {
+  if (
+    error.code === 'ERR_HTTP_REQUEST_TIMEOUT' &&
+    answering?.req &&
+    isExemptFromBodyTimeout(answering.req)
+  ) {
     return
   }
   if (error.code === 'ECONNRESET' || !socket.writable || answering?._headerSent === true) {

@@ -9,7 +9,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Router } from '@koa/router'
 import type { AuditTrail } from '../../http/audit/audit-trail.ts'
-import type { FailureRecorder } from '../../http/auth/client-auth.ts'
+import type { AuthFailures } from '../../http/auth/client-auth.ts'
 import { presentedCredentials } from '../../http/auth/client-credentials.ts'
 import { NO_FORM } from '../../http/body/form.ts'
 import { JSON_RULES, readJson } from '../../http/body/json.ts'
@@ -37,8 +37,8 @@ export const EVALUATIONS_PATH = `${ACCESS_PATH}/evaluations`
 /** What the endpoints are made from. */
 export interface AccessOptions {
   readonly store: Pick<Store, 'tokens' | 'roles' | 'clients'>
-  readonly failures: FailureRecorder
-  readonly trail: Pick<AuditTrail, 'turnedAway'>
+  readonly failures: AuthFailures
+  readonly trail: Pick<AuditTrail, 'refusedAction'>
 }
 
 type ParseRequest = (body: Members) => AccessRequest
@@ -94,7 +94,7 @@ export function addAccessEndpoints(
       const [caller, outcome] = await Promise.all([proof, work])
       const { request, findingOf, findings } = outcome()
       if (findings.some((finding) => isForeign(finding, caller))) {
-        trail.turnedAway(ctx.state, 'evaluation.refused', 'audience')
+        trail.refusedAction(ctx.state, 'evaluation.refused', 'audience')
       }
       replyJson(ctx, 200, JSON.stringify(answerAccess(request, findingOf, caller)))
     }

@@ -4,7 +4,7 @@
  */
 import { OAuthError } from '../../http/errors/oauth-error.ts'
 import type { Client } from '../../store/registry/clients.ts'
-import { EVERYWHERE, type RoleFacts } from '../../store/roles/resolve.ts'
+import { EVERYWHERE, type ResolvedRoles } from '../../store/roles/resolve.ts'
 import { isAudience } from '../answer.ts'
 import type { AccessRequest, Evaluation } from './evaluation-request.ts'
 import type { Finding } from './inquiries.ts'
@@ -18,7 +18,7 @@ export interface Decision {
 /** The answer to a request. */
 export type AccessAnswer = Decision | { readonly evaluations: readonly Decision[] }
 
-const NO_PERMISSIONS: RoleFacts['permissions'] = Object.freeze({})
+const NO_PERMISSIONS: ResolvedRoles['permissions'] = Object.freeze({})
 
 /** Answers a caller who is proved; `findingOf` tells what was found for the item of an index. */
 export function answerAccess(
@@ -52,7 +52,10 @@ export function isForeign(finding: Finding, caller: Client): boolean {
   return finding.kind === 'active' && 'record' in finding && !isAudience(finding, caller)
 }
 
-function permissionsFor(finding: Finding | undefined, caller: Client): RoleFacts['permissions'] {
+function permissionsFor(
+  finding: Finding | undefined,
+  caller: Client,
+): ResolvedRoles['permissions'] {
   if (finding?.kind !== 'active' || isForeign(finding, caller)) return NO_PERMISSIONS
   return finding.roles?.permissions ?? NO_PERMISSIONS
 }

@@ -29,7 +29,7 @@ import type { EncodedFrame, PartitionHistory } from './partition-history.ts'
 import { planStart } from './start-plan.ts'
 
 /** What all connections of a node use. */
-export interface FeedSurroundings {
+export interface FeedEnvironment {
   readonly histories: readonly PartitionHistory[]
   readonly gate: LeaseGate
   readonly clock: Clock
@@ -61,9 +61,9 @@ const GOING_AWAY = 1001
 
 export function createFeedConnection(
   socket: WebSocket,
-  surroundings: FeedSurroundings,
+  environment: FeedEnvironment,
 ): FeedConnection {
-  const { histories, gate, clock, limits, metrics, joined, left } = surroundings
+  const { histories, gate, clock, limits, metrics, joined, left } = environment
   let state: 'greeting' | 'starting' | 'live' | 'closed' = 'greeting'
   let lastProbe = -1
   let openProbes = 0

@@ -7,7 +7,7 @@ import type { Duplex } from 'node:stream'
 import type { Router } from '@koa/router'
 import { type WebSocket, WebSocketServer } from 'ws'
 import type { AuditTrail } from '../../http/audit/audit-trail.ts'
-import type { FailureRecorder } from '../../http/auth/client-auth.ts'
+import type { AuthFailures } from '../../http/auth/client-auth.ts'
 import {
   type PresentedCredentials,
   presentedCredentials,
@@ -36,7 +36,7 @@ export interface FeedEndpointOptions {
   /** Such as `/feed`, with the prefix of the service. */
   readonly path: string
   readonly clients: Pick<ClientRegistry, 'get'>
-  readonly failures: FailureRecorder
+  readonly failures: AuthFailures
   readonly limits: FeedLimits
   readonly log: Logger
   readonly metrics: Metrics

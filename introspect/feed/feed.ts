@@ -29,7 +29,7 @@ import { createRevocationMemory } from './revocation-memory.ts'
 
 /** What the feed is made from. */
 export interface FeedOptions {
-  readonly store: Pick<Store, 'log' | 'replay' | 'clients' | 'failures'>
+  readonly store: Pick<Store, 'log' | 'restore' | 'clients' | 'failures'>
   readonly log: Logger
   readonly metrics: Metrics
   /** Told of refused attempts. */
@@ -84,10 +84,10 @@ export function startFeed(options: FeedOptions): Feed {
   })
   const memory = createRevocationMemory({
     partitions: store.log.partitions,
-    replay: store.replay,
+    restore: store.restore,
     clock,
-    onReplayed(partition) {
-      metrics.replayed()
+    onRestored(partition) {
+      metrics.restored()
       log.warn({ partition }, 'a revocation was lost by a failover and written again')
     },
   })
@@ -124,7 +124,7 @@ export function startFeed(options: FeedOptions): Feed {
     log.debug({ partition, epoch: history.epoch, seq: history.seq }, 'partition reset')
     tellAll(encodeReset(partition, history.epoch, history.seq))
     registrations.checkAll()
-    if (previousEpoch !== history.epoch) memory.replay(partition)
+    if (previousEpoch !== history.epoch) memory.restore(partition)
   }
 
   function connected(socket: WebSocket, { clientId, presented }: FeedCaller): void {

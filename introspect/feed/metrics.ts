@@ -10,7 +10,7 @@ export interface FeedMetrics {
   probed(): void
   leased(): void
   /** A revocation that a failover had lost was written again. */
-  replayed(): void
+  restored(): void
 }
 
 /** Read at each scrape. */
@@ -68,7 +68,7 @@ export function createFeedMetrics(registry: Registry, gauges: () => FeedGauges):
   )
   const probes = counter('claimcheck_feed_probes_total', 'Leases asked for')
   const leases = counter('claimcheck_feed_leases_total', 'Leases given')
-  const replays = counter(
+  const restores = counter(
     'claimcheck_feed_replayed_revocations_total',
     'Revocations that a failover had lost and this node wrote again',
   )
@@ -78,6 +78,6 @@ export function createFeedMetrics(registry: Registry, gauges: () => FeedGauges):
     slowClosed: () => slow.inc(),
     probed: () => probes.inc(),
     leased: () => leases.inc(),
-    replayed: () => replays.inc(),
+    restored: () => restores.inc(),
   }
 }

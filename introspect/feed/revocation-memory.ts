@@ -7,25 +7,25 @@
  * epoch meanwhile starts it again from the beginning.
  */
 import type { LoggedEvent, LoggedRevocation } from '../../store/change-log.ts'
-import type { ReplayRevocation } from '../../store/revocations/restore.ts'
+import type { RestoreRevocation } from '../../store/revocations/restore.ts'
 import type { Clock } from './clock.ts'
 
 export interface RevocationMemoryOptions {
   readonly partitions: number
-  readonly replay: ReplayRevocation
+  readonly restore: RestoreRevocation
   readonly clock: Clock
   /** How long a revocation is remembered, in milliseconds. Default is 600000, as long as it is logged. */
   readonly retentionMs?: number
   /** Most revocations of a partition. Default is 256, less with more than 128 partitions. */
   readonly maxKept?: number
   /** Told of each revocation that had been lost. */
-  readonly onReplayed: (partition: number) => void
+  readonly onRestored: (partition: number) => void
 }
 
 export interface RevocationMemory {
   note(partition: number, logged: LoggedEvent): void
   /** The partition goes on in another history: writes what this one may lack. */
-  replay(partition: number): void
+  restore(partition: number): void
   close(): void
 }
 
@@ -41,12 +41,12 @@ interface Remembered {
 }
 
 export function createRevocationMemory(options: RevocationMemoryOptions): RevocationMemory {
-  const { partitions, replay, clock, onReplayed } = options
+  const { partitions, restore, clock, onRestored } = options
   const retentionMs = options.retentionMs ?? DEFAULT_RETENTION_MS
   const maxKept = options.maxKept ?? Math.min(DEFAULT_MAX_KEPT, Math.ceil(KEPT_BUDGET / partitions))
   /** By what they name and since when, oldest first: of two such the one that reaches further says it all. */
   const memories = Array.from({ length: partitions }, () => new Map<string, Remembered>())
-  /** Partitions whose replay has to begin, or to begin again. */
+  /** Partitions whose restore has to begin, or to begin again. */
   const due = new Set<number>()
   const running = new Set<number>()
   const waits = new Map<() => void, () => void>()
@@ -73,18 +73,18 @@ export function createRevocationMemory(options: RevocationMemoryOptions): Revoca
     running.add(partition)
     while (due.delete(partition) && !isClosed) {
       for (const remembered of [...(memories[partition]?.values() ?? [])]) {
-        await replayOne(partition, remembered)
+        await restoreOne(partition, remembered)
         if (isClosed || due.has(partition)) break
       }
     }
     running.delete(partition)
   }
 
-  async function replayOne(partition: number, remembered: Remembered): Promise<void> {
+  async function restoreOne(partition: number, remembered: Remembered): Promise<void> {
     const { logged, revocation } = remembered
     while (!isClosed && !isTooOld(remembered)) {
       try {
-        if (await replay(partition, logged.event, revocation)) onReplayed(partition)
+        if (await restore(partition, logged.event, revocation)) onRestored(partition)
         return
       } catch {
         // Redis is away again, which its connection reports.
@@ -105,7 +105,7 @@ export function createRevocationMemory(options: RevocationMemoryOptions): Revoca
 
   return {
     note,
-    replay(partition) {
+    restore(partition) {
       due.add(partition)
       if (!running.has(partition)) void work(partition)
     },

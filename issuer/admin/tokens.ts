@@ -105,12 +105,12 @@ function toIssueRequest(request: Body, client: Client, issuer: string): IssueReq
       request.sid === undefined
         ? { mode: 'new', device: definedMembers({ ip, user_agent }) }
         : { mode: 'join', sid: request.sid },
-    accessTokenLifetime: metadata.access_token_lifetime,
+    accessTokenLifetimeSeconds: metadata.access_token_lifetime,
     ...(request.refresh === true
       ? {
           refresh: {
             lifetime: metadata.refresh_token_lifetime,
-            idleLifetime: metadata.refresh_token_idle_lifetime,
+            idleLifetimeSeconds: metadata.refresh_token_idle_lifetime,
           },
         }
       : {}),

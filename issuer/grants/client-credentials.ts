@@ -29,7 +29,7 @@ export async function issueToClient(
     authorization: { sub: clientId, clientId, scope, aud, login: {} },
     subjectKind: 'client',
     session: { mode: 'none' },
-    accessTokenLifetime: metadata.access_token_lifetime,
+    accessTokenLifetimeSeconds: metadata.access_token_lifetime,
     ...(provedBy === undefined ? {} : { provedBy }),
   })
   if (issued.kind !== 'issued') throw issueRefusal(issued)

@@ -36,8 +36,8 @@ export async function refreshGrant(
     presented,
     token,
     clientId: client.client_id,
-    accessTokenLifetime: access_token_lifetime,
-    idleLifetime: refresh_token_idle_lifetime,
+    accessTokenLifetimeSeconds: access_token_lifetime,
+    idleLifetimeSeconds: refresh_token_idle_lifetime,
     ...(narrowed === undefined ? {} : { narrowed }),
     ...(provedBy === undefined ? {} : { provedBy }),
   })

@@ -16,7 +16,7 @@ export interface ExchangeRequest {
   readonly origin: ParsedToken
   readonly authorization: Authorization
   /** Seconds; cut to what is left of the origin's life. */
-  readonly accessTokenLifetime: number
+  readonly accessTokenLifetimeSeconds: number
   readonly view?: View
 }
 
@@ -36,7 +36,7 @@ export interface TokenExchanger {
 export function createTokenExchanger(context: StoreContext): TokenExchanger {
   const { keys, partitions, run, mint } = context
   return {
-    async exchange({ origin, authorization, accessTokenLifetime, view }) {
+    async exchange({ origin, authorization, accessTokenLifetimeSeconds, view }) {
       const { partition } = origin
       const { sub, session } = authorization
       const grant = ''
@@ -50,7 +50,7 @@ export function createTokenExchanger(context: StoreContext): TokenExchanger {
         [
           at.base,
           hash,
-          accessTokenLifetime,
+          accessTokenLifetimeSeconds,
           encodeAuthorization(authorization),
           view?.contexts.join(' ') ?? '',
           view?.assumed.join(' ') ?? '',

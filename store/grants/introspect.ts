@@ -9,7 +9,7 @@ import type { ParsedToken } from '../mint/token.ts'
 import { readRecord, unknownReply } from '../redis/script-runner.ts'
 import { type Client, parseClient } from '../registry/clients.ts'
 import type { Claims } from '../registry/subjects.ts'
-import { type ContextQuestion, type RoleFacts, resolveRoles } from '../roles/resolve.ts'
+import { type ContextQuestion, type ResolvedRoles, resolveRoles } from '../roles/resolve.ts'
 import type { RoleSchemas } from '../roles/role-schema.ts'
 import type { LocateToken } from './locate-token.ts'
 import { decodeGrantedToken, decodeOwnToken, type TokenRecord } from './records.ts'
@@ -42,7 +42,7 @@ export interface ActiveState {
   readonly sid: string | undefined
   readonly claims: Claims
   /** Absent when roles were not asked for. */
-  readonly roles?: RoleFacts
+  readonly roles?: ResolvedRoles
   /** The tokens it was exchanged from, the nearest first; empty for all others. */
   readonly exchangedFrom: readonly ExchangedFrom[]
   readonly stamp: FreshnessStamp
@@ -91,7 +91,7 @@ const NONE = '-'
 export function createTokenReader(
   context: StoreContext,
   locate: LocateToken,
-  schemas: Pick<RoleSchemas, 'bookOf'>,
+  schemas: Pick<RoleSchemas, 'compiledOf'>,
 ): TokenReader {
   const { keys, partitions, run } = context
 
@@ -124,10 +124,10 @@ export function createTokenReader(
     const facts = { record: decodeToken(token, tokenRecord, grantRecord), claims }
     const stamp = { partition: token.partition, epoch, seq: Number(seq) }
     if (asked === 'none') return { caller, state: toActiveState(token, facts, stamp) }
-    const book = await schemas.bookOf(token.partition, schemaId === NONE ? '' : schemaId)
-    if (book === undefined) return read(token, callerId, asked)
+    const schema = await schemas.compiledOf(token.partition, schemaId === NONE ? '' : schemaId)
+    if (schema === undefined) return read(token, callerId, asked)
     const held = { lines: reply[ROLES] ?? '', isComplete: completeness === 'complete' }
-    const roles = resolveRoles(held, asked, book, facts.record.exchange?.view)
+    const roles = resolveRoles(held, asked, schema, facts.record.exchange?.view)
     const leftMs = left === NONE ? {} : { leftMs: Number(left) }
     return { caller, state: { ...toActiveState(token, facts, { ...stamp, ...leftMs }), roles } }
   }

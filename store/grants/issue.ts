@@ -19,14 +19,14 @@ export interface IssueRequest {
     | { readonly mode: 'none' }
     | { readonly mode: 'new'; readonly device: SessionDevice }
     | { readonly mode: 'join'; readonly sid: string }
-  readonly accessTokenLifetime: number
+  readonly accessTokenLifetimeSeconds: number
   /**
    * Fingerprint of the registration the client was proved by, if that was not read for this request: nothing is issued
    * unless it stands at the moment of issue.
    */
   readonly provedBy?: string
   /** Present when a refresh token is wanted. */
-  readonly refresh?: { readonly lifetime: number; readonly idleLifetime: number }
+  readonly refresh?: { readonly lifetime: number; readonly idleLifetimeSeconds: number }
 }
 
 /** What was issued. Times in epoch seconds; ids are public ones. */
@@ -102,12 +102,12 @@ export function createTokenIssuer(
         [
           at.base,
           hash,
-          request.accessTokenLifetime,
+          request.accessTokenLifetimeSeconds,
           encodeAuthorization({ ...request.authorization, session }),
           grant,
           refreshToken === undefined ? '' : hashToken(refreshToken),
           request.refresh?.lifetime ?? 0,
-          request.refresh?.idleLifetime ?? 0,
+          request.refresh?.idleLifetimeSeconds ?? 0,
           request.session.mode,
           request.session.mode === 'new' ? JSON.stringify(request.session.device) : '',
           request.subjectKind,

@@ -38,7 +38,7 @@ export interface Origin {
 }
 
 /** What an exchange made of a token (RFC 8693). */
-export interface Exchange {
+export interface TokenExchange {
   /** Absent when it is limited to no contexts. */
   readonly view?: View
   /** The nearest first. */
@@ -51,7 +51,7 @@ export interface TokenRecord {
   readonly expiresAt: number
   readonly authorization: Authorization
   /** Present on tokens that were issued in exchange for another. */
-  readonly exchange?: Exchange
+  readonly exchange?: TokenExchange
 }
 
 /** A grant as Redis knows it. */
@@ -81,11 +81,15 @@ export function decodeOwnToken(token: string): TokenRecord {
   const lines = token.split('\n')
   const authorization = decodeAuthorization(lines.slice(TIME_LINES))
   if (lines.length === OWN_TOKEN_LINES) return { ...decodeTimes(lines), authorization }
-  const exchange = decodeExchange(lines.slice(OWN_TOKEN_LINES))
+  const exchange = decodeTokenExchange(lines.slice(OWN_TOKEN_LINES))
   return { ...decodeTimes(lines), authorization, exchange }
 }
 
-function decodeExchange([contexts = '', assumed = '', ...lines]: readonly string[]): Exchange {
+function decodeTokenExchange([
+  contexts = '',
+  assumed = '',
+  ...lines
+]: readonly string[]): TokenExchange {
   const origins: Origin[] = []
   for (let i = 0; i < lines.length; i += LINES_PER_ORIGIN) {
     const [hash, grant, , clientId] = lines.slice(i) as [string, string, string, string]

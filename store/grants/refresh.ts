@@ -16,8 +16,8 @@ export interface RefreshRequest {
   readonly presented: string
   readonly token: ParsedToken
   readonly clientId: string
-  readonly accessTokenLifetime: number
-  readonly idleLifetime: number
+  readonly accessTokenLifetimeSeconds: number
+  readonly idleLifetimeSeconds: number
   /**
    * Fingerprint of the registration the client was proved by, if that was not read for this request: nothing happens unless
    * it stands at the moment of the refresh.
@@ -101,8 +101,8 @@ export function createGrantRefresher(context: StoreContext): GrantRefresher {
           request.clientId,
           hashToken(next.refreshToken),
           nextHash,
-          request.accessTokenLifetime,
-          request.idleLifetime,
+          request.accessTokenLifetimeSeconds,
+          request.idleLifetimeSeconds,
           request.narrowed?.scope ?? '',
           request.narrowed?.aud.join(' ') ?? '',
           request.narrowed === undefined ? '' : 'narrowed',

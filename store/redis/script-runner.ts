@@ -6,7 +6,7 @@ import { Command } from 'ioredis'
 import { StoreReplyError, StoreUnavailableError } from '../errors.ts'
 import type { RedisConnection } from './connection.ts'
 import { loadScripts, type Script } from './scripts.ts'
-import { joinWrites } from './write-batching.ts'
+import { batchWrites } from './write-batching.ts'
 
 /** Names of the scripts, without the number of keys. */
 export const SCRIPT_NAMES = [
@@ -58,7 +58,7 @@ export function createScriptRunner(connection: RedisConnection): RunScript {
   const scripts = new Map(loadScripts().map((script) => [script.name, script]))
   const missing = SCRIPT_NAMES.find((name) => !scripts.has(name))
   if (missing !== undefined) throw new TypeError(`there is no script ${missing}`)
-  const send = joinWrites(connection)
+  const send = batchWrites(connection)
 
   function call(
     command: 'evalsha' | 'eval',

@@ -14,7 +14,7 @@ export type SendCommand = (command: Command) => Promise<unknown>
 const MOST_HELD = 16
 
 /** Makes the function of a connection. */
-export function joinWrites(connection: RedisConnection): SendCommand {
+export function batchWrites(connection: RedisConnection): SendCommand {
   let sockets: readonly Redis['stream'][] = []
   let held = 0
 

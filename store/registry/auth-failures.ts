@@ -10,17 +10,15 @@ import type { Keys } from '../keys.ts'
 import type { RedisConnection } from '../redis/connection.ts'
 
 /** Who failed, and from where. */
-export interface AuthenticationFailure {
+export interface AuthFailure {
   readonly clientId: string
   readonly source: string
 }
 
 /** Counts failures. */
-export interface FailureCounter {
+export interface AuthFailures {
   /** @returns how long the source should wait, in seconds, once it has failed too often */
-  record(
-    failure: AuthenticationFailure,
-  ): Promise<{ readonly retryAfterSeconds: number } | undefined>
+  record(failure: AuthFailure): Promise<{ readonly retryAfterSeconds: number } | undefined>
 }
 
 /** Failures a client and source may collect in the window before they are slowed. */
@@ -29,7 +27,7 @@ export const FAILURES_ALLOWED = 10
 const WINDOW_SECONDS = 60
 
 /** Makes the counter of an installation. Fails open: an outage must not turn a 401 into anything else. */
-export function createFailureCounter(redis: RedisConnection, keys: Keys): FailureCounter {
+export function createAuthFailures(redis: RedisConnection, keys: Keys): AuthFailures {
   const limiter = new RateLimiterRedis({
     storeClient: redis,
     keyPrefix: keys.failures,

@@ -16,7 +16,7 @@ const SCAN_COUNT = 1_000
 const FEW = 50
 
 /** The same for a revocation that is about to happen: only where it costs next to nothing, else `undefined`. */
-export async function countVoidedIfFew(
+export async function forecastIfFew(
   context: StoreContext,
   liveGrants: LiveGrants,
   target: RevocationTarget,
@@ -26,7 +26,7 @@ export async function countVoidedIfFew(
   if (sub === undefined) return undefined
   const { index } = context.keys.partition(context.partitions.of(sub))
   const indexed = await askRedis(() => context.redis.zcard(index(sub)))
-  return indexed > FEW ? undefined : countVoided(context, liveGrants, target, span)
+  return indexed > FEW ? undefined : forecast(context, liveGrants, target, span)
 }
 
 /** Whether a token, grant or session is there to be revoked; wider targets always are. */
@@ -68,7 +68,7 @@ async function subjectOf(
 }
 
 /** @param span which times of issue; `{}` counts whatever is live now */
-export async function countVoided(
+export async function forecast(
   context: StoreContext,
   liveGrants: LiveGrants,
   target: RevocationTarget,

@@ -9,11 +9,11 @@ import { type StoreContext, WIDE_CUTOFF_LIFETIME_MS } from '../context.ts'
 import type { ScriptName } from '../redis/script-runner.ts'
 
 /**
- * Replays one revocation in its partition. Returns whether the history lacked it.
+ * Restores one revocation in its partition. Returns whether the history lacked it.
  *
  * @throws {StoreUnavailableError} when nothing is known of what became of it; try again
  */
-export type ReplayRevocation = (
+export type RestoreRevocation = (
   partition: number,
   event: FeedEvent,
   revocation: LoggedRevocation,
@@ -32,8 +32,8 @@ const SEQ = 4
 /** Marks a span that held before, for lua/include/cutoff.lua. */
 const RESTORED = '!'
 
-/** Makes the replayer of a store. */
-export function createReplayer(context: StoreContext): ReplayRevocation {
+/** Makes the restorer of a store. */
+export function createRestorer(context: StoreContext): RestoreRevocation {
   const { keys, partitions, run, logRetentionMs } = context
 
   function wide(partition: number, cutoff: string): CutoffCall {

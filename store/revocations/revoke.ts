@@ -11,7 +11,7 @@ import type { LiveGrants } from '../grants/live-grants.ts'
 import type { ParsedToken } from '../mint/token.ts'
 import type { LocatedId } from '../partitions.ts'
 import { askRedis, type ScriptReply, unknownReply } from '../redis/script-runner.ts'
-import { countVoided, countVoidedIfFew, isKnown } from './forecast.ts'
+import { forecast, forecastIfFew, isKnown } from './forecast.ts'
 import type { RevocationTarget } from './target.ts'
 
 /** How to revoke. */
@@ -201,7 +201,7 @@ export function createRevocations(context: StoreContext, liveGrants: LiveGrants)
   return {
     async revoke(target, request) {
       const identified = withId(request)
-      const few = await countVoidedIfFew(context, liveGrants, target, request)
+      const few = await forecastIfFew(context, liveGrants, target, request)
       const reply = await dispatch(target, identified)
       if (reply === undefined) return { kind: 'unknown' }
       const outcome = toOutcome(identified.id, reply)
@@ -226,7 +226,7 @@ export function createRevocations(context: StoreContext, liveGrants: LiveGrants)
       const nowUs = Number(seconds) * 1e6 + Number(microseconds)
       if (latest > nowUs + FUTURE_TOLERANCE_US) return { kind: 'future' }
       if (!(await isKnown(context, target))) return { kind: 'unknown' }
-      const affected = await countVoided(context, liveGrants, target, span)
+      const affected = await forecast(context, liveGrants, target, span)
       return { kind: 'forecast', affected, cutoffUs: Math.min(cutoff ?? nowUs, nowUs) }
     },
   }

@@ -2,17 +2,17 @@
 import type { FreshnessStamp } from '../../client/src/wire/index.ts'
 import type { StoreContext } from '../context.ts'
 import { unknownReply } from '../redis/script-runner.ts'
-import { type RoleFacts, resolveRoles } from './resolve.ts'
+import { type ResolvedRoles, resolveRoles } from './resolve.ts'
 import type { RoleSchemas } from './role-schema.ts'
 
 /** The roles of a subject at one position of its partition's history. */
 export type SubjectRoles =
-  | { readonly kind: 'active'; readonly roles: RoleFacts; readonly stamp: FreshnessStamp }
+  | { readonly kind: 'active'; readonly roles: ResolvedRoles; readonly stamp: FreshnessStamp }
   /** Nothing is allowed: the subject is suspended, or is a client that is disabled, or no client. */
   | { readonly kind: 'suspended' | 'client' }
 
 /** Resolves roles of subjects. */
-export interface RoleResolver {
+export interface SubjectRoleReader {
   /**
    * @param contexts each once, without `*`
    * @param kind what the subject is said to be: a `client` must be registered and enabled. Default is `user`
@@ -22,11 +22,11 @@ export interface RoleResolver {
 }
 
 /** Makes the resolver of a store. */
-export function createRoleResolver(
+export function createSubjectRoleReader(
   { keys, partitions, run }: StoreContext,
-  schemas: Pick<RoleSchemas, 'bookOf'>,
-): RoleResolver {
-  const resolver: RoleResolver = {
+  schemas: Pick<RoleSchemas, 'compiledOf'>,
+): SubjectRoleReader {
+  const resolver: SubjectRoleReader = {
     async resolve(sub, contexts, kind = 'user') {
       const partition = partitions.of(sub)
       const at = keys.partition(partition)
@@ -39,12 +39,12 @@ export function createRoleResolver(
       if (state !== 'active') throw unknownReply('resolve-roles', state)
       // Of named contexts nobody asks whether they are all.
       const held = { lines, isComplete: false }
-      const book = await schemas.bookOf(partition, schemaId)
-      if (book === undefined) return resolver.resolve(sub, contexts, kind)
+      const schema = await schemas.compiledOf(partition, schemaId)
+      if (schema === undefined) return resolver.resolve(sub, contexts, kind)
       const leftMs = left === '' ? {} : { leftMs: Number(left) }
       return {
         kind: 'active',
-        roles: resolveRoles(held, contexts, book),
+        roles: resolveRoles(held, contexts, schema),
         stamp: { partition, epoch, seq: Number(seq), ...leftMs },
       }
     },

@@ -19,7 +19,7 @@ export interface RoleDefinition {
 export type RoleDefinitions = Readonly<Record<string, RoleDefinition>>
 
 /** A schema made ready for resolving. */
-export interface RoleBook {
+export interface CompiledRoleSchema {
   has(role: string): boolean
   /** What any of the roles allows, each once, sorted. */
   permissionsOf(roles: readonly string[]): readonly string[]
@@ -47,7 +47,7 @@ export interface HeldRoles {
 }
 
 /** The members of an answer that tell of roles. */
-export type RoleFacts = Required<
+export type ResolvedRoles = Required<
   Pick<ActiveToken, 'roles' | 'context_roles' | 'context_roles_complete' | 'permissions'>
 >
 
@@ -61,7 +61,7 @@ const MOST_TOLD_UNASKED = 5_000
 const REMEMBERED_SETS = 1_000
 
 /** Makes a schema ready. */
-export function createRoleBook(definitions: RoleDefinitions): RoleBook {
+export function compileRoleSchema(definitions: RoleDefinitions): CompiledRoleSchema {
   const roles = new Map(Object.entries(definitions))
   const remembered = new Map<string, readonly string[]>()
 
@@ -91,23 +91,23 @@ export function createRoleBook(definitions: RoleDefinitions): RoleBook {
 export function resolveRoles(
   held: HeldRoles,
   asked: ContextQuestion,
-  book: RoleBook,
+  schema: CompiledRoleSchema,
   view?: View,
-): RoleFacts {
-  const byContext = parseHeld(held.lines, book)
+): ResolvedRoles {
+  const byContext = parseHeld(held.lines, schema)
   const everywhere = byContext.get(EVERYWHERE) ?? NO_ROLES
-  if (view !== undefined) return throughView(byContext, everywhere, asked, book, view)
+  if (view !== undefined) return throughView(byContext, everywhere, asked, schema, view)
   const contexts = asked === 'all' ? [...byContext.keys()] : asked
   const pairs = contexts
     .filter((context) => context !== EVERYWHERE)
     .map((context) => [context, byContext.get(context) ?? NO_ROLES] as const)
-  const facts = toFacts(everywhere, pairs, asked === 'all' && held.isComplete, book)
+  const facts = toFacts(everywhere, pairs, asked === 'all' && held.isComplete, schema)
   const isTooMuch = asked === 'all' && sizeOf(facts) > MOST_TOLD_UNASKED
-  return isTooMuch ? toFacts(everywhere, [], false, book) : facts
+  return isTooMuch ? toFacts(everywhere, [], false, schema) : facts
 }
 
 /** How many roles and permissions an answer names. */
-function sizeOf({ context_roles, permissions }: RoleFacts): number {
+function sizeOf({ context_roles, permissions }: ResolvedRoles): number {
   const lists = [...Object.values(context_roles), ...Object.values(permissions)]
   return lists.reduce((sum, list) => sum + list.length, 0)
 }
@@ -116,25 +116,25 @@ function throughView(
   byContext: ReadonlyMap<string, readonly string[]>,
   everywhere: readonly string[],
   asked: ContextQuestion,
-  book: RoleBook,
+  schema: CompiledRoleSchema,
   { contexts, assumed }: View,
-): RoleFacts {
+): ResolvedRoles {
   const seen = asked === 'all' ? contexts : asked.filter((context) => context !== EVERYWHERE)
   const pairs = seen.map((context) => {
     if (!contexts.includes(context)) return [context, NO_ROLES] as const
     const held = [...new Set([...everywhere, ...(byContext.get(context) ?? NO_ROLES)])].sort()
-    return [context, assume(held, assumed, book)] as const
+    return [context, assume(held, assumed, schema)] as const
   })
-  return toFacts(NO_ROLES, pairs, asked === 'all', book)
+  return toFacts(NO_ROLES, pairs, asked === 'all', schema)
 }
 
 function assume(
   held: readonly string[],
   assumed: readonly string[],
-  book: RoleBook,
+  schema: CompiledRoleSchema,
 ): readonly string[] {
   let roles = held
-  for (const role of assumed) roles = book.mayAssume(roles, role) ? [role] : NO_ROLES
+  for (const role of assumed) roles = schema.mayAssume(roles, role) ? [role] : NO_ROLES
   return roles
 }
 
@@ -142,9 +142,9 @@ function toFacts(
   roles: readonly string[],
   pairs: readonly (readonly [string, readonly string[]])[],
   isComplete: boolean,
-  book: RoleBook,
-): RoleFacts {
-  const permissions = pairs.map(([context, held]) => [context, book.permissionsOf(held)] as const)
+  schema: CompiledRoleSchema,
+): ResolvedRoles {
+  const permissions = pairs.map(([context, held]) => [context, schema.permissionsOf(held)] as const)
   return {
     roles,
     context_roles: Object.fromEntries(pairs),
@@ -152,17 +152,17 @@ function toFacts(
     permissions: Object.fromEntries(
       roles.length === 0
         ? permissions
-        : [[EVERYWHERE, book.permissionsOf(roles)] as const, ...permissions],
+        : [[EVERYWHERE, schema.permissionsOf(roles)] as const, ...permissions],
     ),
   }
 }
 
-function parseHeld(lines: string, book: RoleBook): Map<string, string[]> {
+function parseHeld(lines: string, schema: CompiledRoleSchema): Map<string, string[]> {
   const byContext = new Map<string, string[]>()
   if (lines === '') return byContext
   for (const line of lines.split('\n')) {
     const [context, role] = line.split(' ') as [string, string]
-    if (!book.has(role)) continue
+    if (!schema.has(role)) continue
     const roles = byContext.get(context)
     if (roles === undefined) byContext.set(context, [role])
     else roles.push(role)

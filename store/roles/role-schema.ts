@@ -8,8 +8,8 @@ import { hash } from 'node:crypto'
 import type { StoreContext } from '../context.ts'
 import { readRecord, unknownReply } from '../redis/script-runner.ts'
 import {
-  createRoleBook,
-  type RoleBook,
+  type CompiledRoleSchema,
+  compileRoleSchema,
   type RoleDefinition,
   type RoleDefinitions,
 } from './resolve.ts'
@@ -60,20 +60,20 @@ export interface RoleSchemas {
   /** @param expectedVersion refuses to replace any other; the one in force when absent */
   put(roles: RoleDefinitions, expectedVersion?: number): Promise<SchemaOutcome>
   /** The schema of an id that a script of the partition has returned; `undefined` when it was replaced since. */
-  bookOf(partition: number, id: string): Promise<RoleBook | undefined>
+  compiledOf(partition: number, id: string): Promise<CompiledRoleSchema | undefined>
 }
 
 const HOME = 0
 const CONFLICT_RETRIES = 50
 const DIGEST_LENGTH = 22
 /** The one in force and those that partitions still had a moment ago. */
-const BOOKS_KEPT = 8
-const NO_SCHEMA: RoleBook = createRoleBook({})
+const SCHEMAS_KEPT = 8
+const NO_SCHEMA: CompiledRoleSchema = compileRoleSchema({})
 
 /** Makes the schemas of a store. */
 export function createRoleSchemas(context: StoreContext): RoleSchemas {
   const { keys, partitions, run } = context
-  const books = new Map<string, RoleBook>()
+  const compiledSchemas = new Map<string, CompiledRoleSchema>()
   const all = Array.from({ length: partitions.count }, (_, partition) => partition)
 
   async function read(partition: number): Promise<{ id: string; roles: RoleDefinitions }> {
@@ -81,11 +81,11 @@ export function createRoleSchemas(context: StoreContext): RoleSchemas {
     return { id: id ?? '', roles: JSON.parse(json ?? '{}') as RoleDefinitions }
   }
 
-  function remember(id: string, roles: RoleDefinitions): RoleBook {
-    const book = createRoleBook(roles)
-    if (books.size >= BOOKS_KEPT) books.clear()
-    books.set(id, book)
-    return book
+  function remember(id: string, roles: RoleDefinitions): CompiledRoleSchema {
+    const schema = compileRoleSchema(roles)
+    if (compiledSchemas.size >= SCHEMAS_KEPT) compiledSchemas.clear()
+    compiledSchemas.set(id, schema)
+    return schema
   }
 
   async function countAssignments(roles: readonly string[]): Promise<ReadonlyMap<string, number>> {
@@ -185,14 +185,14 @@ export function createRoleSchemas(context: StoreContext): RoleSchemas {
       throw new Error('the role schema is being changed by too many at once')
     },
 
-    async bookOf(partition, id) {
+    async compiledOf(partition, id) {
       if (id === '') return NO_SCHEMA
-      const known = books.get(id)
+      const known = compiledSchemas.get(id)
       if (known !== undefined) return known
       const current = await read(partition)
-      const book = remember(current.id, current.roles)
+      const schema = remember(current.id, current.roles)
       // A newer one would give roles taken away before it a meaning they never had: what is held must be read anew.
-      return current.id === id ? book : undefined
+      return current.id === id ? schema : undefined
     },
   }
 }

@@ -2,7 +2,7 @@
  * A client as published, behind two proxies of its own: one for look-ups, one for the feed, each of which leads to any of
  * the nodes, as a load balancer would. Its wall clock is ours to step.
  */
-import { type Client, createClient, surroundings } from '../../client/src/index.ts'
+import { type Client, createClient, environment } from '../../client/src/index.ts'
 import { type FaultProxy, startFaultProxy } from './fault-proxy.ts'
 import type { Installation } from './installation.ts'
 import type { Random } from './random.ts'
@@ -59,7 +59,7 @@ export async function startChaosClient(
     fetch: (input, init) =>
       fetch(String(input).replace(published, `http://127.0.0.1:${http.port}`), init),
     WebSocket: DivertedWebSocket,
-    [surroundings]: { monotonic: () => performance.now(), wall, random: jitter.next },
+    [environment]: { monotonic: () => performance.now(), wall, random: jitter.next },
   })
   return {
     name: `${name} (bound ${boundMs} ms, time-out ${timeoutMs} ms)`,

@@ -15,10 +15,10 @@ const FIXED_SEEDS = [5, 13, 704, 1446]
 const MAX_SEED = 2 ** 31 - 1
 const SCHEDULE_TIMEOUT_MS = 120_000
 
-const { CLAIMCHECK_TEST_CHAOS: count, CLAIMCHECK_TEST_CHAOS_SEED: replayed } = process.env
+const { CLAIMCHECK_TEST_CHAOS: count, CLAIMCHECK_TEST_CHAOS_SEED: restored } = process.env
 
 function seedsToRun(): readonly number[] {
-  if (replayed !== undefined) return [Number(replayed)]
+  if (restored !== undefined) return [Number(restored)]
   if (count === undefined) return FIXED_SEEDS
   return Array.from({ length: Number(count) }, () => randomInt(1, MAX_SEED))
 }

@@ -159,7 +159,7 @@ describe('everything a subject holds', () => {
         authorization: { sub, clientId: 'web-app', scope: '', aud: [GRADES], login: {} },
         subjectKind: 'user',
         session: { mode: 'none' },
-        accessTokenLifetime: 3_600,
+        accessTokenLifetimeSeconds: 3_600,
       })
       if (issued.kind !== 'issued') throw new Error(issued.kind)
       return issued.accessToken

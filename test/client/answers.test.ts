@@ -13,17 +13,17 @@ import { INACTIVE, type Reply, readAnswer } from '../../client/src/cache/reply.t
 import type { FeedEvent, IntrospectionResponse } from '../../client/src/wire/index.ts'
 import { activeAnswer, START } from './scripted-server.ts'
 
-const BOUND_MS = 1_000
+const MAX_STALENESS_MS = 1_000
 const KEY = 'token'
 
 function open(mode: CacheMode = 'feed') {
-  const freshness = createFreshness({ boundMs: BOUND_MS, marksPerPartition: 8 })
+  const freshness = createFreshness({ boundMs: MAX_STALENESS_MS, marksPerPartition: 8 })
   const entries = createEntryCache({ maxEntries: 10, maxBytes: 1e6 })
   const answers = createAnswers({
     entries,
     negatives: createNegativeCache(10),
     freshness,
-    boundMs: BOUND_MS,
+    boundMs: MAX_STALENESS_MS,
     clientId: 'ours',
     mode: () => mode,
   })

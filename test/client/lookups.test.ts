@@ -4,7 +4,7 @@ import {
   type Client,
   type ClientOptions,
   createClient,
-  surroundings,
+  environment,
 } from '../../client/src/index.ts'
 import { waitFor } from '../fixture/wait-for.ts'
 import {
@@ -341,7 +341,7 @@ describe('a feed', () => {
     }
     await open('starting', {
       WebSocket: CountedSocket,
-      [surroundings]: {
+      [environment]: {
         monotonic: () => performance.now(),
         wall: () => Date.now(),
         random: () => {

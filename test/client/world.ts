@@ -26,7 +26,7 @@ import {
   type WorldToken,
 } from './world-truth.ts'
 
-export const BOUND_MS = 300
+export const MAX_STALENESS_MS = 300
 /** How far the clocks of this machine and of the node are behind: what a partition says must not need them. */
 const BEHIND_MS = { client: 3_600_000, node: 60_000 }
 
@@ -131,13 +131,13 @@ export function createWorld(limits: Limits): World {
     nodeEpoch: 1,
     nodePosition: 0,
   }))
-  const freshness = createFreshness({ boundMs: BOUND_MS, marksPerPartition: limits.marks })
+  const freshness = createFreshness({ boundMs: MAX_STALENESS_MS, marksPerPartition: limits.marks })
   const entries = createEntryCache({ maxEntries: limits.entries, maxBytes: 1e6 })
   const answers = createAnswers({
     entries,
     negatives: createNegativeCache(4),
     freshness,
-    boundMs: BOUND_MS,
+    boundMs: MAX_STALENESS_MS,
     clientId: 'resource-server',
     mode: () => 'feed',
   })
@@ -346,7 +346,7 @@ export function createWorld(limits: Limits): World {
       drain()
     },
 
-    check(boundMs = BOUND_MS) {
+    check(boundMs = MAX_STALENESS_MS) {
       for (const token of TOKENS) {
         for (const contexts of QUESTIONS) {
           const entry = answers.find(entryKey(token.key, contexts), moment())

@@ -97,7 +97,7 @@ function setUp() {
   })
   const gate = createLeaseGate({ reader, clock })
   const nothing = () => undefined
-  const surroundings = {
+  const environment = {
     histories: reader.histories,
     gate,
     clock,
@@ -108,7 +108,7 @@ function setUp() {
       slowClosed: nothing,
       probed: nothing,
       leased: nothing,
-      replayed: nothing,
+      restored: nothing,
     },
     joined: (connection: FeedConnection) => void live.add(connection),
     left: (connection: FeedConnection) => void live.delete(connection),
@@ -116,7 +116,7 @@ function setUp() {
   reader.start()
   const connect = (cursors: Record<string, FeedCursor>): ModelClient => {
     const socket = new FakeSocket()
-    createFeedConnection(socket as unknown as WebSocket, surroundings)
+    createFeedConnection(socket as unknown as WebSocket, environment)
     say(socket, { type: 'hello', version: 1, cursors })
     return { socket, cursors: { ...cursors }, probes: new Map(), read: 0 }
   }

@@ -210,7 +210,7 @@ describe('a store after a bit of everything', () => {
     const outcome = await store.tokens.exchange({
       origin: await locate(store, token),
       authorization: { sub, clientId, session, scope: 'read', aud: ['u'], login: {} },
-      accessTokenLifetime: 60,
+      accessTokenLifetimeSeconds: 60,
       ...(view === undefined ? {} : { view }),
     })
     if (outcome.kind !== 'issued') throw new Error(`exchange came to ${outcome.kind}`)

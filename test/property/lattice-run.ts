@@ -144,7 +144,7 @@ export async function runLattice(
     const outcome = await store.tokens.exchange({
       origin: located,
       authorization: { sub, clientId, session, scope: '', aud: [SELF], login: {} },
-      accessTokenLifetime: 3_600,
+      accessTokenLifetimeSeconds: 3_600,
     })
     const allowed = model.isActive(origin) && model.mayHave(sub, clientId)
     expectThat(step, 'exchanged', outcome.kind === 'issued', allowed)
@@ -277,7 +277,7 @@ export async function runLattice(
   }
 
   await loseCutoffs(installation)
-  await compare({ do: 'replay' })
+  await compare({ do: 'restore' })
   return wrong
 }
 
@@ -290,12 +290,12 @@ async function loseCutoffs({ store, redis, partitions, keys }: Installation): Pr
     if (lost.length > 0) await redis.del(...lost)
     const told = events.filter(({ revocation }) => revocation !== undefined)
     for (const { event, revocation } of [...told.toReversed(), ...told]) {
-      if (revocation !== undefined) await store.replay(partition, event, revocation)
+      if (revocation !== undefined) await store.restore(partition, event, revocation)
     }
     const after = await readAll(store, partition, epoch, seq)
     const again = after.events.length
     for (const { event, revocation } of told) {
-      if (revocation !== undefined) await store.replay(partition, event, revocation)
+      if (revocation !== undefined) await store.restore(partition, event, revocation)
     }
     const { events: more } = await readAll(store, partition, epoch, seq)
     if (more.length !== again) throw new Error('a replay that changes nothing was told of')

@@ -156,7 +156,7 @@ describe('writers of roles at once', () => {
     const outcome = await store.tokens.exchange({
       origin: await locate(store, accessToken),
       authorization: { sub, clientId, session: '', scope: 'read', aud: ['u'], login: {} },
-      accessTokenLifetime: DAY_S,
+      accessTokenLifetimeSeconds: DAY_S,
       view: VIEW,
     })
     if (outcome.kind !== 'issued') throw new Error(`the exchange came to ${outcome.kind}`)

@@ -11,8 +11,8 @@ import type {
 } from '../../store/roles/assignments.ts'
 import type {
   ContextQuestion,
+  ResolvedRoles,
   RoleDefinitions,
-  RoleFacts,
   View,
 } from '../../store/roles/resolve.ts'
 
@@ -40,9 +40,14 @@ export interface RolesModel {
   /** Least and most assignments of a role that a forecast may count. */
   countOf(role: string): readonly [least: number, most: number]
   /** What is wrong with an answer; nothing when nothing is. */
-  wrongIn(facts: RoleFacts, sub: string, asked: ContextQuestion, view?: View): string | undefined
+  wrongIn(
+    facts: ResolvedRoles,
+    sub: string,
+    asked: ContextQuestion,
+    view?: View,
+  ): string | undefined
   /** How many seconds it takes until that answer ends by itself. */
-  leftOf(facts: RoleFacts, sub: string, asked: ContextQuestion, view?: View): number | undefined
+  leftOf(facts: ResolvedRoles, sub: string, asked: ContextQuestion, view?: View): number | undefined
 }
 
 const EVERYWHERE = '*'
@@ -87,7 +92,7 @@ export function createRolesModel(startS: number): RolesModel {
     [...new Set(all.map(({ context }) => context))].filter((context) => context !== EVERYWHERE)
 
   /** The contexts an answer must name. */
-  function named(facts: RoleFacts, sub: string, asked: ContextQuestion, view?: View): string[] {
+  function named(facts: ResolvedRoles, sub: string, asked: ContextQuestion, view?: View): string[] {
     if (asked !== 'all') return asked.filter((context) => context !== EVERYWHERE)
     if (view !== undefined) return [...view.contexts]
     if (!facts.context_roles_complete) return []
@@ -95,7 +100,12 @@ export function createRolesModel(startS: number): RolesModel {
   }
 
   /** Only an answer about everything may call itself complete, and must where everything fits. */
-  function wrongCompleteness(facts: RoleFacts, sub: string, asked: ContextQuestion, view?: View) {
+  function wrongCompleteness(
+    facts: ResolvedRoles,
+    sub: string,
+    asked: ContextQuestion,
+    view?: View,
+  ) {
     const isComplete = facts.context_roles_complete
     if (asked !== 'all') return isComplete ? 'named contexts are not all there are' : undefined
     if (view !== undefined) return isComplete ? undefined : 'a view is all there is'

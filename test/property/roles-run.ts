@@ -26,7 +26,7 @@ export const CONTEXTS = [
   'courses:1',
   'school:1',
 ] as const
-const WORDS = ['read', 'write', 'grade', 'see'] as const
+const PERMISSIONS = ['read', 'write', 'grade', 'see'] as const
 
 /** One change, by numbers of names; `ends` in seconds from now. */
 export interface ChangeStep {
@@ -152,7 +152,9 @@ async function beginRun(installation: Installation, stores: readonly Store[]) {
     const roles = Object.fromEntries(
       step.roles.flatMap((definition, n) => {
         if (definition === undefined) return []
-        const permissions = [...new Set(definition.permissions.map((word) => pick(WORDS, word)))]
+        const permissions = [
+          ...new Set(definition.permissions.map((word) => pick(PERMISSIONS, word))),
+        ]
         const assumable = [...new Set(definition.assumable.map((role) => pick(ROLES, role)))]
         return [[pick(ROLES, n), { permissions, assumable }]]
       }),
@@ -214,7 +216,7 @@ async function beginRun(installation: Installation, stores: readonly Store[]) {
     const outcome = await any().tokens.exchange({
       origin: await locate(any(), origin.accessToken),
       authorization: { sub, clientId: CLIENT, session: '', scope: 'read', aud: ['u'], login: {} },
-      accessTokenLifetime: step.lifetime,
+      accessTokenLifetimeSeconds: step.lifetime,
       ...(view === undefined ? {} : { view }),
     })
     expectSame('exchanged', outcome.kind === 'issued', isAlive(origin))

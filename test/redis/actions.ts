@@ -62,7 +62,7 @@ export interface IssueOptions {
   readonly sub: string
   readonly clientId: string
   readonly session?: 'none' | 'new' | { readonly join: string }
-  readonly refresh?: boolean | { readonly lifetime: number; readonly idleLifetime: number }
+  readonly refresh?: boolean | { readonly lifetime: number; readonly idleLifetimeSeconds: number }
   readonly lifetime?: number
   readonly scope?: string
   readonly aud?: readonly string[]
@@ -85,10 +85,12 @@ export function tryIssue(
     },
     subjectKind: options.subjectKind ?? 'user',
     session: toSession(session),
-    accessTokenLifetime: options.lifetime ?? 3_600,
+    accessTokenLifetimeSeconds: options.lifetime ?? 3_600,
     ...(refresh === false
       ? {}
-      : { refresh: refresh === true ? { lifetime: 86_400, idleLifetime: 43_200 } : refresh }),
+      : {
+          refresh: refresh === true ? { lifetime: 86_400, idleLifetimeSeconds: 43_200 } : refresh,
+        }),
   })
 }
 
@@ -131,8 +133,8 @@ export async function refresh(
     presented,
     token: await locate(store, presented),
     clientId,
-    accessTokenLifetime: 3_600,
-    idleLifetime: 43_200,
+    accessTokenLifetimeSeconds: 3_600,
+    idleLifetimeSeconds: 43_200,
     ...overrides,
   })
 }

@@ -4,7 +4,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { type Cluster, Command, type Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { connectRedis } from '../../store/redis/connection.ts'
-import { joinWrites, type SendCommand } from '../../store/redis/write-batching.ts'
+import { batchWrites, type SendCommand } from '../../store/redis/write-batching.ts'
 import { startCluster } from '../fixture/redis-cluster.ts'
 import { startRedis, type TestRedis } from '../fixture/redis-server.ts'
 import { waitFor } from '../fixture/wait-for.ts'
@@ -16,7 +16,7 @@ let send: SendCommand
 beforeAll(async () => {
   server = await startRedis()
   connection = (await connectRedis({ url: server.url, commandTimeoutMs: 10_000 })) as Redis
-  send = joinWrites(connection)
+  send = batchWrites(connection)
 })
 
 afterAll(async () => {
@@ -82,7 +82,7 @@ describe('on a Cluster a command', () => {
       url: cluster.url,
       commandTimeoutMs: 1_000,
     })) as Cluster
-    const sendThere = joinWrites(toCluster)
+    const sendThere = batchWrites(toCluster)
     const length = async (list: string) =>
       sendThere(command('llen', `{one}${list}`)) as Promise<number>
     try {

@@ -229,13 +229,13 @@ describe('an answer', () => {
     const fresh = await installation.open()
     let isFirst = true
     const schemas = {
-      async bookOf(partition: number, id: string) {
+      async compiledOf(partition: number, id: string) {
         if (isFirst) {
           isFirst = false
           await store.assignments.apply([{ op: 'remove', sub, context: '*', role: 'guest' }])
           await store.roleSchemas.put(NEW)
         }
-        return fresh.roleSchemas.bookOf(partition, id)
+        return fresh.roleSchemas.compiledOf(partition, id)
       },
     }
     const tokenKeys = createTokenKeyRing(installation.tokenKeys)

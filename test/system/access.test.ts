@@ -267,7 +267,7 @@ describe('access decisions', () => {
     if (state.kind !== 'active') throw new Error('the token is not active')
     const { authorization } = state.record
     async function exchange(view: View) {
-      const request = { origin, authorization, accessTokenLifetime: 600, view }
+      const request = { origin, authorization, accessTokenLifetimeSeconds: 600, view }
       const issued = await store.tokens.exchange(request)
       if (issued.kind !== 'issued') throw new Error(`the exchange was refused: ${issued.kind}`)
       return bearer(issued.accessToken)

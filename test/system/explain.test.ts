@@ -161,7 +161,7 @@ it('names the origin by which an exchanged token died', async () => {
   const exchanged = await world.store.tokens.exchange({
     origin,
     authorization: state.record.authorization,
-    accessTokenLifetime: 600,
+    accessTokenLifetimeSeconds: 600,
   })
   if (exchanged.kind !== 'issued') throw new Error(exchanged.kind)
   await world.callAdmin('POST', '/revocations', { token: access_token, reason: 'leaked' })

@@ -77,8 +77,8 @@ export async function createActors({ issuers, readers, run, redisTime }: ActorsO
         authorization: { sub, clientId: client, scope: 'a', aud: ['urn:test'], login: {} },
         subjectKind: 'user',
         session: sid === undefined ? { mode: 'new', device: {} } : { mode: 'join', sid },
-        accessTokenLifetime: 3_600,
-        refresh: { lifetime: 3_600, idleLifetime: 3_600 },
+        accessTokenLifetimeSeconds: 3_600,
+        refresh: { lifetime: 3_600, idleLifetimeSeconds: 3_600 },
       }),
     )
     if (result.kind !== 'issued') return
@@ -112,8 +112,8 @@ export async function createActors({ issuers, readers, run, redisTime }: ActorsO
         presented,
         token,
         clientId: grant.lineage.client,
-        accessTokenLifetime: 3_600,
-        idleLifetime: 3_600,
+        accessTokenLifetimeSeconds: 3_600,
+        idleLifetimeSeconds: 3_600,
       }),
     )
     if (result.kind === 'refreshed') {

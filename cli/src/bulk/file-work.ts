@@ -41,8 +41,8 @@ const START: Position = { items: 0, bytes: 0 }
 
 /** Does the work. @returns seconds it took */
 export async function workThrough(run: Run, work: FileWork): Promise<number> {
-  const { report, surroundings } = run
-  const { elapsedMs, random, interrupted } = surroundings
+  const { report, environment } = run
+  const { elapsedMs, random, interrupted } = environment
   const api = await run.api()
   const keeper = await keeperOf(run, work, api.profile.issuer)
   const earlier = work.fromStart ? undefined : await keeper?.read()
@@ -57,7 +57,7 @@ export async function workThrough(run: Run, work: FileWork): Promise<number> {
   report.insist()
   const { source, noun } = work
   const shown = { noun, totalBytes: source.totalBytes, start: position }
-  const progress = startProgress(surroundings, report, shown)
+  const progress = startProgress(environment, report, shown)
   try {
     const { path, query } = work
     const bulk = { path, items: work.items(position), random, interrupted }
@@ -84,12 +84,12 @@ export async function workThrough(run: Run, work: FileWork): Promise<number> {
 }
 
 async function keeperOf(
-  { surroundings }: Run,
+  { environment }: Run,
   { source, identity }: FileWork,
   issuer: string,
 ): Promise<ResumeFile | undefined> {
   if (identity === undefined || source.path === undefined) return undefined
-  return openResumeFile(surroundings, source.path, [issuer, ...identity])
+  return openResumeFile(environment, source.path, [issuer, ...identity])
 }
 
 function stopped(error: unknown, { items }: Position, noun: string, mayGoOn: boolean): unknown {

@@ -6,7 +6,7 @@
 import { createHash } from 'node:crypto'
 import { mkdir, readFile, realpath, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Surroundings } from '../environment.ts'
+import type { Environment } from '../environment.ts'
 import { writePrivate } from '../input/private-file.ts'
 import type { Position } from '../terminal/progress.ts'
 
@@ -22,11 +22,11 @@ export interface ResumeFile {
   remove(): Promise<void>
 }
 
-type ResumeSurroundings = Pick<Surroundings, 'env' | 'home'>
+type ResumeEnvironment = Pick<Environment, 'env' | 'home'>
 
 /** Makes the keeper for a run over a file. `run` is everything else that makes it this run. */
 export async function openResumeFile(
-  { env, home }: ResumeSurroundings,
+  { env, home }: ResumeEnvironment,
   file: string,
   run: readonly string[],
 ): Promise<ResumeFile> {

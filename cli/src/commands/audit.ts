@@ -83,8 +83,8 @@ type Query = Readonly<Record<string, string | number | undefined>>
 
 /** Shows what there is since a time, if one is given, and then whatever comes. */
 async function follow(run: Run, api: Api, query: Query): Promise<void> {
-  const { report, surroundings } = run
-  const { interrupted } = surroundings
+  const { report, environment } = run
+  const { interrupted } = environment
   const anchor = await startOfFollowing(api)
   const seen = createSeen()
   if (!report.isJson) report.note('Waiting for records; Ctrl-C ends it.', 'quiet')

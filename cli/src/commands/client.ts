@@ -111,7 +111,7 @@ function showClient({ report }: Run, { secrets, ...members }: Json): void {
 }
 
 async function putClient(run: Run, { fromFile }: { fromFile: string }, id: string): Promise<void> {
-  const body = parseUserObject(await readText(run.surroundings, fromFile), fromFile)
+  const body = parseUserObject(await readText(run.environment, fromFile), fromFile)
   const answer = await (await run.api()).admin({ method: 'PUT', path: pathOf(id), body })
   run.report.document(answer)
   showClient(run, answer)
@@ -215,7 +215,7 @@ async function rotateSecret(run: Run, options: RotationOptions, id: string): Pro
   report.note(`Secret ${textOf(answer.secret_id)} of ${id} is in force; it is not shown again.`)
   if (toFile !== undefined) {
     try {
-      await writeNamed(run.surroundings.cwd, toFile, `${secret}\n`)
+      await writeNamed(run.environment.cwd, toFile, `${secret}\n`)
       report.document(rest)
       report.note(`It is in ${toFile}, for your eyes only.`)
       return

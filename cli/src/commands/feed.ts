@@ -48,7 +48,7 @@ export function addFeedCommands(program: Command, declaring: Declaring): void {
 }
 
 async function tailFeed(run: Run, options: TailOptions): Promise<void> {
-  const { report, surroundings, timeoutMs } = run
+  const { report, environment, timeoutMs } = run
   const api = await run.api()
   await api.introspect(NO_TOKEN, undefined)
   const { feed } = await api.endpoints()
@@ -64,8 +64,8 @@ async function tailFeed(run: Run, options: TailOptions): Promise<void> {
     url: feed.replace(/^http/, 'ws'),
     authorization: basic(api.resourceServer),
     timeoutMs,
-    random: surroundings.random,
-    stop: AbortSignal.any([surroundings.interrupted, broken.signal]),
+    random: environment.random,
+    stop: AbortSignal.any([environment.interrupted, broken.signal]),
     up: ({ partitions }) =>
       report.note(`Following ${partitions.length} partitions; Ctrl-C ends it.`, 'quiet'),
     down: (reason) => report.note(`${reason}; trying again`, 'warning'),

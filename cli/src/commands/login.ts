@@ -55,14 +55,14 @@ export function addLoginCommands(program: Command, declaring: Declaring): void {
 }
 
 async function logIn(run: Run, options: LoginOptions, given: string | undefined): Promise<void> {
-  const { report, globals, prompt, surroundings } = run
+  const { report, globals, prompt, environment } = run
   const name = given ?? globals.profile ?? 'default'
   assertProfileName(name)
   const issuer = globals.issuer ?? (await asked(run, 'Issuer URL: ', '--issuer'))
   assertSecureUrl(issuer, 'the issuer')
   const clientId = options.clientId ?? (await asked(run, 'Client id: ', '--client-id'))
   const question = `Secret of ${clientId} (not shown): `
-  const clientSecret = await readSecret(surroundings, prompt, options.secretFile, question)
+  const clientSecret = await readSecret(environment, prompt, options.secretFile, question)
   const resourceServer = await resourceServerOf(run, options)
   const profile: Profile = {
     name,
@@ -87,19 +87,19 @@ async function asked({ prompt }: Run, question: string, option: string): Promise
 }
 
 async function resourceServerOf(
-  { prompt, surroundings }: Run,
+  { prompt, environment }: Run,
   { secretFile, introspectId, introspectSecretFile }: LoginOptions,
 ): Promise<Credentials | undefined> {
   if (introspectId === undefined) {
     if (introspectSecretFile === undefined) return undefined
     throw usage('--introspect-secret-file goes with --introspect-id')
   }
-  const isPiped = surroundings.stdin.isTTY !== true && introspectSecretFile === undefined
+  const isPiped = environment.stdin.isTTY !== true && introspectSecretFile === undefined
   if (isPiped || (introspectSecretFile === '-' && (secretFile ?? '-') === '-')) {
     throw usage('--introspect-id needs --introspect-secret-file: standard input holds one secret')
   }
   const question = `Secret of ${introspectId} (not shown): `
-  const clientSecret = await readSecret(surroundings, prompt, introspectSecretFile, question)
+  const clientSecret = await readSecret(environment, prompt, introspectSecretFile, question)
   return { clientId: introspectId, clientSecret }
 }
 

@@ -41,7 +41,7 @@ async function importRoles(
   file: string,
 ): Promise<void> {
   const { report } = run
-  const source = await openSource(run.surroundings, file)
+  const source = await openSource(run.environment, file)
   const sums = createSums()
   /** Lines that were not fit to be sent; they count once what stands before them is done. */
   let unfit: ScannedLine[] = []

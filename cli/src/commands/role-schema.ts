@@ -69,7 +69,7 @@ async function showSchema(run: Run): Promise<void> {
 
 async function putSchema(run: Run, { dryRun, yes }: PutOptions, file: string): Promise<void> {
   const { report } = run
-  const given = parseUserObject(await readText(run.surroundings, file), file)
+  const given = parseUserObject(await readText(run.environment, file), file)
   const body = { roles: given.roles ?? given }
   if (dryRun !== true) assertConfirmable(run, yes, 'replacing the role schema')
   const api = await run.api()

@@ -5,7 +5,7 @@ import { addCommand, type Declaring, handle } from '../command.ts'
 import { CliError, EXIT, unreachable } from '../exit.ts'
 import { assertSecureUrl, type Profile } from '../input/profile.ts'
 import type { Run } from '../run.ts'
-import type { ExchangeAnswer } from '../service/http-call.ts'
+import type { HttpAnswer } from '../service/http-call.ts'
 import { type Metrics, parseMetrics } from '../service/metrics-text.ts'
 import { count } from '../terminal/progress.ts'
 import type { Fact, Tone } from '../terminal/table.ts'
@@ -99,7 +99,7 @@ async function introspectUrl(run: Run, profile: Profile): Promise<string> {
 async function look(run: Run, base: string): Promise<ServiceStatus> {
   const nothing = { url: base, checks: {}, answerMs: undefined, metrics: undefined }
   if (!URL.canParse(base)) return { ...nothing, state: 'unreachable', detail: '' }
-  const { elapsedMs } = run.surroundings
+  const { elapsedMs } = run.environment
   const { origin } = new URL(base)
   const ask = (path: string) =>
     run.exchange.send({ url: origin + path, method: 'GET', timeoutMs: run.timeoutMs })
@@ -122,7 +122,7 @@ async function look(run: Run, base: string): Promise<ServiceStatus> {
   }
 }
 
-function checksOf({ text }: ExchangeAnswer): Readonly<Record<string, string>> | undefined {
+function checksOf({ text }: HttpAnswer): Readonly<Record<string, string>> | undefined {
   try {
     const checks = objectOf((JSON.parse(text) as { checks?: unknown }).checks)
     if (checks === undefined) return undefined

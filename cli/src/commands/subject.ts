@@ -87,7 +87,7 @@ async function subjectClaims(
   { fromFile }: { fromFile?: string },
   subject: string,
 ): Promise<void> {
-  const { report, surroundings } = run
+  const { report, environment } = run
   const api = await run.api()
   const answer =
     fromFile === undefined
@@ -95,7 +95,7 @@ async function subjectClaims(
       : await putSubject(
           api,
           subject,
-          parseUserObject(await readText(surroundings, fromFile), fromFile),
+          parseUserObject(await readText(environment, fromFile), fromFile),
         )
   const { sub: _, status: __, ...claims } = answer
   report.document(claims)

@@ -69,16 +69,16 @@ const LARGE_FILE_BYTES = 100 * 1_048_576
 /** Takes back every token that is found. */
 export async function revokeTokens(run: Run, options: IntakeOptions): Promise<void> {
   assertSpan(options)
-  const { surroundings } = run
+  const { environment } = run
   const from = options.fromFile ?? STDIN
-  if (from === STDIN && surroundings.stdin.isTTY === true) {
-    const token = await readToken(surroundings, run.prompt, undefined)
+  if (from === STDIN && environment.stdin.isTTY === true) {
+    const token = await readToken(environment, run.prompt, undefined)
     return sendTokens(run, options, sourceOf(token))
   }
-  const isFile = await isRegularFile(surroundings.cwd, from)
+  const isFile = await isRegularFile(environment.cwd, from)
   const mayAsk = options.yes !== true && options.dryRun !== true
   if (mayAsk && isFile) await confirmFile(run, options, from)
-  const source = await openSource(surroundings, from)
+  const source = await openSource(environment, from)
   return sendTokens(run, options, mayAsk && !isFile ? await holdingOne(source) : source)
 }
 
@@ -91,7 +91,7 @@ function sourceOf(token: string): ByteSource {
 
 /** Counts first: a file is there to be read again. */
 async function confirmFile(run: Run, { yes }: IntakeOptions, from: string): Promise<void> {
-  const source = await openSource(run.surroundings, from)
+  const source = await openSource(run.environment, from)
   if ((source.totalBytes ?? 0) > LARGE_FILE_BYTES) run.report.note(`Counting tokens in ${from} …`)
   let found = 0
   for await (const _token of distinctTokens(source)) found += 1

@@ -104,7 +104,7 @@ async function issueToken(run: Run, options: IssueOptions, subject: string): Pro
   }
   const answer = await (await run.api()).admin({ method: 'POST', path: '/tokens', body })
   if (options.toFile !== undefined) {
-    await writeNamed(run.surroundings.cwd, options.toFile, `${JSON.stringify(answer, null, 2)}\n`)
+    await writeNamed(run.environment.cwd, options.toFile, `${JSON.stringify(answer, null, 2)}\n`)
     report.note(`The answer is in ${options.toFile}, for your eyes only.`)
     report.document(withoutTokens(answer))
     return
@@ -149,8 +149,8 @@ async function introspectToken(
   run: Run,
   { fromFile, context }: { fromFile?: string; context?: string },
 ): Promise<void> {
-  const { report, surroundings, prompt } = run
-  const token = await readToken(surroundings, prompt, fromFile)
+  const { report, environment, prompt } = run
+  const token = await readToken(environment, prompt, fromFile)
   const answer = await (await run.api()).introspect(token, context)
   report.document(answer)
   if (answer.active !== true) {
@@ -195,8 +195,8 @@ function addExplain(token: Command, declaring: Declaring): void {
 }
 
 async function explainToken(run: Run, options: { fromFile?: string; for?: string }): Promise<void> {
-  const { report, surroundings, prompt } = run
-  const token = await readToken(surroundings, prompt, options.fromFile)
+  const { report, environment, prompt } = run
+  const token = await readToken(environment, prompt, options.fromFile)
   const body = { token, resource_server: options.for }
   const call = { method: 'POST', path: '/explain', body, isRepeatable: true } as const
   const answer = await (await run.api()).admin(call)

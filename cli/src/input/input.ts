@@ -6,7 +6,7 @@ import { createReadStream } from 'node:fs'
 import { open, stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { TOKEN_PATTERN } from '@claimcheck/client/wire'
-import type { Surroundings } from '../environment.ts'
+import type { Environment } from '../environment.ts'
 import { fileProblem, interruption, usage } from '../exit.ts'
 import type { Prompt } from '../terminal/prompt.ts'
 import { createTokenScanner } from './token-scanner.ts'
@@ -28,11 +28,11 @@ export interface ByteSource {
 const PIECE_BYTES = 1_048_576
 const MAX_TEXT_BYTES = 1_048_576
 
-type InputSurroundings = Pick<Surroundings, 'stdin' | 'cwd' | 'interrupted'>
+type InputEnvironment = Pick<Environment, 'stdin' | 'cwd' | 'interrupted'>
 
 /** Opens a file or standard input. @throws {CliError} 2 when it cannot be read */
 export async function openSource(
-  { stdin, cwd, interrupted }: InputSurroundings,
+  { stdin, cwd, interrupted }: InputEnvironment,
   from: string,
 ): Promise<ByteSource> {
   if (from === STDIN) {
@@ -79,8 +79,8 @@ async function* untilInterrupted(
 }
 
 /** Reads a whole text of reasonable size. */
-export async function readText(surroundings: InputSurroundings, from: string): Promise<string> {
-  const source = await openSource(surroundings, from)
+export async function readText(environment: InputEnvironment, from: string): Promise<string> {
+  const source = await openSource(environment, from)
   const pieces: Uint8Array[] = []
   let bytes = 0
   for await (const piece of source.pieces) {
@@ -97,15 +97,15 @@ export async function readText(surroundings: InputSurroundings, from: string): P
 
 /** Reads a secret: from a file, from standard input, or typed without being shown. */
 export async function readSecret(
-  surroundings: InputSurroundings,
+  environment: InputEnvironment,
   prompt: Prompt,
   from: string | undefined,
   question: string,
 ): Promise<string> {
-  const isTyped = from === undefined && surroundings.stdin.isTTY === true
+  const isTyped = from === undefined && environment.stdin.isTTY === true
   const text = isTyped
     ? await prompt.askHidden(question)
-    : await readText(surroundings, from ?? STDIN)
+    : await readText(environment, from ?? STDIN)
   const secret = text.replace(/\r?\n$/, '')
   if (secret === '') throw usage('the secret is empty')
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it refuses
@@ -115,14 +115,14 @@ export async function readSecret(
 
 /** Reads one token, or what somebody takes for one: from a file, from standard input, or typed without being shown. */
 export async function readToken(
-  surroundings: InputSurroundings,
+  environment: InputEnvironment,
   prompt: Prompt,
   from: string | undefined,
 ): Promise<string> {
-  const isTyped = from === undefined && surroundings.stdin.isTTY === true
+  const isTyped = from === undefined && environment.stdin.isTTY === true
   const text = isTyped
     ? await prompt.askHidden('Token (not shown): ')
-    : await readText(surroundings, from ?? STDIN)
+    : await readText(environment, from ?? STDIN)
   const found = new Set(createTokenScanner()(Buffer.from(text)).map(({ token }) => token))
   if (found.size > 1) {
     throw usage(

@@ -5,7 +5,7 @@
  */
 import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
-import type { Surroundings } from '../environment.ts'
+import type { Environment } from '../environment.ts'
 import { type CliError, fileProblem, usage } from '../exit.ts'
 import { writePrivate } from './private-file.ts'
 
@@ -61,11 +61,11 @@ const OWNER_ONLY_FOLDER = 0o700
 const OTHERS_MAY = 0o077
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/
 
-type ProfileSurroundings = Pick<Surroundings, 'env' | 'cwd' | 'home' | 'userId'>
+type ProfileEnvironment = Pick<Environment, 'env' | 'cwd' | 'home' | 'userId'>
 
 /** Makes the profiles of whoever runs the tool. */
-export function createProfiles(surroundings: ProfileSurroundings): Profiles {
-  const { env, home } = surroundings
+export function createProfiles(environment: ProfileEnvironment): Profiles {
+  const { env, home } = environment
   const configHome = env.XDG_CONFIG_HOME || join(home, '.config')
   const folder = join(configHome, 'claimcheck', 'profiles')
   const pathOf = (name: string) => join(folder, `${name}.json`)
@@ -86,11 +86,11 @@ export function createProfiles(surroundings: ProfileSurroundings): Profiles {
 
   async function stored(name: string): Promise<Profile> {
     const path = pathOf(name)
-    return toProfile(name, await readPrivate(path, surroundings.userId), path)
+    return toProfile(name, await readPrivate(path, environment.userId), path)
   }
 
   async function dev(): Promise<Profile | undefined> {
-    const path = await findDevFile(surroundings)
+    const path = await findDevFile(environment)
     return path === undefined ? undefined : readDevFile(path)
   }
 
@@ -168,7 +168,7 @@ export function createProfiles(surroundings: ProfileSurroundings): Profiles {
     },
     async list() {
       const local = await dev().catch(() => undefined)
-      const path = await findDevFile(surroundings)
+      const path = await findDevFile(environment)
       const { issuer = '', operator } = local ?? {}
       const own = { name: DEV_PROFILE, issuer, clientId: operator?.clientId ?? '' }
       return [...(path === undefined ? [] : [{ ...own, path }]), ...(await summaries())]
@@ -225,7 +225,7 @@ function isSameUrl(one: string, other: string): boolean {
   return plain(one) === plain(other)
 }
 
-async function findDevFile({ env, cwd }: ProfileSurroundings): Promise<string | undefined> {
+async function findDevFile({ env, cwd }: ProfileEnvironment): Promise<string | undefined> {
   if (env.CLAIMCHECK_DATA_DIR) {
     const path = resolve(cwd, env.CLAIMCHECK_DATA_DIR, 'dev.json')
     return (await isFile(path)) ? path : undefined

@@ -6,7 +6,7 @@
 
 import { type CliError, EXIT, interruption, unreachable } from '../exit.ts'
 import type { Credentials, Profile } from '../input/profile.ts'
-import { type Exchange, type ExchangeAnswer, type ExchangeRequest, originOf } from './http-call.ts'
+import { type HttpAnswer, type HttpCaller, type HttpRequest, originOf } from './http-call.ts'
 import { type Asker, foreign, readObject, toRefusal } from './refusal.ts'
 
 /** Members of a JSON object. */
@@ -65,7 +65,7 @@ export interface Page {
 /** What an API is made from. */
 export interface ApiOptions {
   readonly profile: Profile
-  readonly exchange: Exchange
+  readonly exchange: HttpCaller
   readonly timeoutMs: number
   readonly random: () => number
   readonly interrupted: AbortSignal
@@ -123,9 +123,9 @@ export function createApi(options: ApiOptions): Api {
 
   /** Repeats while the network or the server fails, with growing random waits. */
   async function repeated(
-    send: () => Promise<ExchangeAnswer>,
+    send: () => Promise<HttpAnswer>,
     attempts = ATTEMPTS,
-  ): Promise<ExchangeAnswer> {
+  ): Promise<HttpAnswer> {
     for (let attempt = 1; ; attempt++) {
       const isLast = attempt >= attempts
       try {
@@ -145,7 +145,7 @@ export function createApi(options: ApiOptions): Api {
     return pause(Math.min(ms, LONGEST_WAIT_MS), interrupted)
   }
 
-  function requestOf(call: AdminCall): Omit<ExchangeRequest, 'headers'> {
+  function requestOf(call: AdminCall): Omit<HttpRequest, 'headers'> {
     return {
       url: `${base}/admin/v1${call.path}${queryText(call.query)}`,
       method: call.method,
@@ -306,7 +306,7 @@ function isPassing(status: number): boolean {
   return status === 429 || status === 502 || status === 503 || status === 504
 }
 
-function retryAfterMs({ headers }: ExchangeAnswer): number | undefined {
+function retryAfterMs({ headers }: HttpAnswer): number | undefined {
   const seconds = Number(headers.get('retry-after') ?? Number.NaN)
   return Number.isFinite(seconds) && seconds >= 0 ? seconds * 1_000 : undefined
 }

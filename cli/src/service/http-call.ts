@@ -6,7 +6,7 @@
 import { type CliError, EXIT, interruption, unreachable } from '../exit.ts'
 
 /** A request. */
-export interface ExchangeRequest {
+export interface HttpRequest {
   readonly url: string
   readonly method: string
   readonly headers?: Readonly<Record<string, string>>
@@ -16,7 +16,7 @@ export interface ExchangeRequest {
 }
 
 /** An answer that has arrived whole. */
-export interface ExchangeAnswer {
+export interface HttpAnswer {
   readonly url: string
   readonly status: number
   readonly headers: Headers
@@ -24,19 +24,19 @@ export interface ExchangeAnswer {
 }
 
 /** Sends requests. */
-export interface Exchange {
+export interface HttpCaller {
   /** @throws {CliError} 3 when no whole answer came */
-  send(request: ExchangeRequest): Promise<ExchangeAnswer>
+  send(request: HttpRequest): Promise<HttpAnswer>
   /** As `send`, but a 200 is handed out line by line as it comes. */
-  stream(request: ExchangeRequest): Promise<ExchangeAnswer | AsyncIterable<string>>
+  stream(request: HttpRequest): Promise<HttpAnswer | AsyncIterable<string>>
 }
 
 const MAX_ANSWER_BYTES = 16 * 1_048_576
 const MAX_LINE_LENGTH = 1_048_576
 
 /** Makes the exchange of a run. */
-export function createExchange(interrupted: AbortSignal): Exchange {
-  async function begin(request: ExchangeRequest, signal: AbortSignal): Promise<Response> {
+export function createHttpCaller(interrupted: AbortSignal): HttpCaller {
+  async function begin(request: HttpRequest, signal: AbortSignal): Promise<Response> {
     const { url, method, headers = {}, body } = request
     return fetch(url, {
       method,
@@ -48,7 +48,7 @@ export function createExchange(interrupted: AbortSignal): Exchange {
   }
 
   async function guarded<Answer>(
-    { url, timeoutMs }: ExchangeRequest,
+    { url, timeoutMs }: HttpRequest,
     late: AbortSignal,
     attempt: () => Promise<Answer>,
   ): Promise<Answer> {
@@ -87,7 +87,7 @@ export function createExchange(interrupted: AbortSignal): Exchange {
   }
 
   async function* linesOf(
-    request: ExchangeRequest,
+    request: HttpRequest,
     body: AsyncIterable<Uint8Array>,
     patience: Patience,
   ): AsyncGenerator<string> {
@@ -133,7 +133,7 @@ function createPatience(timeoutMs: number): Patience {
   }
 }
 
-async function readAnswer(url: string, response: Response): Promise<ExchangeAnswer> {
+async function readAnswer(url: string, response: Response): Promise<HttpAnswer> {
   const decoder = new TextDecoder()
   let text = ''
   let bytes = 0

@@ -4,7 +4,7 @@
  */
 
 import { type CliError, refused, unreachable, usage } from '../exit.ts'
-import type { ExchangeAnswer } from './http-call.ts'
+import type { HttpAnswer } from './http-call.ts'
 import { originOf } from './http-call.ts'
 
 type Members = Readonly<Record<string, unknown>>
@@ -18,7 +18,7 @@ export interface Asker {
 const MAX_MISTAKES = 5
 
 /** Turns an answer that is no success into the error to throw. */
-export function toRefusal(answer: ExchangeAnswer, asker: Asker): CliError {
+export function toRefusal(answer: HttpAnswer, asker: Asker): CliError {
   const { status, url } = answer
   if (status >= 300 && status < 400) return redirected(answer)
   const body = objectIn(answer.text)
@@ -60,14 +60,14 @@ export function toRefusal(answer: ExchangeAnswer, asker: Asker): CliError {
 }
 
 /** The JSON object of a successful answer. @throws {CliError} 3 when it is something else */
-export function readObject(answer: ExchangeAnswer): Members {
+export function readObject(answer: HttpAnswer): Members {
   const body = objectIn(answer.text)
   if (body === undefined) throw foreign(answer)
   return body
 }
 
 /** The refusal of a server that is something else. */
-export function foreign({ url, status, headers }: ExchangeAnswer): CliError {
+export function foreign({ url, status, headers }: HttpAnswer): CliError {
   const type = headers.get('content-type')?.split(';')[0] ?? 'nothing that can be read'
   const what = type.includes('html') ? 'a web page' : type
   return unreachable(
@@ -76,7 +76,7 @@ export function foreign({ url, status, headers }: ExchangeAnswer): CliError {
   )
 }
 
-function redirected({ url, headers }: ExchangeAnswer): CliError {
+function redirected({ url, headers }: HttpAnswer): CliError {
   const target = headers.get('location') ?? 'nowhere'
   return unreachable(
     `${originOf(url)} redirects to ${target}; secrets are not sent after a redirect`,
@@ -105,7 +105,7 @@ function mistakeOf(mistake: unknown): string {
   return `${pointer === '' || pointer === undefined ? 'body' : String(pointer)} ${String(detail)}`
 }
 
-function scopeHint({ headers }: ExchangeAnswer): string | undefined {
+function scopeHint({ headers }: HttpAnswer): string | undefined {
   const [, scope] = /scope="([^"]+)"/.exec(headers.get('www-authenticate') ?? '') ?? []
   if (scope === undefined) return undefined
   return `It takes the scope ${scope}: use a profile that has it, or have it added to the client.`

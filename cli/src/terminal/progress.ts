@@ -3,7 +3,7 @@
  * Always on standard error, so that results can be piped on. Time comes in as an argument.
  */
 import { SingleBar } from 'cli-progress'
-import type { Surroundings } from '../environment.ts'
+import type { Environment } from '../environment.ts'
 import { formatSpan } from './moment.ts'
 import type { Report } from './report.ts'
 
@@ -36,11 +36,11 @@ const FRAMES_PER_SECOND = 10
 const LONGEST_BAR = 30
 const LEAST_BAR = 4
 
-type ProgressSurroundings = Pick<Surroundings, 'stderr' | 'elapsedMs'>
+type ProgressEnvironment = Pick<Environment, 'stderr' | 'elapsedMs'>
 
 /** Begins to show the progress of some work. */
 export function startProgress(
-  { stderr, elapsedMs }: ProgressSurroundings,
+  { stderr, elapsedMs }: ProgressEnvironment,
   report: Report,
   work: Work,
 ): Progress {

@@ -4,7 +4,7 @@
  */
 import { createInterface } from 'node:readline'
 import { Writable } from 'node:stream'
-import type { Surroundings } from '../environment.ts'
+import type { Environment } from '../environment.ts'
 import { interruption, refused } from '../exit.ts'
 import { makeVisible } from './visible.ts'
 
@@ -17,10 +17,10 @@ export interface Prompt {
   askHidden(question: string): Promise<string>
 }
 
-type PromptSurroundings = Pick<Surroundings, 'stdin' | 'stderr' | 'interrupted'>
+type PromptEnvironment = Pick<Environment, 'stdin' | 'stderr' | 'interrupted'>
 
 /** Makes the prompt of a run. */
-export function createPrompt({ stdin, stderr, interrupted }: PromptSurroundings): Prompt {
+export function createPrompt({ stdin, stderr, interrupted }: PromptEnvironment): Prompt {
   function read(question: string, echo: Writable): Promise<string> {
     return new Promise((done, fail) => {
       const reader = createInterface({ input: stdin, output: echo, terminal: true, historySize: 0 })

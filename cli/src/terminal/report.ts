@@ -7,7 +7,7 @@
  * and is carried to its end.
  */
 
-import type { Surroundings, TerminalOutput } from '../environment.ts'
+import type { Environment, TerminalOutput } from '../environment.ts'
 import { CliError, EXIT } from '../exit.ts'
 import {
   type Column,
@@ -54,10 +54,10 @@ const DEFAULT_COLUMNS = 80
 /** Below this nothing is readable anyway. */
 const LEAST_COLUMNS = 20
 
-type ReportSurroundings = Pick<Surroundings, 'stdout' | 'stderr' | 'env'>
+type ReportEnvironment = Pick<Environment, 'stdout' | 'stderr' | 'env'>
 
 /** Makes the report of a run. */
-export function createReport({ stdout, stderr, env }: ReportSurroundings, isJson: boolean): Report {
+export function createReport({ stdout, stderr, env }: ReportEnvironment, isJson: boolean): Report {
   const out = createChannel(stdout)
   const err = createChannel(stderr)
   const outLayout = layoutOf(stdout, env)
@@ -104,12 +104,12 @@ export function createReport({ stdout, stderr, env }: ReportSurroundings, isJson
 }
 
 /** Whether a stream is a terminal that may be coloured (https://no-color.org). */
-export function mayColour(stream: TerminalOutput, env: Surroundings['env']): boolean {
+export function mayColour(stream: TerminalOutput, env: Environment['env']): boolean {
   const isRefused = env.NO_COLOR !== undefined && env.NO_COLOR !== ''
   return stream.isTTY === true && !isRefused && env.TERM !== 'dumb'
 }
 
-function layoutOf(stream: TerminalOutput, env: Surroundings['env']): Layout {
+function layoutOf(stream: TerminalOutput, env: Environment['env']): Layout {
   const paint: Paint = mayColour(stream, env)
     ? (text, tone) => (text === '' ? text : `\u001b[${SGR[tone]}m${text}\u001b[0m`)
     : (text) => text

@@ -56,10 +56,10 @@ function markOf(event: Exclude<SingleEvent, SubjectEvent>): string | undefined {
  *
  * @param limit how many marks are kept, each context of a subject counted as one more; at least 1
  */
-export function createMarks(floor: number, limit: number): Marks {
+export function createMarks(initialFloor: number, limit: number): Marks {
   /** In the order of the last event, the oldest first. */
   const marks = new Map<string, number | SubjectMarks>()
-  let fenced = floor
+  let floor = initialFloor
   /** Contexts in all records. */
   let contextCount = 0
 
@@ -98,7 +98,7 @@ export function createMarks(floor: number, limit: number): Marks {
     for (const [name, mark] of marks) {
       marks.delete(name)
       if (typeof mark === 'object') contextCount -= sizeOf(mark)
-      fenced = Math.max(fenced, typeof mark === 'object' ? mark.plain : mark)
+      floor = Math.max(floor, typeof mark === 'object' ? mark.plain : mark)
       return
     }
   }
@@ -117,7 +117,7 @@ export function createMarks(floor: number, limit: number): Marks {
       } else {
         const name = markOf(event)
         if (name === undefined) {
-          fenced = seq
+          floor = seq
           marks.clear()
           contextCount = 0
           return
@@ -128,10 +128,10 @@ export function createMarks(floor: number, limit: number): Marks {
     },
 
     required(groups) {
-      if (marks.size === 0) return fenced
+      if (marks.size === 0) return floor
       const { jti, grantId, sid, sub, clientId, origins } = groups
       let seq = Math.max(
-        fenced,
+        floor,
         requiredOfSubject(groups),
         markAt(`t${jti}`),
         markAt(`g${grantId}`),

@@ -42,11 +42,11 @@ const RETRY_MAX_MS = 5_000
 /** Makes a keeper that has not started. */
 export function createFeedKeeper(keeper: FeedKeeperOptions): FeedKeeper {
   const { options, authorization, discover, freshness, counts, now } = keeper
-  const { maxStalenessMs: boundMs, surroundings } = options
+  const { maxStalenessMs: boundMs, environment } = options
   const backoff = createBackoff({
     firstMs: RETRY_FIRST_MS,
     maxMs: RETRY_MAX_MS,
-    random: surroundings.random,
+    random: environment.random,
   })
   let mode: CacheMode | 'unknown' = boundMs === 0 ? 'none' : 'unknown'
   let session: FeedSession | undefined
@@ -55,10 +55,10 @@ export function createFeedKeeper(keeper: FeedKeeperOptions): FeedKeeper {
   let isClosed = false
   let problem: string | undefined
   let lag: number | undefined
-  let enteredAt = surroundings.wall()
+  let enteredAt = environment.wall()
 
   function enter(state: ClientState, reason: string): void {
-    enteredAt = surroundings.wall()
+    enteredAt = environment.wall()
     publishState({ state, reason })
   }
 
@@ -151,7 +151,7 @@ export function createFeedKeeper(keeper: FeedKeeperOptions): FeedKeeper {
     state() {
       const state = stateNow()
       if (state !== 'suspended') return { state, since: enteredAt }
-      return { state, since: surroundings.wall() - Math.round(now() - freshness.leaseUntil()) }
+      return { state, since: environment.wall() - Math.round(now() - freshness.leaseUntil()) }
     },
     lagMs: () => lag,
     lastProblem: () => problem,

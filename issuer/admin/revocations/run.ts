@@ -72,7 +72,7 @@ type Told =
     }
 
 /** Refusals of a line that is well-formed. */
-const WORDS: Readonly<Record<string, Unfit['error']>> = {
+const CODE_BY_PROBLEM: Readonly<Record<string, Unfit['error']>> = {
   'not-found': 'not-found',
   conflict: 'conflict',
 }
@@ -93,8 +93,8 @@ export function runRevocations(run: RevocationRun): Promise<LineResult> {
       return { line, ...(await revokeOne(run, read)) }
     } catch (error) {
       if (!(error instanceof ProblemError)) throw error
-      const word = WORDS[error.slug] ?? 'invalid-body'
-      return { line, error: word, detail: error.detail }
+      const code = CODE_BY_PROBLEM[error.slug] ?? 'invalid-body'
+      return { line, error: code, detail: error.detail }
     }
   }
 

@@ -12,7 +12,7 @@ import type { ActiveState, RoleQuestion } from '../../../store/grants/introspect
 import { splitList } from '../../../store/grants/records.ts'
 import type { ParsedToken } from '../../../store/mint/token.ts'
 import type { Client } from '../../../store/registry/clients.ts'
-import { createRoleBook } from '../../../store/roles/resolve.ts'
+import { compileRoleSchema } from '../../../store/roles/resolve.ts'
 import type { Store } from '../../../store/store.ts'
 import { grantScope } from '../../values/scope.ts'
 import { issueRefusal } from '../issue-refusal.ts'
@@ -70,7 +70,7 @@ export async function exchangeToken(
       aud,
       login: { ...authorization.login, act },
     },
-    accessTokenLifetime: client.metadata.access_token_lifetime,
+    accessTokenLifetimeSeconds: client.metadata.access_token_lifetime,
     ...(view === undefined ? {} : { view }),
   })
   if (outcome.kind === 'client-gone') throw issueRefusal(outcome)
@@ -109,7 +109,7 @@ async function usable(
   const isMeantFor = aud.some((resource) => client.metadata.resources.includes(resource))
   if (clientId !== client.client_id && !isMeantFor) {
     // Somebody holds a token that was never for it.
-    trail.turnedAway(request, 'exchange.refused', 'foreign')
+    trail.refusedAction(request, 'exchange.refused', 'foreign')
     throw unacceptable(role, 'foreign')
   }
   return { token, state }
@@ -129,7 +129,7 @@ async function assertAssumable(
 ): Promise<void> {
   if (role === undefined || roles === undefined) return
   const schema = await store.roleSchemas.get()
-  assertMayAssume(role, contexts, roles, createRoleBook(schema.roles))
+  assertMayAssume(role, contexts, roles, compileRoleSchema(schema.roles))
 }
 
 async function actorOf(

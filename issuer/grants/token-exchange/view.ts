@@ -3,7 +3,7 @@
  * perhaps one more role assumed in place of what is held.
  */
 import { invalidRequest } from '../../../http/errors/oauth-error.ts'
-import type { RoleBook, RoleFacts, View } from '../../../store/roles/resolve.ts'
+import type { CompiledRoleSchema, ResolvedRoles, View } from '../../../store/roles/resolve.ts'
 import type { ExchangeParameters } from './parameters.ts'
 
 type Wishes = Pick<ExchangeParameters, 'contexts' | 'role'>
@@ -36,11 +36,11 @@ export function narrowView(
 export function assertMayAssume(
   role: string,
   contexts: readonly string[],
-  facts: RoleFacts,
-  book: RoleBook,
+  facts: ResolvedRoles,
+  schema: CompiledRoleSchema,
 ): void {
   const mayAssume = contexts.every((context) =>
-    book.mayAssume([...facts.roles, ...(facts.context_roles[context] ?? [])], role),
+    schema.mayAssume([...facts.roles, ...(facts.context_roles[context] ?? [])], role),
   )
   if (!mayAssume) throw invalidRequest('this role may not be assumed there')
 }

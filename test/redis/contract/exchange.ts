@@ -50,7 +50,7 @@ export function exchangeContract(at: () => Installation): void {
     return at().store.tokens.exchange({
       origin: await locate(at().store, token),
       authorization: { sub, clientId: other, session, scope: 'read', aud: [SELF], login },
-      accessTokenLifetime: lifetime,
+      accessTokenLifetimeSeconds: lifetime,
       ...(view === undefined ? {} : { view }),
     })
   }

@@ -55,7 +55,7 @@ export function explainContract(at: () => Installation): void {
     const outcome = await at().store.tokens.exchange({
       origin: await locate(at().store, token),
       authorization: { sub, clientId, session, scope: 'read', aud: [SELF], login: {} },
-      accessTokenLifetime: 3_600,
+      accessTokenLifetimeSeconds: 3_600,
     })
     if (outcome.kind !== 'issued') throw new Error(`exchange came to ${outcome.kind}`)
     return outcome

@@ -18,16 +18,16 @@ import {
 } from '../actions.ts'
 
 export function refreshContract(at: () => Installation): void {
-  async function grant(options: { lifetime?: number; idleLifetime?: number } = {}) {
+  async function grant(options: { lifetime?: number; idleLifetimeSeconds?: number } = {}) {
     const { store } = at()
     const [sub, clientId] = [newSub(), await register(store)]
-    const { lifetime = 86_400, idleLifetime = 43_200 } = options
+    const { lifetime = 86_400, idleLifetimeSeconds = 43_200 } = options
     const session = 'new' as const
     const issued = await issueGrant(store, {
       sub,
       clientId,
       session,
-      refresh: { lifetime, idleLifetime },
+      refresh: { lifetime, idleLifetimeSeconds },
     })
     return { store, sub, clientId, ...issued, partition: at().partitions.of(sub) }
   }
@@ -35,7 +35,9 @@ export function refreshContract(at: () => Installation): void {
   describe('refreshing', () => {
     it('hands out a new pair and leaves older access tokens as they are', async () => {
       const { store, clientId, accessToken, refreshToken, grantId } = await grant()
-      const next = await refreshed(store, refreshToken, clientId, { accessTokenLifetime: 60 })
+      const next = await refreshed(store, refreshToken, clientId, {
+        accessTokenLifetimeSeconds: 60,
+      })
       expect(next).toMatchObject({ retry: false, scope: 'read write', expiresIn: 60 })
       expect(new Set([accessToken, refreshToken, next.accessToken, next.refreshToken]).size).toBe(4)
       expect(await stateOf(store, accessToken)).toBe('active')
@@ -125,7 +127,7 @@ export function refreshContract(at: () => Installation): void {
     it('is over once the refresh token has been idle', async () => {
       const { store, clientId, refreshToken, issuedAt, partition } = await grant()
       await moveClock(at(), partition, (issuedAt + 61) * 1e6)
-      const idle = { idleLifetime: 60 }
+      const idle = { idleLifetimeSeconds: 60 }
       expect(await refresh(store, refreshToken, clientId, idle)).toEqual({ kind: 'expired' })
       expect(await refresh(store, refreshToken, clientId)).toMatchObject({ kind: 'refreshed' })
     })
@@ -199,7 +201,7 @@ export function refreshContract(at: () => Installation): void {
     it('drops access tokens that have expired', async () => {
       const { store, clientId, refreshToken, issuedAt, partition } = await grant()
       const { redis, keys } = at()
-      const short = { accessTokenLifetime: 10 }
+      const short = { accessTokenLifetimeSeconds: 10 }
       let current = await refreshed(store, refreshToken, clientId, short)
       current = await refreshed(store, current.refreshToken, clientId, short)
       const tokens = keys.partition(partition).tokens((await locate(store, refreshToken)).grant)

@@ -213,9 +213,9 @@ export function revokeSpanContract(at: () => Installation): void {
       for (let n = 0; n < 8; n++) await it.cut(within(it.us, 2 * n, 2 * n + 1))
       const [afterUs, cutoffUs] = [it.us[17] as number, it.us[18] as number]
       const event = { type: 'subject', sub: it.sub } as const
-      const replay = () =>
-        store.replay(partitions.of(it.sub), event, { afterUs, cutoffUs, details: '{}' })
-      expect([await replay(), await replay()]).toEqual([true, false])
+      const restore = () =>
+        store.restore(partitions.of(it.sub), event, { afterUs, cutoffUs, details: '{}' })
+      expect([await restore(), await restore()]).toEqual([true, false])
       expect((await it.states())[18]).toBe(false)
     })
 
@@ -353,7 +353,7 @@ export function revokeSpanContract(at: () => Installation): void {
           ...{ sub: it.sub, clientId: await register(it.store), session: '' },
           ...{ scope: '', aud: [SELF], login: {} },
         },
-        accessTokenLifetime: 60,
+        accessTokenLifetimeSeconds: 60,
       })
       if (outcome.kind !== 'issued') throw new Error(outcome.kind)
       await it.cut(within(it.us, 0, 1))

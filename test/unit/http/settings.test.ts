@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import {
-  type Environment,
+  type EnvironmentVariables,
   parseSettings,
   SETTING_NAMES,
   SettingsError,
@@ -11,9 +11,9 @@ const KEY_B = `b2.${Buffer.alloc(48, 8).toString('base64url')}`
 const noFiles = (): string => {
   throw Object.assign(new Error('no'), { code: 'ENOENT' })
 }
-const parse = (env: Environment, readFile = noFiles) => parseSettings(env, readFile)
+const parse = (env: EnvironmentVariables, readFile = noFiles) => parseSettings(env, readFile)
 
-function problemsOf(env: Environment, readFile: (path: string) => string = noFiles) {
+function problemsOf(env: EnvironmentVariables, readFile: (path: string) => string = noFiles) {
   try {
     parseSettings(env, readFile)
   } catch (error) {
@@ -22,7 +22,7 @@ function problemsOf(env: Environment, readFile: (path: string) => string = noFil
   }
   throw new Error('expected a SettingsError')
 }
-const namesOf = (env: Environment) => problemsOf(env).problems.map(({ name }) => name)
+const namesOf = (env: EnvironmentVariables) => problemsOf(env).problems.map(({ name }) => name)
 
 describe('parseSettings', () => {
   it('has a default for everything a developer needs', () => {

@@ -7,7 +7,7 @@ import { readForm } from '../../../http/body/form.ts'
 import { createKoaApp } from '../../../http/pipeline/koa-app.ts'
 import {
   EXACT_PATHS,
-  type Exchange,
+  type RequestContext,
   type RequestState,
 } from '../../../http/pipeline/request-context.ts'
 import { createShortcut } from '../../../http/pipeline/shortcut.ts'
@@ -22,10 +22,10 @@ const running: RunningServer[] = []
 
 afterEach(() => Promise.all(running.splice(0).map((server) => server.close({ timeoutMs: 1_000 }))))
 
-async function handle(exchange: Exchange): Promise<void> {
-  const { values } = await readForm(exchange.req)
+async function handle(context: RequestContext): Promise<void> {
+  const { values } = await readForm(context.req)
   if (values.has('fail')) throw new Error(`no word of this: ${values.get('fail')}`)
-  replyJson(exchange, 200, JSON.stringify(Object.fromEntries(values)))
+  replyJson(context, 200, JSON.stringify(Object.fromEntries(values)))
 }
 
 async function start(work: typeof handle = handle) {
@@ -37,9 +37,9 @@ async function start(work: typeof handle = handle) {
   const frame = { log, metrics, trustProxy: false, quietRoutes: new Set([PATH]) }
   const koa = createKoaApp({ ...frame, routers: [router] }).callback()
   let shortcuts = 0
-  const counted = (exchange: Exchange): Promise<void> => {
+  const counted = (context: RequestContext): Promise<void> => {
     shortcuts++
-    return work(exchange)
+    return work(context)
   }
   const shortcut = createShortcut({
     ...frame,
@@ -132,10 +132,10 @@ describe('a shortcut', () => {
   it('outlives callers who leave before the answer', async () => {
     const held = Promise.withResolvers<void>()
     const entered = Promise.withResolvers<void>()
-    const { server, metrics } = await start(async (exchange) => {
+    const { server, metrics } = await start(async (context) => {
       entered.resolve()
       await held.promise
-      replyJson(exchange, 200, '{}')
+      replyJson(context, 200, '{}')
     })
     const socket = connect(server.port, '127.0.0.1')
     socket.write(`POST ${PATH} HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n`)

@@ -13,7 +13,7 @@ import {
 import { exchangeTarget } from '../../../issuer/grants/token-exchange/target.ts'
 import { assertMayAssume, narrowView } from '../../../issuer/grants/token-exchange/view.ts'
 import type { Client } from '../../../store/registry/clients.ts'
-import { createRoleBook, type RoleFacts, type View } from '../../../store/roles/resolve.ts'
+import { compileRoleSchema, type ResolvedRoles, type View } from '../../../store/roles/resolve.ts'
 
 /** The error of a call, or undefined. */
 async function errorOf(call: () => unknown): Promise<string | undefined> {
@@ -248,17 +248,17 @@ describe('the view of an exchange', () => {
   })
 
   it('allows a role where one that is held lists it', async () => {
-    const book = createRoleBook({
+    const book = compileRoleSchema({
       teacher: { permissions: [], assumable: ['student', 'gone'] },
       student: { permissions: [], assumable: [] },
     })
-    const facts = (roles: readonly string[], here: readonly string[]): RoleFacts => ({
+    const facts = (roles: readonly string[], here: readonly string[]): ResolvedRoles => ({
       roles,
       context_roles: { 'a:1': here, 'a:2': ['teacher'] },
       context_roles_complete: true,
       permissions: {},
     })
-    const verdict = (role: string, roles: RoleFacts, asked = ['a:1', 'a:2']) =>
+    const verdict = (role: string, roles: ResolvedRoles, asked = ['a:1', 'a:2']) =>
       errorOf(() => assertMayAssume(role, asked, roles, book))
     expect(await verdict('student', facts([], ['teacher']))).toBeUndefined()
     expect(await verdict('student', facts(['teacher'], []))).toBeUndefined()

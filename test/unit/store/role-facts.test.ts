@@ -1,7 +1,7 @@
 /** What is held, turned into what a token resolves to: order, dormant roles, completeness, views and assumed roles. */
 import { describe, expect, it } from 'vitest'
 import {
-  createRoleBook,
+  compileRoleSchema,
   type HeldRoles,
   type RoleDefinitions,
   resolveRoles,
@@ -13,7 +13,7 @@ const DEFINITIONS: RoleDefinitions = {
   guest: { permissions: [], assumable: ['guest'] },
   ta: { permissions: ['read', 'grade'], assumable: ['gone', 'student'] },
 }
-const BOOK = createRoleBook(DEFINITIONS)
+const BOOK = compileRoleSchema(DEFINITIONS)
 
 function held(...lines: readonly string[]): HeldRoles {
   return { lines: lines.join('\n'), isComplete: true }
@@ -24,7 +24,7 @@ describe('a role book', () => {
     expect(['teacher', 'gone', '', 'constructor'].map((role) => BOOK.has(role))).toEqual([
       ...[true, false, false, false],
     ])
-    expect(createRoleBook({}).has('teacher')).toBe(false)
+    expect(compileRoleSchema({}).has('teacher')).toBe(false)
   })
 
   it('tells what roles allow together, each once and sorted', () => {
@@ -37,14 +37,14 @@ describe('a role book', () => {
 
   it('tells the same however many sets of roles it has met', () => {
     const names = Array.from({ length: 60 }, (_, n) => `role-${n}`)
-    const book = createRoleBook(
+    const schema = compileRoleSchema(
       Object.fromEntries(names.map((name) => [name, { permissions: [name], assumable: [] }])),
     )
     for (let round = 0; round < 2; round++) {
       for (const one of names) {
         for (const other of names) {
           const expected = [...new Set([one, other])].sort()
-          expect(book.permissionsOf([one, other])).toEqual(expected)
+          expect(schema.permissionsOf([one, other])).toEqual(expected)
         }
       }
     }
@@ -124,7 +124,7 @@ describe('a token without a view', () => {
       permissions: { '*': [], 'course:2': ['grade', 'read'] },
     })
     expect(resolveRoles(lines, ['course:1'], BOOK).context_roles).toEqual({ 'course:1': [] })
-    expect(resolveRoles(lines, 'all', createRoleBook({}))).toEqual({
+    expect(resolveRoles(lines, 'all', compileRoleSchema({}))).toEqual({
       ...{ roles: [], context_roles: {}, context_roles_complete: true, permissions: {} },
     })
   })
@@ -135,19 +135,19 @@ describe('an answer that was not asked for contexts', () => {
 
   it('tells as many roles and permissions as fit, and otherwise none of any context', () => {
     const lines = held('* guest', 'course:1 large', 'course:2 large')
-    const bookOf = (count: number) =>
-      createRoleBook({
+    const compiledOf = (count: number) =>
+      compileRoleSchema({
         large: { permissions: permissions(count), assumable: [] },
         guest: { permissions: [], assumable: [] },
       })
-    const fits = resolveRoles(lines, 'all', bookOf(2_499))
+    const fits = resolveRoles(lines, 'all', compiledOf(2_499))
     expect(fits.context_roles_complete).toBe(true)
     expect(Object.keys(fits.context_roles)).toEqual(['course:1', 'course:2'])
-    expect(resolveRoles(lines, 'all', bookOf(2_500))).toEqual({
+    expect(resolveRoles(lines, 'all', compiledOf(2_500))).toEqual({
       ...{ roles: ['guest'], context_roles: {}, context_roles_complete: false },
       permissions: { '*': [] },
     })
-    const asked = resolveRoles(lines, ['course:1', 'course:2'], bookOf(2_500))
+    const asked = resolveRoles(lines, ['course:1', 'course:2'], compiledOf(2_500))
     expect(asked.permissions['course:2']).toHaveLength(2_500)
   })
 })
@@ -227,8 +227,8 @@ describe('a token with a view', () => {
   })
 
   it('assumes nothing that the schema lacks, nor by a role that it lacks', () => {
-    const seen = (book: RoleDefinitions, role: string) =>
-      resolveRoles(held('course:1 ta'), 'all', createRoleBook(book), view(['course:1'], role))
+    const seen = (schema: RoleDefinitions, role: string) =>
+      resolveRoles(held('course:1 ta'), 'all', compileRoleSchema(schema), view(['course:1'], role))
         .context_roles
     expect(seen(DEFINITIONS, 'gone')).toEqual({ 'course:1': [] })
     const { ta: _, ...without } = DEFINITIONS

@@ -125,11 +125,11 @@ describe('the memory of revocations', () => {
       maxKept,
       retentionMs: 1_000,
       clock,
-      onReplayed: () => undefined,
-      async replay(_partition, { ...replayed }, { cutoffUs, afterUs }) {
+      onRestored: () => undefined,
+      async restore(_partition, { ...restored }, { cutoffUs, afterUs }) {
         if (!isReachable) throw new Error('down')
         const since = afterUs === undefined ? '' : `${afterUs}-`
-        written.push(`${'sub' in replayed ? replayed.sub : ''} ${since}${cutoffUs}`)
+        written.push(`${'sub' in restored ? restored.sub : ''} ${since}${cutoffUs}`)
         return true
       },
     })
@@ -149,7 +149,7 @@ describe('the memory of revocations', () => {
     memory.note(0, event('b', 9))
     memory.note(0, event('b', 5))
     memory.note(0, { ...event('e', 1), revocation: undefined } as never)
-    memory.replay(0)
+    memory.restore(0)
     await turn()
     expect(written).toEqual(['c 2', 'd 3', 'b 9'])
   })
@@ -161,7 +161,7 @@ describe('the memory of revocations', () => {
     memory.note(0, event('a', 40, 30))
     memory.note(0, event('a', 25, 10))
     memory.note(0, event('a', 35, 30))
-    memory.replay(0)
+    memory.restore(0)
     await turn()
     expect(written).toEqual(['a 5', 'a 30-40', 'a 10-25'])
   })
@@ -172,7 +172,7 @@ describe('the memory of revocations', () => {
     clock.pass(900)
     memory.note(0, event('b', 2))
     clock.pass(200)
-    memory.replay(0)
+    memory.restore(0)
     await turn()
     expect(written).toEqual(['b 2'])
   })
@@ -182,9 +182,9 @@ describe('the memory of revocations', () => {
     memory.note(0, event('a', 1))
     memory.note(0, event('b', 2))
     setReachable(false)
-    memory.replay(0)
+    memory.restore(0)
     await turn()
-    memory.replay(0)
+    memory.restore(0)
     setReachable(true)
     clock.pass(500)
     await turn()
@@ -195,7 +195,7 @@ describe('the memory of revocations', () => {
     const { memory, written, clock, setReachable } = setUp()
     memory.note(0, event('a', 1))
     setReachable(false)
-    memory.replay(0)
+    memory.restore(0)
     await turn()
     memory.close()
     setReachable(true)
