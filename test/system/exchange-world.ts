@@ -2,7 +2,7 @@
 import { expect } from 'vitest'
 import type { Login } from '../fixture/operator.ts'
 import { postForm, type TestClient } from '../fixture/requests.ts'
-import { GRADES, startWorld, type World } from '../fixture/world.ts'
+import { extendWorld, GRADES, startWorld, type World } from '../fixture/world.ts'
 
 export const EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange'
 export const ACCESS = 'urn:ietf:params:oauth:token-type:access_token'
@@ -42,19 +42,26 @@ export interface ExchangeWorld extends World {
 
 /** Starts it. */
 export async function startExchangeWorld(): Promise<ExchangeWorld> {
-  const world = await startWorld()
-  const service = (id: string, resource: string) =>
-    world.register(id, {
-      grant_types: [EXCHANGE, 'client_credentials'],
-      introspect: true,
-      scope: SCOPE,
-      resources: [resource],
-      default_resources: ALL,
-    })
-  const gateway = await service('gateway-api', GATEWAY)
-  const reports = await service('reports-api', REPORTS)
+  const world = await extendWorld(await startWorld(), async ({ register }) => {
+    const service = (id: string, resource: string) =>
+      register(id, {
+        grant_types: [EXCHANGE, 'client_credentials'],
+        introspect: true,
+        scope: SCOPE,
+        resources: [resource],
+        default_resources: ALL,
+      })
+    return {
+      gateway: await service('gateway-api', GATEWAY),
+      reports: await service('reports-api', REPORTS),
+    }
+  })
 
-  function send(subjectToken: string, wishes: Wishes = {}, client = gateway): Promise<Response> {
+  function send(
+    subjectToken: string,
+    wishes: Wishes = {},
+    client = world.gateway,
+  ): Promise<Response> {
     const form = new URLSearchParams({
       grant_type: EXCHANGE,
       subject_token: subjectToken,
@@ -69,8 +76,6 @@ export async function startExchangeWorld(): Promise<ExchangeWorld> {
   let asked = 0
   return {
     ...world,
-    gateway,
-    reports,
     application: (id) =>
       world.register(id, {
         grant_types: ['refresh_token'],
