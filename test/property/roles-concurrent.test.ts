@@ -12,8 +12,7 @@ import type {
 } from '../../store/roles/assignments.ts'
 import type { RoleDefinitions, View } from '../../store/roles/resolve.ts'
 import type { Store } from '../../store/store.ts'
-import { type Installation, openInstallation } from '../fixture/installation.ts'
-import { startRedis, type TestRedis } from '../fixture/redis-server.ts'
+import { type OwnInstallation, startInstallation } from '../fixture/installation.ts'
 import { issue, locate, moveClock, newSub, readLog, register, seqOf } from '../redis/actions.ts'
 import { type Holding, isExplained, type ToldChange } from './roles-order-search.ts'
 import { orderDisagreements } from './roles-orders.ts'
@@ -57,32 +56,24 @@ const nameOf = ({ context, role }: { readonly context: string; readonly role: st
   `${context} ${role}`
 
 describe('writers of roles at once', () => {
-  let server: TestRedis
-  let installation: Installation
+  let installation: OwnInstallation
   let stores: readonly Store[]
   let clientId: string
   let run = 0
 
   beforeAll(async () => {
-    server = await startRedis()
-    installation = await openInstallation(
-      { url: server.url, node: server.direct },
-      { partitions: 4 },
-    )
+    installation = await startInstallation({ partitions: 4 })
     const { store, open } = installation
     stores = [store, await open(), await open({ mints: false })]
   })
 
   beforeEach(async () => {
-    await server.direct.flushall()
+    await installation.server.direct.flushall()
     clientId = await register(installation.store)
     await installation.store.roleSchemas.put(SCHEMA)
   })
 
-  afterAll(async () => {
-    await installation.close()
-    await server.stop()
-  })
+  afterAll(() => installation.close())
 
   /** What is there before: some that stays, and one that has ended and is still stored. */
   async function prepare(sub: string, nowS: number): Promise<void> {

@@ -2,7 +2,7 @@
  * The epoch names one unbroken history. Wherever acknowledged writes may have been lost, answers carry another one, and
  * whoever is not a primary gives none.
  */
-import { afterEach, describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { StoreUnavailableError } from '../../store/errors.ts'
 import type { Store } from '../../store/store.ts'
 import { type Installation, openInstallation } from '../fixture/installation.ts'
@@ -11,15 +11,9 @@ import { freePort, startRedis, type TestRedis } from '../fixture/redis-server.ts
 import { waitFor } from '../fixture/wait-for.ts'
 import { issue, locate, newSub, refresh, register, revoke, tryIssue } from './actions.ts'
 
-const closing: (() => Promise<void>)[] = []
-
-afterEach(async () => {
-  for (const close of closing.splice(0).reverse()) await close()
-})
-
 async function serverOf(start: Promise<TestRedis>): Promise<TestRedis> {
   const server = await start
-  closing.push(server.stop)
+  onTestFinished(server.stop)
   return server
 }
 
@@ -28,7 +22,7 @@ async function installationOn(
   overrides: Parameters<typeof openInstallation>[1] = {},
 ): Promise<Installation> {
   const installation = await openInstallation({ url: server.url, node: server.direct }, overrides)
-  closing.push(installation.close)
+  onTestFinished(installation.close)
   return installation
 }
 
