@@ -4,48 +4,20 @@
  */
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { startRedis, type TestRedis } from '../fixture/redis-server.ts'
-import { startServices, type TestServices } from '../fixture/services.ts'
-import { createToolBench, type ToolBench } from './tool.ts'
+import type { ToolBench } from './tool.ts'
+import { startToolWorld, type ToolWorld } from './tool-world.ts'
 
-let redis: TestRedis
-let services: TestServices
+let world: ToolWorld
 let bench: ToolBench
 
 beforeAll(async () => {
-  redis = await startRedis()
-  services = await startServices({ redisUrl: redis.url })
-  const resourceServer = await services.register('grades-api', {
-    introspect: true,
-    resources: ['https://grades.test'],
-  })
-  await services.register('web-app', {
-    grant_types: ['client_credentials', 'refresh_token'],
-    default_resources: ['https://grades.test'],
-  })
-  const [introspect] = services.introspect
-  bench = createToolBench({
-    issuer: services.issuer,
-    introspect,
-    admin: services.admin,
-    resourceServer,
-  })
+  world = await startToolWorld()
+  bench = world.bench
 })
 
-afterAll(async () => {
-  bench?.close()
-  await services?.close()
-  await redis?.stop()
-})
+afterAll(() => world.close())
 
-async function mint(sub: string): Promise<{ access_token: string; refresh_token: string }> {
-  const response = await services.callAdmin('POST', '/tokens', {
-    sub,
-    client_id: 'web-app',
-    refresh: true,
-  })
-  return (await response.json()) as { access_token: string; refresh_token: string }
-}
+const mint = (sub: string) => world.login(sub)
 
 const isActive = async (token: string) =>
   (await bench.run(['token', 'introspect'], { stdin: token })).stdout.startsWith('active')
