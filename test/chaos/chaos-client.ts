@@ -2,17 +2,19 @@
  * A client as published, behind two proxies of its own: one for look-ups, one for the feed, each of which leads to any of
  * the nodes, as a load balancer would. Its wall clock is ours to step.
  */
+
 import { type Client, createClient, environment } from '../../client/src/index.ts'
+import type { TestClient } from '../fixture/requests.ts'
+import type { TestServices } from '../fixture/services.ts'
 import { type FaultProxy, startFaultProxy } from './fault-proxy.ts'
-import type { Installation } from './installation.ts'
 import type { Random } from './random.ts'
 
 /** Where a client lives. */
 export interface ClientPlace {
-  readonly services: Pick<Installation['services'], 'issuer' | 'introspect'>
+  readonly services: Pick<TestServices, 'issuer' | 'introspect'>
   /** The nodes its proxies lead to. */
   readonly nodes: readonly { readonly port: number }[]
-  readonly resourceServer: Installation['resourceServer']
+  readonly resourceServer: TestClient
 }
 
 /** A client that can be made to suffer. */

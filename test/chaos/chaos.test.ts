@@ -7,7 +7,7 @@
  */
 import { randomInt } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type Installation, startInstallation } from './installation.ts'
+import { type ChaosWorld, startChaosWorld } from './chaos-world.ts'
 import { runSchedule, type ScheduleReport } from './run-schedule.ts'
 
 /** Short ones that together hold every fault at every kind of place. */
@@ -37,23 +37,21 @@ function report({ schedule, tokens, voided, counts, worstOfBound, calmMs }: Sche
 }
 
 describe('whatever fails', () => {
-  let installation: Installation
+  let world: ChaosWorld
   /** Over all schedules: one alone may be unlucky enough to see little. */
   const totals = new Map<string, number>()
 
   beforeAll(async () => {
-    installation = await startInstallation()
+    world = await startChaosWorld()
   })
 
-  afterAll(async () => {
-    await installation.close()
-  })
+  afterAll(() => world.close())
 
   it.each(seedsToRun())(
     'no decision is later than its bound (seed %i)',
     { timeout: SCHEDULE_TIMEOUT_MS },
     async (seed) => {
-      const outcome = await runSchedule(installation, seed)
+      const outcome = await runSchedule(world, seed)
       report(outcome)
       for (const [seen, times] of [...outcome.counts, ['revoked', outcome.voided] as const]) {
         totals.set(seen, (totals.get(seen) ?? 0) + times)
