@@ -1,6 +1,6 @@
 /**
- * A client as published, behind two proxies of its own: one for look-ups, one for the feed, each of which leads to any of
- * the nodes, as a load balancer would. Its wall clock is ours to step.
+ * A client as published, behind two proxies: one for look-ups and one for the feed. Each leads to any of the nodes, as a load
+ * balancer would. The test can step the wall clock of the client.
  */
 
 import { type Client, createClient, environment } from '../../client/src/index.ts'
@@ -17,7 +17,7 @@ export interface ClientPlace {
   readonly resourceServer: TestClient
 }
 
-/** A client that can be made to suffer. */
+/** A client that faults can be injected into. */
 export interface ChaosClient {
   readonly name: string
   readonly client: Client

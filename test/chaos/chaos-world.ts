@@ -1,6 +1,6 @@
 /**
- * The parts a schedule breaks. It differs from other worlds in this: the introspection nodes that clients ask are
- * processes, so that they can be killed and frozen, and a proxy stands between Redis and each of issuer and nodes.
+ * The parts that a schedule breaks. This world differs from {@link startWorld}: its introspection nodes are processes, so that
+ * they can be killed and frozen, and the issuer and each node reach Redis through a proxy.
  */
 
 import { freePort, startRedis } from '../fixture/redis-server.ts'
@@ -10,17 +10,17 @@ import { type FaultProxy, startFaultProxy } from './fault-proxy.ts'
 import { createFeedNode, type FeedNode } from './feed-node.ts'
 import { createRandom } from './random.ts'
 
-/** Everything that is there before the first client. */
+/** Everything but the clients. */
 export interface ChaosWorld extends World {
   readonly nodes: readonly [FeedNode, FeedNode]
-  /** Before Redis: the issuer's, and the nodes'. */
+  /** The way to Redis of the issuer and of each node. */
   readonly redisLinks: readonly [issuer: FaultProxy, node0: FaultProxy, node1: FaultProxy]
 }
 
 const PARTITIONS = 4
 const COMMAND_TIMEOUT_MS = 400
 
-/** Starts everything, whole and well. */
+/** Starts everything, without a fault. */
 export async function startChaosWorld(): Promise<ChaosWorld> {
   const redis = await startRedis('--appendonly', 'yes')
   const link = (seed: number) => startFaultProxy([redis.port], createRandom(seed))

@@ -1,4 +1,4 @@
-/** The proxy does to bytes what it says, and nothing else: a fault that is none would prove nothing. */
+/** The proxy does exactly what it says: a fault that does not happen would prove nothing. */
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
 import { afterEach, beforeEach, expect, it } from 'vitest'

@@ -1,4 +1,4 @@
-/** Does what a schedule says: one lane for each part, in which every fault is put right before the next one begins. */
+/** Carries out a schedule: one lane for each part, in which every fault is healed before the next one begins. */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { ChaosClient } from './chaos-client.ts'
 import type { ChaosWorld } from './chaos-world.ts'
@@ -6,13 +6,13 @@ import type { FaultProxy } from './fault-proxy.ts'
 import type { FeedNode } from './feed-node.ts'
 import { type Fault, type LinkName, type PlannedFault, partOf } from './schedule.ts'
 
-/** What faults are done to. */
+/** What faults are injected into. */
 export interface Victims {
   readonly world: ChaosWorld
   readonly clients: readonly ChaosClient[]
 }
 
-/** Runs all faults; resolves when every one has been put right. */
+/** Runs all faults; resolves when every one is healed. */
 export async function runFaults(victims: Victims, faults: readonly PlannedFault[]): Promise<void> {
   const startedAt = performance.now()
   const lanes = Map.groupBy(faults, ({ fault }) => partOf(fault))

@@ -1,6 +1,6 @@
 /**
- * One schedule from start to calm: clients that nobody has used before, a workload, faults, and a look at what is left of
- * it. During all of it the checker looks at every decision; afterwards everything must be as if nothing had happened.
+ * One schedule from start to end: new clients, a workload, faults, and a check of the final state. The checker sees every
+ * decision; after the faults everything must work as if nothing had happened.
  */
 
 import { waitFor } from '../fixture/wait-for.ts'
@@ -13,7 +13,7 @@ import { createRandom } from './random.ts'
 import { describeSchedule, planSchedule, type Schedule } from './schedule.ts'
 import { decide, startWorkload } from './workload.ts'
 
-/** What a schedule came to. */
+/** The result of a schedule. */
 export interface ScheduleReport {
   readonly schedule: Schedule
   readonly tokens: number
@@ -21,7 +21,7 @@ export interface ScheduleReport {
   /** Number of decisions by outcome, such as `accepted cache`. */
   readonly counts: ReadonlyMap<string, number>
   readonly worstOfBound: number
-  /** From the end of the last fault until all was well. */
+  /** From the end of the last fault until everything worked again. */
   readonly calmMs: number
 }
 

@@ -20,7 +20,7 @@ beforeAll(async () => {
 
 afterAll(() => world.close())
 
-/** A token that the tool has issued; not among what it is searched for in. */
+/** A token that the tool has issued, kept among the secrets that the output must not hold. */
 async function issue(subject: string, ...more: string[]): Promise<string> {
   const file = join(bench.folder, `${subject}-${secrets.length}.json`)
   const args = ['token', 'issue', subject, '--client', 'web-app', '--to-file', file, ...more]
@@ -86,7 +86,7 @@ describe('token', () => {
     expect(stdout).toMatch(/seen by grades-api +inactive: the token is for another audience/)
   })
 
-  it('explain tells what is none', async () => {
+  it('explain says that a forged token is not one', async () => {
     const forged = `cc_at_${'A'.repeat(68)}`
     const { code, stdout } = await bench.run(['token', 'explain'], { stdin: forged })
     expect(code).toBe(0)
@@ -197,7 +197,7 @@ describe('revoke', () => {
     expect(json(stdout).revocations[0].level).toBe('subject+client')
   })
 
-  it('asks nobody without a terminal, and then does nothing', async () => {
+  it('asks nothing without a terminal, and then does nothing', async () => {
     const token = await issue('nora')
     for (const target of [
       ['--subject', 'nora'],
@@ -433,7 +433,7 @@ describe('audit', () => {
 })
 
 describe('status', () => {
-  it('shows both world, Redis and the feed', async () => {
+  it('shows both services, Redis and the feed', async () => {
     const { code, stdout } = await bench.run(['status'])
     expect(code).toBe(0)
     for (const part of [

@@ -1,6 +1,6 @@
 /**
- * What somebody does in their first night with the tool: find a user's sessions, end one, see that it is dead and why, and
- * read all of it back in the audit. And the promise behind "everything alice holds": one call, however much that is.
+ * What an operator does first with the tool: find the sessions of a user, end one, see that it is void and why, and read it
+ * back in the audit. And the promise behind "everything alice holds": one call, however much that is.
  */
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
@@ -14,7 +14,7 @@ import type { ToolBench } from './tool.ts'
 import { startToolWorld, type ToolWorld } from './tool-world.ts'
 
 const MANY = 10_000
-/** Too many to be counted on the way. */
+/** More than a revocation counts. */
 const SOME = 51
 const ISSUED_AT_ONCE = 200
 const SCRIPTS = new Map(

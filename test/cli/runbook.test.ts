@@ -33,7 +33,7 @@ const WEB_APP = {
   scope: 'grades:read',
   default_resources: [GRADES],
 }
-/** Blocks that a process runs, as somebody at a shell would, and not only this one. */
+/** Blocks that run as a process, as at a shell; the others run in this process. */
 const AS_A_PROCESS: ReadonlySet<string> = new Set(['leaked-explain', 'dump-revoke'])
 
 let redis: TestRedis
@@ -82,7 +82,7 @@ async function logIn(sub: string): Promise<Login> {
   return made
 }
 
-/** Somebody new, with a login whose token is in token.txt. */
+/** A new user, with a login whose token is in token.txt. */
 async function meet(name: string): Promise<void> {
   subject = name
   login = await logIn(name)
@@ -198,7 +198,7 @@ const STEPS: Readonly<Record<string, Step>> = {
   },
   'unknown-by-client': {
     async before() {
-      // Of all that is live at the client one login is to be from before.
+      // One of the live logins at the client must be older than the moment.
       await services.callAdmin('POST', '/revocations', { client: 'web-app' })
       login = await logIn('dan')
       await later()

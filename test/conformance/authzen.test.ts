@@ -362,14 +362,14 @@ describe('AuthZEN: access evaluation', () => {
       for (const send of requests) {
         expect((await send({ 'X-Request-ID': id })).headers.get('x-request-id')).toBe(id)
         expect((await send({})).headers.get('x-request-id')).toMatch(/^[\w-]+$/)
-        // Not harmless enough for a log: another one takes its place, and the request is answered all the same.
+        // Not safe for a log: the service replaces the id and still answers the request.
         const odd = await send({ 'X-Request-ID': 'a b' })
         expect(odd.headers.get('x-request-id')).toMatch(/^[\w-]+$/)
       }
     },
   )
 
-  verifies(['azn-11.2-a'], 'nobody gets a decision without proving who it is', async () => {
+  verifies(['azn-11.2-a'], 'no client gets a decision without authentication', async () => {
     const callers = [
       undefined,
       { ...pep, client_secret: 'wrong' },

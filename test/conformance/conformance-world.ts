@@ -7,7 +7,7 @@ import { extendWorld, GRADES, startWorld, type World, type WorldOptions } from '
 
 export const LIBRARY = 'https://library.test'
 export const SCOPE = 'grades:read grades:write profile'
-/** Lifetime of the access tokens of `web-app`, in seconds; those of the operator live longer, so that a test can outlast the former. */
+/** Lifetime of the access tokens of `web-app`, in seconds; shorter than the operator's, so that a test can outlast it alone. */
 export const WEB_LIFETIME = 600
 
 export interface ConformanceWorld extends World {

@@ -1,4 +1,4 @@
-/** `oauth4webapi`, unmodified: a strict client that refuses whatever strays from the RFCs. */
+/** `oauth4webapi`, unmodified: a strict client that refuses every deviation from the RFCs. */
 import * as oauth from 'oauth4webapi'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { TestClient } from '../fixture/requests.ts'

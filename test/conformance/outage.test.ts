@@ -1,4 +1,4 @@
-/** What the endpoints say while Redis is away or refuses to write: nothing that is not so. */
+/** What the endpoints answer while Redis is away or refuses writes: never something untrue. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { fetchToken, postForm } from '../fixture/requests.ts'
 import { waitFor } from '../fixture/wait-for.ts'

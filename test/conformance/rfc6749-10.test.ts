@@ -1,4 +1,4 @@
-/** RFC 6749 §10: tokens that cannot be guessed, and a Redis that never learns one. */
+/** RFC 6749 §10: tokens cannot be guessed, and Redis never sees one. */
 import { afterAll, beforeAll, describe, expect } from 'vitest'
 import { fetchToken, postForm } from '../fixture/requests.ts'
 import { INACTIVE } from '../fixture/world.ts'
@@ -11,7 +11,7 @@ const RANDOM_START = 24
 const RANDOM_END = 56
 const BITS_PER_CHARACTER = 6
 const TOKENS = 400
-/** Of 64 characters, 400 draws miss about one in eight tries; fifty is out of reach for anything but a defect. */
+/** In 400 draws from 64 characters, one is missing in about one of eight tries; below fifty it is a defect. */
 const MIN_DISTINCT = 50
 
 describe('RFC 6749 §10: security of tokens', () => {
@@ -54,7 +54,7 @@ describe('RFC 6749 §10: security of tokens', () => {
     },
   )
 
-  verifies(['6749-10.10-a'], 'each token has 192 random bits of its own', async () => {
+  verifies(['6749-10.10-a'], 'each token has 192 new random bits', async () => {
     const randoms: string[] = []
     const tokens: string[] = []
     while (tokens.length < TOKENS) {

@@ -131,7 +131,7 @@ describe('RFC 6749 §3–5: token endpoint', () => {
     ])
   })
 
-  verifies(['6749-5.1-a', '6749-5.1-b'], 'success is JSON that nobody may store', async () => {
+  verifies(['6749-5.1-a', '6749-5.1-b'], 'success is JSON that no cache may store', async () => {
     const response = await ask(ASK)
     expectNoStore(response)
     const { access_token, token_type, expires_in } = await jsonOf(response)

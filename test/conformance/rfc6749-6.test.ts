@@ -1,4 +1,4 @@
-/** RFC 6749 §6: refreshing, by whom and for how much. */
+/** RFC 6749 §6: which client may refresh, and for which scope. */
 import { afterAll, beforeAll, describe, expect } from 'vitest'
 import { postForm, type TestClient } from '../fixture/requests.ts'
 import { INACTIVE } from '../fixture/world.ts'
@@ -94,7 +94,7 @@ describe('RFC 6749 §6: refreshing an access token', () => {
     expect(await scopeOf(narrow.access_token)).toBe('profile')
   })
 
-  verifies(['6749-5.2-c'], 'what is no live refresh token is invalid_grant', async () => {
+  verifies(['6749-5.2-c'], 'anything but a live refresh token is invalid_grant', async () => {
     const { access_token, refresh_token } = await at.login('alice')
     const forged = `${refresh_token.slice(0, -1)}${refresh_token.endsWith('A') ? 'B' : 'A'}`
     for (const token of ['junk', 'x'.repeat(4_096), access_token, forged, `${refresh_token} `]) {

@@ -199,7 +199,7 @@ describe('RFC 7662 §2.1: introspection request', () => {
     await expectError(response, 415, 'invalid_request')
   })
 
-  it('lets nobody store the answer to a path that does not exist', async () => {
+  it('forbids caches to store the answer to a path that does not exist', async () => {
     const response = await fetch(`${at.endpoints.introspect}ion`)
     expect(response.status).toBe(404)
     expectNoStore(response)

@@ -15,7 +15,7 @@ import { verifies } from './verifies.ts'
 
 const GRANT_LENGTH = 16
 
-/** A token with the right shape that nobody issued; genuine if made with the keys of the installation. */
+/** A token with the right shape that was never issued; genuine if made with the keys of the installation. */
 function neverIssued(keys = TEST_TOKEN_KEYS, isOfGrant = false): string {
   const mint = createTokenMint(createTokenKeyRing(keys), createPartitions(64))
   const grant = isOfGrant ? mint.random().slice(0, GRANT_LENGTH) : ''
@@ -24,7 +24,7 @@ function neverIssued(keys = TEST_TOKEN_KEYS, isOfGrant = false): string {
 
 describe('RFC 7662 §2.2: introspection response', () => {
   let at: ConformanceWorld
-  /** Tokens that are inactive to the grades service, each for a reason of its own. */
+  /** Tokens that are inactive to the grades service, each for a different reason. */
   const inactive: Record<string, string> = {}
   const ask = (token: string) => postForm(at.endpoints.introspect, at.grades, { token })
 
@@ -102,7 +102,7 @@ describe('RFC 7662 §2.2: introspection response', () => {
     })
   })
 
-  verifies(['7662-2.2-d'], 'each token has a jti of its own, and keeps it', async () => {
+  verifies(['7662-2.2-d'], 'each token has a unique jti, and keeps it', async () => {
     const [one, two] = [await at.login('alice'), await at.login('alice')]
     const jti = async (token: string) => (await jsonOf(await ask(token))).jti
     expect(await jti(one.access_token)).toBe(await jti(one.access_token))

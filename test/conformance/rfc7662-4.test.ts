@@ -1,4 +1,4 @@
-/** RFC 7662 §4: every check that stands between a token and an active answer, one at a time. */
+/** RFC 7662 §4: every check that a token must pass to be active, one per test. */
 import { afterAll, beforeAll, describe, expect } from 'vitest'
 import { fetchToken, introspectText, postForm } from '../fixture/requests.ts'
 import { INACTIVE } from '../fixture/world.ts'

@@ -1,4 +1,4 @@
-/** RFC 8707: resource indicators decide whom a token is for. */
+/** RFC 8707: resource indicators decide which resource servers a token is for. */
 import { afterAll, beforeAll, describe, expect } from 'vitest'
 import { introspectText, postForm, type TestClient } from '../fixture/requests.ts'
 import { GRADES, INACTIVE } from '../fixture/world.ts'

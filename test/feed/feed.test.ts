@@ -1,4 +1,4 @@
-/** What a connected client is told, and when: start, changes, resume and reset, through faults of Redis. */
+/** What the feed sends to a connected client, and when: start, changes, resume and reset, also through faults of Redis. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import type { StartFrame } from '../../client/src/wire/index.ts'
 import { createPartitions } from '../../store/partitions.ts'
@@ -26,7 +26,7 @@ describe('the feed', () => {
     return heads[HOME] as (typeof heads)[number]
   }
 
-  /** Changes the log behind the back of everybody, as no script would. */
+  /** Changes the log without a script, so that nothing is published. */
   async function tamper(change: (seq: number) => (string | number)[][]): Promise<void> {
     const { seq } = await head()
     await world.redis.direct.multi(change(seq)).exec()

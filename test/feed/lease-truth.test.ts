@@ -1,4 +1,4 @@
-/** On a real Redis: what a lease says is so, and where it cannot be known there is none. */
+/** On a real Redis: a lease is true, and no lease is given while the node cannot know. */
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { waitFor } from '../fixture/wait-for.ts'

@@ -1,4 +1,4 @@
-/** The gate of leases, one way of being wrong at a time: the reads of the heads are in the test's hand. */
+/** The gate of leases, one possible fault per test; the test decides when each read of the heads ends. */
 import { describe, expect, it } from 'vitest'
 import { createLeaseGate } from '../../introspect/feed/lease-gate.ts'
 import type { LogHead } from '../../store/change-log.ts'
@@ -6,7 +6,7 @@ import { createManualClock } from './manual-clock.ts'
 
 const HEADS: readonly LogHead[] = [{ epoch: 'a', seq: 1, floor: 0 }]
 
-/** Lets everything run that waits for nothing but its turn. */
+/** Lets all pending microtasks run. */
 const settled = () => new Promise<void>((resolve) => setImmediate(resolve))
 
 function setUp() {
@@ -103,7 +103,7 @@ describe('the gate of leases', () => {
     expect(log.slice(2)).toEqual(['read', 'two passes', 'three passes', 'four passes'])
   })
 
-  it('lets nobody pass before the heads are reached', async () => {
+  it('lets no ticket pass before the heads are reached', async () => {
     const { enter, answerHeads, endReach, log } = setUp()
     enter('one')
     await answerHeads(0)

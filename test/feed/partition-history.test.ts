@@ -1,4 +1,4 @@
-/** The history of a partition against the plainest model of it: a list of everything that ever was applied. */
+/** The history of a partition, compared with the simplest model: a list of everything that was ever applied. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { createPartitionHistory } from '../../introspect/feed/partition-history.ts'

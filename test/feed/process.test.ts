@@ -1,4 +1,4 @@
-/** The feed of a real process: its goodbye on SIGTERM, and an end that waits for nobody. */
+/** The feed of a real process: its goodbye on SIGTERM, and an exit that does not wait for a stuck client. */
 import { randomBytes } from 'node:crypto'
 import { expect, it, onTestFinished } from 'vitest'
 import { startWorld } from '../fixture/world.ts'

@@ -25,7 +25,7 @@ describe('after a history was lost', () => {
     const response = await world.callAdmin('POST', '/revocations', target)
     expect(response.status).toBe(200)
   }
-  /** Loses everything since the last snapshot. */
+  /** Loses all writes since the last snapshot. */
   async function restart(): Promise<void> {
     const epoch = (await world.store.log.heads())[0]?.epoch
     await world.redis.kill()

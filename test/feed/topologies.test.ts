@@ -1,4 +1,4 @@
-/** The feed where Redis is shared or spread: two installations on one server, and a Cluster. */
+/** The feed on a shared and on a distributed Redis: two installations on one server, and a Cluster. */
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { registerGrades } from '../fixture/clients.ts'
 import { startCluster } from '../fixture/redis-cluster.ts'
@@ -25,7 +25,7 @@ describe('the feed', () => {
     )
     const revoke = ({ store }: typeof own, sub: string) =>
       store.revocations.revoke({ level: 'subject', sub }, { by: 'test' })
-    // Same epoch and same numbers on both sides: nothing else would tell them apart.
+    // Same epoch and same numbers on both sides: only the database distinguishes them.
     await Promise.all([revoke(own, 'alice'), revoke(other, 'bob')])
     await feeds[0]?.event(ofSubject('alice'))
     await feeds[1]?.event(ofSubject('bob'))

@@ -1,4 +1,4 @@
-/** Who may open the feed, who may stay, and how it ends. */
+/** Which clients may open the feed, which may stay connected, and how a connection ends. */
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
@@ -50,7 +50,7 @@ describe('opening the feed', () => {
     expect((await refused(bearer)).status).toBe(401)
   })
 
-  it('slows a guesser down', async () => {
+  it('slows down a client that guesses secrets', async () => {
     const guesser = { client_id: 'guessed', client_secret: 'x'.repeat(43) }
     const refusal = await waitFor(async () => {
       const answer = await refused({ authorization: basic(guesser) })
@@ -72,7 +72,7 @@ describe('opening the feed', () => {
     expect([status, headers['retry-after']]).toEqual([503, '1'])
   })
 
-  it('refuses a handshake that is none', async () => {
+  it('refuses a malformed handshake', async () => {
     const answer = await raw(
       `GET /feed HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nAuthorization: ${basic(world.grades)}\r\n\r\n`,
     )

@@ -1,6 +1,6 @@
 /**
- * Whatever is issued, refreshed, exchanged, revoked and suspended, in whatever order: after every step each token is worth what a
- * naive model says, at two nodes. A narrower cutoff never masks a wider one.
+ * Issues, refreshes, exchanges, revocations and suspensions in any order: after every step each token has the state that a naive
+ * model says, at two nodes. A narrower cutoff never masks a wider one.
  */
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'

@@ -1,6 +1,6 @@
 /**
- * Refresh rotation under any interleaving: one successor at most, the same for everybody who asks in time, and nothing
- * left alive once a token was reused or the grant revoked.
+ * Refresh rotation under any interleaving: one successor at most, the same for every caller who asks in time, and nothing
+ * is active once a token was reused or the grant revoked.
  */
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'

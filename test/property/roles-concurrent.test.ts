@@ -1,7 +1,7 @@
 /**
- * Many writers at once, on the same subject, from several processes: what each was told and what is held in the end is
- * explained by one order, all orders of the assignments agree, each change that changed something has its event, and who
- * reads meanwhile never misses or doubles what nobody touches.
+ * Many writers at once, on the same subject, from several processes: one order explains every outcome and the final state, all
+ * indexes of the assignments agree, each change that changed something has its event, and a reader neither misses nor repeats
+ * an assignment that no writer touches.
  */
 import fc from 'fast-check'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
@@ -28,11 +28,11 @@ const SCHEMA: RoleDefinitions = {
   tas: ROLE,
   stable: ROLE,
 }
-/** Sees a course as whoever may assume `tas` there. */
+/** Views a course in the assumed role `tas`. */
 const VIEW: View = { contexts: ['course:1'], assumed: ['tas'] }
 const CONTEXTS = ['*', 'course:1', 'course:12'] as const
 const ROLES = ['ta', 'tas'] as const
-/** Nobody changes these; they stand before, between and behind what is changed. */
+/** No writer changes these; they sort before, between and after what is changed. */
 const STABLE = ['course:1', 'course:11', 'course:2', 'a:1'] as const
 
 const change = fc.record({
@@ -141,7 +141,7 @@ describe('writers of roles at once', () => {
     return wrong
   }
 
-  /** A token that views a course in an assumed role, of whoever another token is. */
+  /** A token of the same subject that views a course in an assumed role. */
   async function viewOf(sub: string, accessToken: string): Promise<string> {
     const { store } = installation
     const outcome = await store.tokens.exchange({

@@ -1,6 +1,6 @@
 /**
- * Whatever is assigned, removed, left to end, defined anew, exchanged, suspended and revoked, in whatever order: after
- * every step every answer is what a naive model says, whichever process is asked. A failure prints its seed.
+ * Assignments, removals, expiries, new schemas, exchanges, suspensions and revocations in any order: after every step every
+ * answer is what a naive model says, at every process. A failure prints its seed.
  */
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'

@@ -1,6 +1,6 @@
 /**
- * The clock of a partition never goes back. A stepped clock leaves a stored tick far ahead of TIME, as does a primary
- * with a faster clock to the replica that is promoted after it; what happens then happens in order all the same.
+ * The clock of a partition never goes back. A clock that was stepped back leaves a stored tick far ahead of TIME, as does a
+ * primary with a faster clock than the replica promoted after it. Later writes must still be in order.
  */
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import {

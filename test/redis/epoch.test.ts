@@ -1,6 +1,6 @@
 /**
- * The epoch names one unbroken history. Wherever acknowledged writes may have been lost, answers carry another one, and
- * whoever is not a primary gives none.
+ * The epoch names one unbroken history. Where acknowledged writes may have been lost, answers carry another epoch, and
+ * a server that is not a primary gives no answer.
  */
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { StoreUnavailableError } from '../../store/errors.ts'
@@ -32,7 +32,7 @@ async function epochOf(store: Store, token: string): Promise<string> {
   return state.stamp.epoch
 }
 
-/** Turns roles round and waits until the former primary follows. */
+/** Swaps the roles and waits until the former primary follows. */
 async function failOver(from: TestRedis, to: TestRedis): Promise<void> {
   await caughtUp(to, from)
   await to.direct.replicaof('NO', 'ONE')
@@ -127,7 +127,7 @@ describe('the epoch', () => {
       return answered
     }
 
-    it('answers carry none: what is live or void there is told by nobody', async () => {
+    it('no store answers whether a token is live or void', async () => {
       const { store, sub, clientId, accessToken, refreshToken = '' } = await demoted()
       const calls = {
         introspect: () => store.tokens.introspect(accessToken, clientId),
@@ -142,7 +142,7 @@ describe('the epoch', () => {
       expect(await answeredOf(calls)).toEqual([])
     })
 
-    it('nobody is told that something does not exist that its successor may know', async () => {
+    it('no store says that something does not exist, because the next primary may know it', async () => {
       const { store, sub, clientId, unknownRefresh } = await demoted()
       const located = await locate(store, unknownRefresh)
       const calls = {

@@ -1,6 +1,6 @@
 /**
  * What a live access token costs in Redis, everything included: the memory of the server before and after, divided by
- * the tokens. Printed, because the figures are promised, and held to their limits.
+ * the number of tokens. The figures are printed, because they are promised, and must stay within their limits.
  */
 import { afterEach, describe, expect, it } from 'vitest'
 import type { Store } from '../../store/store.ts'

@@ -102,7 +102,7 @@ describe('a schema write that stopped half-way', () => {
     const { store } = installation
     await store.roleSchemas.put(OLD)
     await writeTo(installation, HOME, NEW, [2, 1])
-    // The very same call: whoever made it does not know how far it came.
+    // The same call again: the caller does not know how far the first one came.
     expect(await store.roleSchemas.put(NEW, 1)).toMatchObject({ kind: 'stored' })
     expect((await commonSchema(installation)).json).toBe(JSON.stringify(NEW))
   })

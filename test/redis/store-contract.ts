@@ -1,6 +1,6 @@
 /**
- * What the store promises on every topology: one suite, run on a single server and on a Cluster. Every code path and
- * every return code of the scripts is met here, on real servers.
+ * What the store promises on every topology: one suite, run on a single server and on a Cluster. It meets every code path and
+ * every return code of the scripts, on real servers.
  */
 import { afterAll, afterEach, beforeAll, describe } from 'vitest'
 import {
@@ -48,7 +48,7 @@ export function storeContract(topology: string, open: () => Promise<RedisUnderTe
     afterEach(() => settleClocks(at()))
 
     pinContract(at)
-    // First, because it counts everything, and later suites leave grants of a future that never came.
+    // First, because it counts everything, and later suites leave grants with times in the future.
     forecastContract(at)
     issueContract(at)
     introspectContract(at)

@@ -1,6 +1,6 @@
 /**
- * Access decisions as callers get them, on real services: they agree with introspection, follow every change at once, cost a
- * call a subject, and keep tokens to themselves.
+ * Access decisions as callers get them, on real services: they agree with introspection, follow every change at once, cost one
+ * call per subject, and leak no token.
  */
 import { createHash } from 'node:crypto'
 import fc from 'fast-check'
@@ -64,7 +64,7 @@ describe('access decisions', () => {
     resource: entity(context),
   })
 
-  /** What both nodes say, which must be the same. */
+  /** The decision of both nodes, which must be the same. */
   async function decides(
     subject: object,
     permission: string,
@@ -312,7 +312,7 @@ describe('access decisions', () => {
     }
   })
 
-  it('ask nothing about many on behalf of a caller who is not proved', async () => {
+  it('read nothing about the subjects for a caller who is not authenticated', async () => {
     const evaluations = ['mallory-1', 'mallory-2'].map((id) =>
       question(user(id), 'read', 'course:1'),
     )
@@ -325,7 +325,7 @@ describe('access decisions', () => {
     expect(said).not.toContain('mallory')
   })
 
-  it('keep tokens from logs, errors and Redis, wherever somebody puts them', async () => {
+  it('keep tokens from logs, errors and Redis, wherever a caller puts them', async () => {
     const { access_token, refresh_token } = await world.login('eve')
     const capture = await captureCommands(world.redis.port, world.redis.direct)
     const answers: string[] = []

@@ -32,7 +32,7 @@ const login = (body: Json = {}) =>
   call('POST', '/tokens', { sub: 'alice', client_id: 'web-app', ...body })
 const introspect = async (token: unknown) => JSON.parse(await world.verdict(String(token))) as Json
 
-/** Every route with a good body, to be approached badly. */
+/** Every route with a valid body; the tests call them without the right to. */
 const ROUTES: readonly (readonly [method: string, path: string, scope: string, body?: unknown])[] =
   [
     ['POST', '/tokens', 'claimcheck:issue', { sub: 'x', client_id: 'web-app' }],
@@ -89,7 +89,7 @@ describe('who may use it', () => {
     })
   }
 
-  it('is nobody whose token was revoked, or is meant for somebody else', async () => {
+  it('is refused with a token that was revoked or is for another audience', async () => {
     const client = await world.register('operator', { scope: 'claimcheck:admin' })
     const token = await fetchToken(world.issuer, client)
     const list = (bearer: string) =>
@@ -164,7 +164,7 @@ describe('bad input', () => {
     })
   }
 
-  it('that is no JSON object is refused by its form', async () => {
+  it('that is not a JSON object is refused', async () => {
     const send = (body: string | Uint8Array<ArrayBuffer>, type = 'application/json') =>
       raw('POST', '/revocations', { body, headers: { 'content-type': type } })
     const statusOf = async (response: Promise<Response>) => (await response).status

@@ -1,7 +1,7 @@
 /**
- * Random interleavings of everything that changes what tokens are worth, by several actors at once on two issuers,
- * asked at two introspection nodes, held to a naive model: once a revocation has returned nobody says active (P1), the
- * nodes agree whenever nothing is under way, and nothing else is ever taken back. A failure prints its seed.
+ * Random interleavings of all operations that change whether tokens are active, by several actors at once on two issuers,
+ * asked at two introspection nodes, compared with a naive model: once a revocation has returned, no node says active (P1), the
+ * nodes agree whenever no operation is under way, and nothing else is ever revoked. A failure prints its seed.
  */
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'

@@ -1,4 +1,4 @@
-/** Who did what: every change of an operator and every refused attempt can be read back, and nothing secret in it. */
+/** Who did what: every change by an operator and every refused attempt can be read back, without any secret. */
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { AuditRecord } from '../../client/src/wire/index.ts'
@@ -126,7 +126,7 @@ describe('the audit', () => {
     })
   })
 
-  it('records refused attempts of each kind, on both world', async () => {
+  it('records refused attempts of each kind, on both services', async () => {
     const attempts: readonly (() => Promise<unknown>)[] = [
       () =>
         fetchToken(world.issuer, { ...world.web, client_secret: 'wrong' }).catch(() => undefined),
@@ -282,8 +282,8 @@ async function withoutStream(stream: string, act: () => Promise<void>): Promise<
   }
 }
 
-describe('nobody writes many records', () => {
-  it('by taking back one token again and again', async () => {
+describe('no client can write many records', () => {
+  it('by revoking one token again and again', async () => {
     const client = await world.register('eager', { scope: 'a' })
     const token = await fetchToken(world.issuer, client)
     const before = await lengthOf('own')
@@ -315,7 +315,7 @@ describe('a record of role changes', () => {
 
   const assign = (subject: string) => ({ op: 'assign', subject, context: 'c:1', role: 'owner' })
 
-  it('says whom an import gave what, up to 500 changes, and how many beyond', async () => {
+  it('lists the changes of an import, up to 500, and counts the rest', async () => {
     const lines = Array.from({ length: 502 }, (_, n) => assign(`imported-${n}`))
     await (await sendLines('/role-assignments', [assign('alone')])).text()
     expect((await read('subject=alone')).records).toMatchObject([
@@ -340,7 +340,7 @@ describe('a record of role changes', () => {
     expect(last?.target).toMatchObject({ through: 300, unchanged: 300, removed: 0 })
   })
 
-  it('stands in the log when the store is lost in the middle of them', async () => {
+  it('is in the log when the store is lost in the middle of the changes', async () => {
     const proxy = await startRedisProxy(world.redis.port)
     const far = await startServices({ redisUrl: proxy.url, store: { commandTimeoutMs: 500 } })
     try {
@@ -364,7 +364,7 @@ describe('a record of role changes', () => {
 })
 
 describe('a change whose record cannot be kept', () => {
-  it('is made and answered when it is a revocation, and stands in the log', async () => {
+  it('is made and answered when it is a revocation, and is in the log', async () => {
     const { access_token } = await issue('last-of-many')
     const many = Array.from({ length: 1_200 }, (_, n) => ({ subject: `many-${n}` }))
     await withoutStream('changes', async () => {
@@ -380,7 +380,7 @@ describe('a change whose record cannot be kept', () => {
     expect(await (await ask(0, world.grades, access_token)).json()).toEqual({ active: false })
   })
 
-  it('is answered as a fault otherwise, and stands in the log too', async () => {
+  it('is answered as a fault otherwise, and is in the log too', async () => {
     await withoutStream('changes', async () => {
       const from = world.logs.length
       const put = await world.callAdmin('PUT', '/subjects/unlucky', { status: 'active' })
@@ -434,7 +434,7 @@ describe('the audit of tokens', () => {
     expect(made).toMatchObject({ actor: 'mallory', target: { grant: forged.grant_id } })
   })
 
-  it('tells of exchanges, and of tokens shown by somebody they were never for', async () => {
+  it('records exchanges, and tokens shown by a client that they were never for', async () => {
     const grantTypes = ['client_credentials', EXCHANGE]
     const other = await world.register('other-api', {
       introspect: true,
@@ -476,7 +476,7 @@ describe('the audit of tokens', () => {
     ])
   })
 
-  it('has a reading from a made-up cursor on record, and a reading that goes on once', async () => {
+  it('records reads from a made-up cursor, repeated ones once', async () => {
     const reader = await world.register('reader', { scope: 'claimcheck:audit' })
     const token = await fetchToken(world.issuer, reader)
     const headers = { authorization: `Bearer ${token}` }

@@ -1,6 +1,6 @@
 /**
  * Two issuers change one client at once. Every partition ends with the same registration, and what either of them
- * acknowledged holds: a disabling or a deletion took back what was issued, whoever overtook it.
+ * acknowledged holds: disabling or deleting a client revokes its tokens, even if the other issuer changes the client meanwhile.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { registerApplication } from '../fixture/clients.ts'
@@ -11,9 +11,9 @@ import { registrationsOf, SUBJECTS_OF_ALL_PARTITIONS } from './all-partitions.ts
 import { naming, type RedisProxy, startRedisProxy } from './redis-proxy.ts'
 
 describe('two issuers that change one client at once', () => {
-  /** Its issuer is the fast one. */
+  /** Its issuer is the other one. */
   let fast: World
-  /** Its way to Redis can be held up. */
+  /** Its issuer reaches Redis through the proxy, which can hold it up. */
   let slow: TestServices
   let proxy: RedisProxy
 
@@ -103,7 +103,7 @@ describe('two issuers that change one client at once', () => {
     expect(await active(tokens)).toHaveLength(0)
   })
 
-  it('take back what was issued when a disabling is overtaken by an enabling', async () => {
+  it('revoke what was issued when a disabling is overtaken by an enabling', async () => {
     await registerApplication(fast, 'toggled')
     const registration = await (await fast.callAdmin('GET', path('toggled'))).json()
     const tokens = await tokensOf('toggled')
@@ -118,7 +118,7 @@ describe('two issuers that change one client at once', () => {
     expect(await active(tokens)).toHaveLength(0)
   })
 
-  it('take back what was issued when a deletion is overtaken by a new registration', async () => {
+  it('revoke what was issued when a deletion is overtaken by a new registration', async () => {
     await registerApplication(fast, 'renewed')
     const tokens = await tokensOf('renewed')
     const [removed, renewed] = await overtake(

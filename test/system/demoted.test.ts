@@ -1,6 +1,6 @@
 /**
- * A primary that was made a replica still answers reads, with whatever its new primary has. None of that is the truth:
- * every route says 503 and the nodes are not ready, although the server is there and talks.
+ * A primary that was made a replica still answers reads, but with the data of its new primary. So every route must say 503 and
+ * the nodes must not be ready, although the server answers.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { freePort, startRedis, type TestRedis } from '../fixture/redis-server.ts'
@@ -10,7 +10,7 @@ import { allRoutes, type RouteAnswer, type RouteSubject, sendAll } from './route
 
 describe('a demoted Redis', () => {
   let world: World
-  /** Another installation, with nothing in it. */
+  /** A Redis without any data. */
   let stranger: TestRedis
   let subject: RouteSubject
 
@@ -30,7 +30,7 @@ describe('a demoted Redis', () => {
       ),
     )
 
-  /** One route at a time, over whole connections: an outage of the connection would hide what is asked here. */
+  /** One route at a time, over established connections: a lost connection would be 503 for another reason. */
   async function answersOtherThan503(): Promise<readonly string[]> {
     const answers: RouteAnswer[] = []
     for (const route of allRoutes(subject)) {
@@ -48,14 +48,14 @@ describe('a demoted Redis', () => {
       .map(({ name, status, body }) => `${name}: ${status} ${body.slice(0, 80)}`)
   }
 
-  it('is not called ready while its own primary is away', async () => {
+  it('is not ready while its primary is away', async () => {
     await world.redis.direct.replicaof('127.0.0.1', await freePort())
     expect(await readiness()).toEqual([503, 503, 503])
     await world.redis.direct.replicaof('NO', 'ONE')
     await waitFor(async () => (await readiness()).every((status) => status === 200))
   })
 
-  it('is not believed about clients and grants that its new primary never had', async () => {
+  it('gives no answer about clients and grants that its new primary never had', async () => {
     await world.redis.direct.replicaof('127.0.0.1', stranger.port)
     await waitFor(async () => (await world.redis.direct.dbsize()) === 0)
     expect(await answersOtherThan503()).toEqual([])

@@ -1,4 +1,4 @@
-/** What was acknowledged outlives `kill -9` of Redis: issued tokens stay, revocations hold, at both nodes. */
+/** Acknowledged writes survive `kill -9` of Redis: at both nodes, issued tokens stay active and revocations hold. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Login } from '../fixture/operator.ts'
 import { activeTokens, introspectText, postForm } from '../fixture/requests.ts'

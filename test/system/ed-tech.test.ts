@@ -1,7 +1,6 @@
 /**
- * The case the roles were made for: somebody who teaches two courses, takes two others and assists in a fifth, and somebody
- * enrolled in 100,000, each asked about in the four ways there are: introspection, AuthZEN, the client library and its
- * middleware.
+ * The case that roles are made for: a user who teaches two courses, takes two others and assists in a fifth, and a user who is
+ * enrolled in 100,000. Each is asked about by introspection, by AuthZEN, by the client library and by its middleware.
  */
 import { once } from 'node:events'
 import { createServer, type RequestListener, type Server } from 'node:http'
@@ -15,7 +14,7 @@ import { waitFor } from '../fixture/wait-for.ts'
 import { startWorld, type World } from '../fixture/world.ts'
 
 const ENROLLED = 100_000
-/** What each course allows somebody who is several things: their grade, everybody's, writing them. */
+/** The role of the user `mixed` in each course, and what it permits. */
 const COURSES = {
   123: { role: 'teacher', permissions: ['grade:read', 'grade:write'] },
   345: { role: 'teacher', permissions: ['grade:read', 'grade:write'] },
@@ -143,13 +142,13 @@ async function evaluate(type: string, id: string, context: string): Promise<stri
 describe.each(Object.keys(WAYS))('%s', (way) => {
   const ask = WAYS[way] as (typeof WAYS)[string]
 
-  it('tells what somebody is in each of five courses, and in a sixth', async () => {
+  it('tells the permissions of a user in each of five courses, and in a sixth', async () => {
     for (const [course, { permissions }] of Object.entries(COURSES)) {
       expect(await ask(mixed, 'mixed', `course:${course}`)).toEqual(permissions)
     }
   })
 
-  it('tells of any of 100,000 courses', async () => {
+  it('tells the permissions in any of 100,000 courses', async () => {
     for (const course of [0, 1, ENROLLED / 2, ENROLLED - 1]) {
       expect(await ask(enrolled, 'enrolled', `course:${course}`)).toEqual(['grade:read-own'])
     }
@@ -171,7 +170,7 @@ it('decides by role as by permission', async () => {
   expect(await claims.isAuthorized(enrolled, { ...inLast, role: 'teacher' })).toBe(false)
 })
 
-it('tells all of few courses and none of too many, and says so', async () => {
+it('lists the roles in few courses completely, and says so when there are too many', async () => {
   const few = JSON.parse(await world.verdict(mixed))
   expect(few.context_roles_complete).toBe(true)
   expect(few.context_roles).toEqual({
@@ -185,7 +184,7 @@ it('tells all of few courses and none of too many, and says so', async () => {
   expect(many).toMatchObject({ context_roles: {}, context_roles_complete: false, permissions: {} })
 })
 
-it('refuses exactly the course somebody is taken out of, on a live token', async () => {
+it('refuses exactly the course that a user is removed from, on a live token', async () => {
   const held = (course: number) => ({ permission: 'grade:read-own', context: `course:${course}` })
   expect(await claims.isAuthorized(enrolled, held(7))).toBe(true)
   expect(await claims.isAuthorized(enrolled, held(8))).toBe(true)

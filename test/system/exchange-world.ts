@@ -23,7 +23,7 @@ export interface ExchangeWorld extends World {
   readonly reports: TestClient
   /** Registers one more application that users log in to. */
   application(id: string): Promise<TestClient>
-  /** Logs a subject in; the token is for all world. */
+  /** Logs a subject in; the token is for all services. */
   login(sub: string, request?: object): Promise<Login>
   send(subjectToken: string, wishes?: Wishes, client?: TestClient): Promise<Response>
   /** The new token of an exchange that must succeed; by the gateway unless another client is named. */

@@ -1,4 +1,4 @@
-/** Why a token is void: exactly which revocation did it, by whom, when and why; or that it expired, or never was. */
+/** Why a token is void: which revocation voided it, who made it, when and why; or that it expired, or never existed. */
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { Login } from '../fixture/operator.ts'
 import { fetchToken, postForm } from '../fixture/requests.ts'
@@ -19,7 +19,7 @@ async function explain(token: string, more: object = {}): Promise<Record<string,
   return (await response.json()) as Record<string, unknown>
 }
 
-it('tells whose a live token is, and how two resource servers see it', async () => {
+it('tells the subject of a live token, and how two resource servers see it', async () => {
   const { access_token, grant_id, sid } = await world.login('alice')
   expect(await explain(access_token, { resource_server: 'grades-api' })).toEqual({
     state: 'active',

@@ -1,6 +1,6 @@
 /**
- * Redis fails in every way it can. Each route of both services says 503 within the time a command may take, never that
- * a token is inactive, never 500; and all of it works again by itself once Redis does.
+ * Redis fails in many ways. Each route of both services then says 503 within the time a command may take, never that a token
+ * is inactive and never 500; and everything works again by itself once Redis does.
  */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { freePort } from '../fixture/redis-server.ts'
@@ -58,7 +58,7 @@ describe('a failing Redis', () => {
     expect(await statuses('/healthz')).toEqual([200, 200, 200])
   }
 
-  /** All is well again, with nobody restarted: nothing issued before is lost, and everything can be done. */
+  /** Everything works again without a restart of the services, and nothing issued before is lost. */
   async function expectRecovery(): Promise<void> {
     const isReady = async () => (await statuses('/readyz')).every((status) => status === 200)
     await waitFor(isReady, RECOVERY_MS)
@@ -108,7 +108,7 @@ describe('a failing Redis', () => {
     await expectRecovery()
   })
 
-  it('that is full: what is true is still told, and what must stop is stopped', async () => {
+  it('that is full: introspection still answers and revocations still work', async () => {
     const { maxmemory } = memoryLimit(await world.redis.direct.config('GET', 'maxmemory'))
     await world.redis.direct.config('SET', 'maxmemory', '1000000', 'maxmemory-policy', 'noeviction')
     const reading = await sendAll([...readingRoutes(subject), ...adminReadingRoutes(subject)])

@@ -1,4 +1,4 @@
-/** What an attack on the services found, so that it stays found. */
+/** Faults that attacks on the services found, so that they do not come back. */
 import { connect } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { basic, fetchToken, postForm } from '../fixture/requests.ts'

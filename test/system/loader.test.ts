@@ -1,6 +1,6 @@
 /**
- * On-demand load: a subject that is new here is asked for where it was known before, once, and a failure of that place is
- * an outage of the login, never a login on half the facts.
+ * On-demand load: the issuer asks the old system about a subject that is new here, once. When that fails, the login fails; no
+ * login goes on with half the facts.
  */
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
@@ -70,7 +70,7 @@ async function answerFor(login: Response): Promise<Record<string, unknown>> {
   return JSON.parse(await world.verdict(access_token))
 }
 
-/** The endpoint is left alone for a while after a failure of its own. */
+/** The issuer does not ask the endpoint for a while after a failure. */
 async function logInOnceAskedAgain(sub: string): Promise<Response> {
   let login: Response | undefined
   await waitFor(async () => {
@@ -127,7 +127,7 @@ it('does not ask about a subject that an operator has put', async () => {
   expect(asked).toEqual([])
 })
 
-it('asks about a subject that only holds roles: whoever is suspended there stays out', async () => {
+it('asks about a subject that only holds roles, and refuses it when it is suspended there', async () => {
   const assign = (sub: string) =>
     world.store.assignments.apply([{ op: 'assign', sub, context: '*', role: 'student' }])
   await assign('dave')

@@ -1,6 +1,6 @@
 /**
- * A token where a name belongs: swapped credentials, a token pasted into a path or a note. Names become keys and
- * arguments of commands, so whatever has the shape of a token is refused before Redis hears of it.
+ * A token where a name belongs: swapped credentials, a token pasted into a path or a note. Names become keys and arguments of
+ * commands, so a name with the shape of a token is refused before anything is sent to Redis.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { postForm } from '../fixture/requests.ts'

@@ -1,6 +1,6 @@
 /**
- * After everything has been done, rightly and wrongly, with Redis well and ill: no token, no client secret and no token
- * key is found in any log line, metric, command sent to Redis, key, value or file of Redis, or error answer.
+ * After good and bad requests, with and without faults of Redis: no token, no client secret and no token key is in any log
+ * line, metric, command sent to Redis, key, value or file of Redis, or error answer.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Login } from '../fixture/operator.ts'

@@ -1,4 +1,4 @@
-/** A process and its operator: wrong settings, taken ports, TLS, and the orderly end. */
+/** A service as a process: wrong settings, taken ports, TLS, and graceful shutdown. */
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'

@@ -1,6 +1,6 @@
 /**
- * An issuer remembers how a client was registered when it asked last. What is changed through another issuer counts at once
- * all the same: nothing is issued by a registration that no longer stands.
+ * An issuer caches the registration of a client. A change through another issuer must still count at once: nothing is issued
+ * by an outdated registration.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { registerApplication } from '../fixture/clients.ts'
@@ -40,7 +40,7 @@ describe('a client that an issuer remembers', () => {
     return response
   }
 
-  /** Registers a client, and lets the issuer remember it. */
+  /** Registers a client, and lets the issuer cache its registration. */
   async function remember(): Promise<void> {
     client = await registerApplication(other, `app-${clients++}`)
     await change('PUT', '', UNCHANGED)
@@ -56,7 +56,7 @@ describe('a client that an issuer remembers', () => {
     }
   }
 
-  it('is refused at once when its secret was taken back', async () => {
+  it('is refused at once when its secret was revoked', async () => {
     await remember()
     const added = await change('POST', '/secrets', { revoke_others: true })
     await expectRefused('invalid_client', 401)
@@ -70,7 +70,7 @@ describe('a client that an issuer remembers', () => {
     await expectRefused('invalid_client', 401)
   })
 
-  it('cannot refresh with a secret that was taken back', async () => {
+  it('cannot refresh with a revoked secret', async () => {
     await remember()
     await change('POST', '/secrets', { revoke_others: true })
     expect((await world.refresh(client, granted.refresh_token)).status).toBe(401)
@@ -91,7 +91,7 @@ describe('a client that an issuer remembers', () => {
     await expectRefused('unauthorized_client', 400)
   })
 
-  it('gets what it is allowed since, and no more than it still is', async () => {
+  it('gets the scopes of its new registration, and no others', async () => {
     await remember()
     await change('PUT', '', { ...UNCHANGED, scope: 'grades:read grades:write' })
     const wider = await issue(client, { scope: 'grades:write' })

@@ -1,4 +1,4 @@
-/** Revocations by the line: what a leak holds is taken back, said of each, and nothing of it is repeated. */
+/** Revocations as NDJSON, one per line: each is carried out and answered, and no token is repeated in an answer. */
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { REVOCATIONS_PER_WINDOW } from '../../issuer/admin/revocations/run.ts'
 import { fetchToken, type TestClient } from '../fixture/requests.ts'
@@ -37,7 +37,7 @@ async function told(response: Response): Promise<readonly Told[]> {
 
 const junk = (token: string) => token.slice(0, -1) + (token.endsWith('A') ? 'B' : 'A')
 
-it('takes back what each line names, and says what it was worth and whose', async () => {
+it('revokes what each line names, and says what was live and whose it was', async () => {
   const alice = await world.login('alice')
   const bob = await world.login('bob')
   await world.callAdmin('POST', '/revocations', { grant: bob.grant_id })
@@ -88,7 +88,7 @@ it('takes back what each line names, and says what it was worth and whose', asyn
   }
 })
 
-it('takes back only what was issued in a span, and says what it spared', async () => {
+it('revokes only what was issued in a span, and says what it spared', async () => {
   const old = await world.login('hana')
   const { token } = await world.store.tokens.explain(old.access_token)
   const issued_after = (token?.issuedAtUs ?? 0) / 1e6
@@ -180,7 +180,7 @@ it('is recorded, line by line where they are few', async () => {
   })
 })
 
-it('is recorded under the subject it was about, whatever it was named by', async () => {
+it('is recorded under its subject, whichever way the target was named', async () => {
   for (const named of ['sid', 'grant_id', 'access_token'] as const) {
     const sub = `named by ${named}`
     const issued = await world.login(sub)
@@ -192,7 +192,7 @@ it('is recorded under the subject it was about, whatever it was named by', async
   }
 })
 
-it('ends when the operator is cut off in its middle', async () => {
+it('ends when the token of the operator is revoked in the middle', async () => {
   const operator = await world.register('operator', { scope: 'claimcheck:revoke' })
   const token = await fetchToken(world.issuer, operator)
   const lines = await told(

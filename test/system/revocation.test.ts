@@ -1,4 +1,4 @@
-/** A revocation of any level holds on the very next introspection, at a node that had no part in it. */
+/** A revocation of any level holds on the very next introspection, at a node that did not take part in it. */
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import type { Login } from '../fixture/operator.ts'
 import { fetchToken, introspectText, postForm } from '../fixture/requests.ts'
@@ -38,7 +38,7 @@ describe('revocation', () => {
     })
   })
 
-  it('takes back one access token by /revoke', async () => {
+  it('revokes one access token by /revoke', async () => {
     const token = await fetchToken(world.issuer, world.web)
     expect(await atSecondNode(token)).not.toBe(INACTIVE)
     const response = await postForm(`${world.issuer}/revoke`, world.web, { token })
@@ -56,7 +56,7 @@ describe('revocation', () => {
     client: () => ({ client: 'web-app' }),
   }
   for (const [level, targetOf] of Object.entries(targets)) {
-    it(`takes back by ${level}`, async () => {
+    it(`revokes by ${level}`, async () => {
       const issued = await world.login('bob')
       expect(await atSecondNode(issued.access_token)).not.toBe(INACTIVE)
       const revocation = await revoke({ ...targetOf(issued), reason: 'a test' })
@@ -67,7 +67,7 @@ describe('revocation', () => {
     })
   }
 
-  it('takes back everything', async () => {
+  it('revokes everything', async () => {
     const other = await startServices({ redisUrl: world.redis.url })
     onTestFinished(other.close)
     const { access_token } = await world.login('carol')

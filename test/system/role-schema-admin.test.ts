@@ -100,7 +100,7 @@ describe('the role schema', () => {
     ])
   })
 
-  it('is not replaced by somebody who has not seen it', async () => {
+  it('is not replaced by an operator who has not seen its latest version', async () => {
     await putSchema(SCHEMA)
     const { version } = await schema()
     const stale = { 'if-match': `"${version - 1}"` }
@@ -116,7 +116,7 @@ describe('the role schema', () => {
     expect((await putSchema(SCHEMA, '', { 'if-match': '*' })).status).toBe(200)
   })
 
-  it('is won by one of those who have seen the same', async () => {
+  it('is replaced by exactly one of several operators who have seen the same version', async () => {
     const { version } = await schema()
     const writers = Array.from({ length: 8 }, (_, n) =>
       putSchema({ [`role${n}`]: { permissions: [] } }, '', { 'if-match': `"${version}"` }),

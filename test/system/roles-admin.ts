@@ -25,7 +25,7 @@ export const SCHEMA = {
   guest: { permissions: [], assumable: [] },
 }
 
-/** Starts world for the tests of a file, the issuer behind a proxy that can be cut, and stops them after it. */
+/** Starts a proxied world for the tests of a file, and closes it after them. */
 export function useRolesAdmin() {
   let world: ProxiedWorld
 

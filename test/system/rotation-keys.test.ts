@@ -1,6 +1,6 @@
 /**
- * The token key is rotated over running nodes: added second, then minting, then the old one retired. A node that is
- * behind says that it cannot tell (503), never that a good token is inactive.
+ * The token key is rotated while nodes run: the new key is added second, then mints, then the old one is retired. A node that
+ * does not have a key yet says 503, never that a good token is inactive.
  */
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'

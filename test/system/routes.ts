@@ -1,6 +1,6 @@
 /**
- * Every route that needs Redis, as a good request to it: fault tests send them all. A request is made anew each time,
- * with names of its own, so that none depends on what another one did.
+ * Every route that needs Redis, with a valid request; fault tests send them all. The requests use different names, so that no
+ * request depends on another one.
  */
 
 import type { Login } from '../fixture/operator.ts'
@@ -78,7 +78,7 @@ export function adminReadingRoutes({ callAdmin }: RouteSubject): readonly RouteP
   ]
 }
 
-/** Routes that take back: they must work when Redis is full. */
+/** Routes that revoke: they must work when Redis is full. */
 export function revokingRoutes(subject: RouteSubject): readonly RouteProbe[] {
   const { issuer, callAdmin, web, issued } = subject
   const revoke = (level: string, target: object) => ({
@@ -110,7 +110,7 @@ export function addingRoutes(subject: RouteSubject): readonly RouteProbe[] {
   return [...issuingRoutes(subject), ...registeringRoutes(subject)]
 }
 
-/** What mints. */
+/** Routes that issue tokens. */
 export function issuingRoutes(subject: RouteSubject): readonly RouteProbe[] {
   const { issuer, web, issued } = subject
   const token = (name: string, form: Record<string, string>) => ({
@@ -129,7 +129,7 @@ export function issuingRoutes(subject: RouteSubject): readonly RouteProbe[] {
   ]
 }
 
-/** What registers: the same doors lead to suspending and disabling, which must open when memory is full. */
+/** Routes that register: they also suspend and disable, which must work when Redis is full. */
 export function registeringRoutes(subject: RouteSubject): readonly RouteProbe[] {
   return [
     adminProbe(subject, 'PUT', '/subjects/alice', { name: 'Alice' }),

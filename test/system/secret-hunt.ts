@@ -1,6 +1,6 @@
 /**
- * Hunting for secrets: collects every token and client secret that crosses HTTP, captures every command sent to Redis,
- * and looks for the secrets in whatever text was left behind, in the forms in which one could slip out.
+ * Searches for leaked secrets: collects every token and client secret that crosses HTTP, captures every command sent to Redis,
+ * and looks for the secrets in a text, in every encoding in which they could appear there.
  */
 import { readdirSync, readFileSync } from 'node:fs'
 import { connect } from 'node:net'

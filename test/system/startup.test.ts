@@ -1,4 +1,4 @@
-/** How the processes start: with each other, against what another installation left behind, without a Redis yet. */
+/** How the processes start: several at once, on the data of another installation, and before Redis is up. */
 import { randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'

@@ -1,6 +1,6 @@
 /**
- * Failed client authentication is slowed down over all endpoints and all nodes together, and only it: a correct secret
- * passes at once, so nobody can switch a client off by failing in its name.
+ * Failed client authentication is throttled over all endpoints and all nodes together. A correct secret still passes at once,
+ * so that an attacker cannot lock a client out by failing in its name.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { FAILURES_ALLOWED } from '../../store/registry/auth-failures.ts'
@@ -63,7 +63,7 @@ describe('failed client authentication', () => {
     await expectSlowed('grades-api')
   })
 
-  it('does not stop the client itself meanwhile', async () => {
+  it('does not stop the real client meanwhile', async () => {
     const statuses = await Promise.all(
       endpoints.map(async (endpoint) => (await endpoint(world.grades)).status),
     )
@@ -89,7 +89,7 @@ describe('failed client authentication', () => {
     expect(answers.filter(({ status }) => status === 429)).toHaveLength(FAILURES_ALLOWED * 2)
   })
 
-  it('leaves counters in Redis that name nobody and expire', async () => {
+  it('leaves counters in Redis that name no client and no address, and expire', async () => {
     const counters = await world.redis.direct.keys('cc:failures*')
     expect(counters.length).toBeGreaterThanOrEqual(4)
     for (const counter of counters) {

@@ -1,6 +1,6 @@
 /**
- * Exchanged tokens end to end: they die with whatever they came from, at every level and however many exchanges lie between,
- * also when both happen at once; the other way round nothing dies; and no secret is left behind on the way.
+ * Exchanged tokens end to end: they are void once the token they came from is, at every level, over any number of exchanges,
+ * and also when both happen at once. The reverse does not hold, and no secret is left behind.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { moveClock } from '../conformance/clock.ts'
@@ -102,7 +102,7 @@ describe('an exchanged token', () => {
     )
   })
 
-  it('can be taken back by its own client, which spares what it came from', async () => {
+  it('can be revoked by its own client, which spares what it came from', async () => {
     const { access_token: parent } = await at.login('alice')
     const [first, second, third] = await chainFrom(parent)
     const response = await postForm(`${at.issuer}/revoke`, at.reports, { token: second })
@@ -187,7 +187,7 @@ const WAYS: readonly WayToVoid[] = [
 ]
 
 let logins = 0
-/** Logs a new user in, where it matters through a client of its own. */
+/** Logs a new user in, with a new client where the test needs one. */
 async function originFor({ usesUpClient }: Pick<WayToVoid, 'usesUpClient'>): Promise<Origin> {
   const sub = `user-${logins++}`
   const clientId = usesUpClient === true ? `app-of-${sub}` : 'web-app'
@@ -361,7 +361,7 @@ describe('the scopes of the admin API', () => {
   })
 })
 
-describe('what people send', () => {
+describe('bad input', () => {
   const sendRaw = (body: string | Buffer) =>
     fetch(`${at.issuer}/token`, {
       method: 'POST',

@@ -1,6 +1,6 @@
 /**
- * Changes that stand in every partition, stopped half-way: the call has promised nothing, a retry finishes it, and once
- * it has returned it is true in all of them, at a node that had no part in it.
+ * Changes in every partition that stop half-way: the failed call has promised nothing, a retry finishes it, and once it returns
+ * the change holds in all partitions, also at a node that did not take part in it.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { registerApplication } from '../fixture/clients.ts'
@@ -15,7 +15,7 @@ describe('a change in every partition', () => {
 
   beforeAll(async () => {
     world = await startProxiedWorld()
-    // Redis knows the scripts from now on, so that each is one command.
+    // Redis has the scripts from now on, so that each call is one command.
     await world.callAdmin('POST', '/revocations', { client: 'grades-api' })
   })
 
@@ -87,7 +87,7 @@ describe('a change in every partition', () => {
     const remove = () => world.callAdmin('DELETE', '/clients/deleted')
     await cutOff('"client_id":"deleted"', 20, remove)
     const retried = await remove()
-    // The retry may find that the registration has gone already; it must have finished the work all the same.
+    // The retry may find the registration deleted already; it must still have finished the work.
     expect([204, 404]).toContain(retried.status)
     expect(await activeAtSecond(tokens)).toHaveLength(0)
     expect(await registrations('deleted')).toHaveLength(1)

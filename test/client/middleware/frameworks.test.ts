@@ -1,4 +1,4 @@
-/** The middleware in the real frameworks, over HTTP, against the real world. */
+/** The middleware in the real frameworks, over HTTP, against the real services. */
 import { once } from 'node:events'
 import { type IncomingMessage, request } from 'node:http'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'

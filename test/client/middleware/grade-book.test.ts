@@ -1,4 +1,4 @@
-/** The example, as its README tells the story. */
+/** The example, in the order in which its README explains it. */
 import { once } from 'node:events'
 import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -74,7 +74,7 @@ const statuses = async (...answers: readonly Promise<Response>[]): Promise<numbe
   (await Promise.all(answers)).map(({ status }) => status)
 
 describe('the grade book', () => {
-  it('lets the teacher of the course write, and nobody else', async () => {
+  it('lets only the teacher of the course write', async () => {
     expect(
       await statuses(ask(SAMS, tina, 'A'), ask(SAMS, tariq, 'F'), ask(SAMS, sam, 'A+')),
     ).toEqual([200, 403, 403])
@@ -99,7 +99,7 @@ describe('the grade book', () => {
     expect(await statuses(ask('/courses/202/grades', ada))).toEqual([403])
   })
 
-  it('refuses exactly the course somebody is removed from, on a live token', async () => {
+  it('refuses exactly the course that a user is removed from, on a live token', async () => {
     const held = { context: 'course:101', role: 'student' }
     expect(await statuses(ask(MINE, sam))).toEqual([200])
     await operator.remove('sam', held)

@@ -339,7 +339,7 @@ export function assignmentsContract(at: () => Installation): void {
       expect(rest).toEqual({ items: [{ context: 'course:3', role: 'ta', isDormant: false }] })
     })
 
-    it('of a context show nobody twice where the page of one partition has ended', async () => {
+    it('of a context show no subject twice where the page of one partition has ended', async () => {
       const { store, partitions } = at()
       const context = `course:${newSub()}`
       const end = soon()

@@ -115,7 +115,7 @@ export function clientsContract(at: () => Installation): void {
       const [sub, clientId] = [newSub(), await register(store)]
       const partition = partitions.of(sub)
       const { accessToken } = await issue(store, { sub, clientId })
-      // Somebody disables (2) and somebody enables again (3); this partition hears of them the other way round.
+      // One writer disables (2), another enables again (3); this partition receives them in reverse order.
       await put(clientId, partition, { version: 3 })
       await put(clientId, partition, { version: 2, state: 'disabled', cut: true })
       expect(await stateOf(store, accessToken)).toBe('revoked')

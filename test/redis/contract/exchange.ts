@@ -288,7 +288,7 @@ export function exchangeContract(at: () => Installation): void {
       expect((await facts(direct.accessToken))?.context_roles).toEqual({ 'course:1': [] })
     })
 
-    it('is told even of somebody who holds roles in more contexts than an answer tells', async () => {
+    it('is listed completely even for a subject with roles in more contexts than an answer lists', async () => {
       const minted = await login()
       const many = Array.from({ length: 150 }, (_, n) => ({
         ...{ op: 'assign' as const, sub: minted.sub, role: 'teacher' },

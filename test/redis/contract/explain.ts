@@ -128,7 +128,7 @@ export function explainContract(at: () => Installation): void {
       expect(told).not.toHaveProperty('afterUs')
     })
 
-    it('tells all there is of one that is a grant of its own, without a session', async () => {
+    it('tells everything about a token that is also its own grant, without a session', async () => {
       const { store } = at()
       const [sub, clientId] = [newSub(), await register(store)]
       const own = await issue(store, { sub, clientId })
@@ -321,7 +321,7 @@ export function explainContract(at: () => Installation): void {
       },
     )
 
-    it('tells what is not of our making, and nothing else of it', async () => {
+    it('says of a foreign token only that it is foreign', async () => {
       const minted = await login()
       const forged = `${minted.accessToken.slice(0, -1)}${minted.accessToken.endsWith('A') ? 'B' : 'A'}`
       for (const text of ['', 'x', 'cc_at_', forged, minted.jti]) {
@@ -360,7 +360,7 @@ export function explainContract(at: () => Installation): void {
       }
     })
 
-    it('of which the record is gone still names the revocation of its own', async () => {
+    it('whose record is gone still names the revocation of that token', async () => {
       const { redis, store } = at()
       const minted = await login()
       const own = await issue(store, minted)
@@ -387,7 +387,7 @@ export function explainContract(at: () => Installation): void {
   })
 
   describe('explaining an exchanged token', () => {
-    /** A token, one exchanged for it, and one exchanged for that, each by a client of its own. */
+    /** A token, one exchanged for it, and one exchanged for that, each by a different client. */
     async function line() {
       const minted = await login()
       const [second, third] = [await register(at().store), await register(at().store)]

@@ -93,7 +93,7 @@ export function forecastContract(at: () => Installation): void {
       const from = await scenario()
       const { store, own, early } = from
       const [first, last] = [await issuedUs(store, own), await issuedUs(store, early)]
-      // The token of its own, and the grant behind it.
+      // The token itself, and the grant behind it.
       for (const span of [
         { issuedAfter: (first - 1) / 1e6, issuedBefore: last / 1e6 },
         { issuedAfter: first / 1e6 },

@@ -46,7 +46,7 @@ export function resolvingContract(at: () => Installation): void {
       await at().store.roleSchemas.put(SCHEMA)
     })
 
-    it('are none of anybody who holds nothing', async () => {
+    it('are none for a subject that holds nothing', async () => {
       const one = await holder()
       const empty = { roles: [], context_roles_complete: true, permissions: {} }
       expect((await one.ask('all')).roles).toEqual({ ...empty, context_roles: {} })

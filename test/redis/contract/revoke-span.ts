@@ -310,7 +310,7 @@ export function revokeSpanContract(at: () => Installation): void {
       expect(await seqOf(at(), partition)).toBe(seq)
     })
 
-    it('voids a session that began in it, which nobody can join; spares an older one', async () => {
+    it('voids a session that began in it, and refuses to join it; spares an older one', async () => {
       const { store, clientId, sub, us, sid, accessToken } = await login()
       const target = { level: 'session', sid: sid as string } as const
       const session = { join: sid as string }

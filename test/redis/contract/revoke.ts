@@ -133,7 +133,7 @@ export function revokeContract(at: () => Installation): void {
       }
     })
 
-    it('by the id of a token that is a grant of its own voids it, at both levels', async () => {
+    it('by the id of a token that is also its own grant voids it, at both levels', async () => {
       const { store } = at()
       const [sub, clientId] = [newSub(), await register(store)]
       for (const level of ['token', 'grant'] as const) {

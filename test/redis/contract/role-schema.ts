@@ -42,7 +42,7 @@ export function roleSchemaContract(at: () => Installation): void {
       expect(await store.roleSchemas.get()).toEqual({ version: version + 2, roles })
     })
 
-    it('stands in every partition, under one id, with one event each', async () => {
+    it('is in every partition, under one id, with one event each', async () => {
       const { store } = at()
       const before = await Promise.all(partitionsOf(at()).map((n) => seqOf(at(), n)))
       const outcome = await store.roleSchemas.put(SCHEMA)

@@ -148,7 +148,7 @@ export function subjectsContract(at: () => Installation): void {
       expect(left.filter(({ grantId }) => !seen.has(grantId))).toEqual([])
     })
 
-    it('leaves nobody out when the last of a page is refreshed before the next', async () => {
+    it('leaves none out when the last of a page is refreshed before the next', async () => {
       const { store, partitions } = at()
       const [sub, clientId] = [newSub(), await register(store)]
       const grants = await Promise.all(
@@ -169,7 +169,7 @@ export function subjectsContract(at: () => Installation): void {
       expect(seen.size).toBe(20)
     })
 
-    it('leaves nobody out when the last of a page expires before the next', async () => {
+    it('leaves none out when the last of a page expires before the next', async () => {
       const { store, partitions } = at()
       const [sub, clientId] = [newSub(), await register(store)]
       const short = await Promise.all(
