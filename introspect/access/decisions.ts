@@ -1,6 +1,7 @@
 /**
- * From what the store said to decisions. Pure. A permission counts where it is held: in `*`, in the context of the resource
- * or in one of its parents. Whatever is not known to permit denies; why is not told, save for mistakes of the caller.
+ * Turns the store's replies into decisions. Pure. A permission is granted when the subject holds it in `*`, in the context of
+ * the resource or in one of its parents. Everything else is denied. A decision gives no reason, except for an error in the
+ * request.
  */
 import { OAuthError } from '../../http/errors/oauth-error.ts'
 import type { Client } from '../../store/registry/clients.ts'
@@ -20,7 +21,7 @@ export type AccessAnswer = Decision | { readonly evaluations: readonly Decision[
 
 const NO_PERMISSIONS: ResolvedRoles['permissions'] = Object.freeze({})
 
-/** Answers a caller who is proved; `findingOf` tells what was found for the item of an index. */
+/** Makes the answer for an authorized caller. `findingOf` returns the finding for the item at an index. */
 export function answerAccess(
   { items, batch }: AccessRequest,
   findingOf: (index: number) => Finding | undefined,
@@ -47,7 +48,7 @@ function decide(
   return { decision: isHeldIn(EVERYWHERE) || item.contexts.some(isHeldIn) }
 }
 
-/** Whether it is of a token that is for other resource servers. */
+/** Whether the finding is about a token that is meant for other resource servers. */
 export function isForeign(finding: Finding, caller: Client): boolean {
   return finding.kind === 'active' && 'record' in finding && !isAudience(finding, caller)
 }

@@ -7,7 +7,6 @@ import type { Duplex } from 'node:stream'
 import type { Router } from '@koa/router'
 import { type WebSocket, WebSocketServer } from 'ws'
 import type { AuditTrail } from '../../http/audit/audit-trail.ts'
-import type { AuthFailures } from '../../http/auth/client-auth.ts'
 import {
   type PresentedCredentials,
   presentedCredentials,
@@ -21,7 +20,7 @@ import { sourceAddress } from '../../http/pipeline/source-address.ts'
 import type { UpgradeHandler } from '../../http/server/listener.ts'
 import type { Logger } from '../../http/telemetry/logger.ts'
 import type { Metrics } from '../../http/telemetry/metrics.ts'
-import type { ClientRegistry } from '../../store/registry/clients.ts'
+import type { Store } from '../../store/store.ts'
 import { authenticateCaller } from '../caller.ts'
 import type { FeedLimits } from './limits.ts'
 import { refuseUpgrade } from './upgrade-refusal.ts'
@@ -35,8 +34,7 @@ export interface FeedCaller {
 export interface FeedEndpointOptions {
   /** Such as `/feed`, with the prefix of the service. */
   readonly path: string
-  readonly clients: Pick<ClientRegistry, 'get'>
-  readonly failures: AuthFailures
+  readonly store: Pick<Store, 'clients' | 'failures'>
   readonly limits: FeedLimits
   readonly log: Logger
   readonly metrics: Metrics
@@ -53,7 +51,7 @@ const FULL_RETRY_SECONDS = '5'
 
 /** Makes the handler of upgrades. */
 export function createFeedEndpoint(options: FeedEndpointOptions): UpgradeHandler {
-  const { path, clients, failures, limits, log, metrics, trail, trustProxy } = options
+  const { path, store, limits, log, metrics, trail, trustProxy } = options
   const webSockets = new WebSocketServer({
     noServer: true,
     clientTracking: false,
@@ -87,7 +85,7 @@ export function createFeedEndpoint(options: FeedEndpointOptions): UpgradeHandler
       throw unavailable('the node holds as many feeds as it may', FULL_RETRY_SECONDS)
     }
     const presented = presentedCredentials(req, NO_FORM)
-    const { client_id } = await authenticateCaller(presented, clients, state, failures)
+    const { client_id } = await authenticateCaller(presented, store, state)
     if ((held.get(client_id) ?? 0) >= limits.maxConnectionsPerClient) {
       throw unavailable(
         'this client holds as many feeds of this node as it may',

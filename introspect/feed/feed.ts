@@ -14,7 +14,7 @@ import type { Logger } from '../../http/telemetry/logger.ts'
 import type { Metrics } from '../../http/telemetry/metrics.ts'
 import type { LoggedEvent } from '../../store/change-log.ts'
 import type { Store } from '../../store/store.ts'
-import { proveCaller } from '../caller.ts'
+import { authorizeCaller } from '../caller.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { createFeedConnection, type FeedConnection } from './connection.ts'
 import { createFeedEndpoint, type FeedCaller } from './endpoint.ts'
@@ -56,7 +56,7 @@ export interface Feed {
 
 /** Shorter than a probe's patience, so that its answer says what is wrong. */
 const READY_TIMEOUT_MS = 1_500
-const NO_FAILURES = { record: () => undefined }
+const UNCOUNTED = { failures: { record: async () => undefined } }
 
 /** Makes the feed and begins to follow the log. */
 export function startFeed(options: FeedOptions): Feed {
@@ -77,7 +77,7 @@ export function startFeed(options: FeedOptions): Feed {
     clock,
     read: (clientId) => store.clients.get(clientId),
     accepts: (presented, registered) =>
-      proveCaller(presented, registered, { requestId: '', source: '' }, NO_FAILURES).then(
+      authorizeCaller(presented, registered, UNCOUNTED, { requestId: '', source: '' }).then(
         () => true,
         () => false,
       ),
@@ -182,8 +182,7 @@ export function startFeed(options: FeedOptions): Feed {
 
   const upgrade = createFeedEndpoint({
     path: options.path,
-    clients: store.clients,
-    failures: store.failures,
+    store,
     limits,
     log,
     metrics: options.metrics,
