@@ -1,6 +1,6 @@
 /** A Redis that comes back without its last writes, as after a failover: what was revoked stays revoked. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { createRevocationMemory } from '../../introspect/feed/revocation-memory.ts'
+import { RevocationMemory } from '../../introspect/feed/revocation-memory.ts'
 import { createPartitions } from '../../store/partitions.ts'
 import { fetchToken, introspectText, type TestClient } from '../services.ts'
 import { INACTIVE, type Login, login, registerApplication } from '../system/world.ts'
@@ -126,7 +126,7 @@ describe('the memory of revocations', () => {
     const clock = createManualClock()
     const written: string[] = []
     let isReachable = true
-    const memory = createRevocationMemory({
+    const memory = new RevocationMemory({
       partitions: 1,
       maxKept,
       retentionMs: 1_000,
