@@ -44,8 +44,8 @@ type ParseRequest = (body: Members) => AccessRequest
 
 interface Findings {
   readonly request: AccessRequest
-  readonly findings: readonly Finding[]
-  readonly findingOf: (index: number) => Finding | undefined
+  /** By item; undefined where the store was not asked. */
+  readonly findings: readonly (Finding | undefined)[]
 }
 
 /** I-JSON (§11.5): two members of one name are refused, because parsers differ in which of them they take. */
@@ -68,15 +68,8 @@ export function addAccessEndpoints(
     const request = parse((await readJson(req, RULES)) as Members)
     const { inquiries, inquiryOf } = planInquiries(request.items)
     if (inquiries.length > 1) await authorizing
-    const findings = await makeInquiries(store, inquiries)
-    return {
-      request,
-      findings,
-      findingOf(index) {
-        const inquiry = inquiryOf[index]
-        return inquiry === undefined ? undefined : findings[inquiry]
-      },
-    }
+    const made = await makeInquiries(store, inquiries)
+    return { request, findings: inquiryOf.map((n) => (n === undefined ? undefined : made[n])) }
   }
 
   function endpoint(parse: ParseRequest) {
@@ -92,11 +85,11 @@ export function addAccessEndpoints(
         },
       )
       const [caller, outcome] = await Promise.all([authorizing, work])
-      const { request, findingOf, findings } = outcome()
+      const { request, findings } = outcome()
       if (findings.some((finding) => isForeign(finding, caller))) {
         trail.refusedAction(ctx.state, 'evaluation.refused', 'audience')
       }
-      replyJson(ctx, 200, JSON.stringify(answerAccess(request, findingOf, caller)))
+      replyJson(ctx, 200, JSON.stringify(answerAccess(request, findings, caller)))
     }
   }
 

@@ -21,13 +21,13 @@ export type AccessAnswer = Decision | { readonly evaluations: readonly Decision[
 
 const NO_PERMISSIONS: ResolvedRoles['permissions'] = Object.freeze({})
 
-/** Makes the answer for an authorized caller. `findingOf` returns the finding for the item at an index. */
+/** Makes the answer for an authorized caller; `findings` are in the order of the items. */
 export function answerAccess(
   { items, batch }: AccessRequest,
-  findingOf: (index: number) => Finding | undefined,
+  findings: readonly (Finding | undefined)[],
   caller: Client,
 ): AccessAnswer {
-  const decisions = items.map((item, index) => decide(item, findingOf(index), caller))
+  const decisions = items.map((item, index) => decide(item, findings[index], caller))
   if (batch === undefined) return decisions[0] as Decision
   const last = decisions.findIndex(({ decision }) => decision === batch.lastDecision)
   return { evaluations: last === -1 ? decisions : decisions.slice(0, last + 1) }
@@ -49,8 +49,8 @@ function decide(
 }
 
 /** Whether the finding is about a token that is meant for other resource servers. */
-export function isForeign(finding: Finding, caller: Client): boolean {
-  return finding.kind === 'active' && 'record' in finding && !isAudience(finding, caller)
+export function isForeign(finding: Finding | undefined, caller: Client): boolean {
+  return finding?.kind === 'active' && 'record' in finding && !isAudience(finding, caller)
 }
 
 function permissionsFor(

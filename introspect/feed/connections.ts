@@ -16,26 +16,22 @@ export interface FeedCaller {
   readonly presented: PresentedCredentials
 }
 
-export interface FeedConnectionsOptions {
-  readonly environment: FeedEnvironment
-  readonly registrations: RegistrationWatch
-  readonly log: Logger
-  /** Between 0 and 1; spreads reconnects. */
-  readonly random: () => number
-}
-
 export class FeedConnections {
   /** Whether new sockets are taken; false once the node shuts down. */
   isOpen = true
-  readonly #options: FeedConnectionsOptions
+  readonly #environment: FeedEnvironment
+  readonly #registrations: RegistrationWatch
+  readonly #log: Logger
   readonly #connections = new Set<FeedConnection>()
   /** Number of sockets by client. */
   readonly #counts = new Map<string, number>()
   readonly #emptied = Promise.withResolvers<void>()
   #cancelRound = (): void => undefined
 
-  constructor(options: FeedConnectionsOptions) {
-    this.#options = options
+  constructor(environment: FeedEnvironment, registrations: RegistrationWatch, log: Logger) {
+    this.#environment = environment
+    this.#registrations = registrations
+    this.#log = log
     this.#lookAfterAll()
   }
 
@@ -49,22 +45,21 @@ export class FeedConnections {
   }
 
   add(socket: WebSocket, { clientId, presented }: FeedCaller): void {
-    const { environment, registrations, log } = this.#options
-    const connection = new FeedConnection(socket, environment, {
-      joined: () => registrations.check(clientId),
-      left(why) {
-        if (why !== undefined) log.info({ client_id: clientId, ...why }, 'feed closed')
-        registrations.remove(watched)
+    const connection = new FeedConnection(socket, this.#environment, {
+      joined: () => this.#registrations.check(clientId),
+      left: (why) => {
+        if (why !== undefined) this.#log.info({ client_id: clientId, ...why }, 'feed closed')
+        this.#registrations.remove(watched)
       },
     })
     const expel = () =>
       connection.close(FEED_CLOSE.unauthorized, 'the registration does not allow it')
     const watched: Watched = { clientId, presented, expel }
-    registrations.add(watched)
+    this.#registrations.add(watched)
     this.#connections.add(connection)
     this.#counts.set(clientId, this.countOf(clientId) + 1)
     const remove = () => this.#remove(connection, clientId)
-    socket.on('close', () => guard(remove, environment.onBroken))
+    socket.on('close', () => guard(remove, this.#environment.onBroken))
     // The connection was being accepted while the feed shut down.
     if (!this.isOpen) this.#sayGoodbye(connection)
   }
@@ -98,12 +93,12 @@ export class FeedConnections {
   }
 
   #sayGoodbye(connection: FeedConnection): void {
-    const { environment, random } = this.#options
-    connection.goodbye(Math.round(random() * environment.limits.reconnectSpreadMs))
+    const { reconnectSpreadMs } = this.#environment.limits
+    connection.goodbye(Math.round(Math.random() * reconnectSpreadMs))
   }
 
   #lookAfterAll(): void {
-    const { clock, limits } = this.#options.environment
+    const { clock, limits } = this.#environment
     for (const connection of this.#connections) connection.lookAfter()
     this.#cancelRound = clock.after(limits.silenceMs / 4, () => this.#lookAfterAll())
   }

@@ -5,15 +5,12 @@
  * Invariant: every live connection has been written everything the reader has applied. A change is broadcast in the step
  * in which the reader applies it, and a connection joins the broadcast in the step in which it is brought up to date.
  */
-import type { AuditTrail } from '../../http/audit/audit-trail.ts'
 import type { UpgradeHandler } from '../../http/server/listener.ts'
-import type { Logger } from '../../http/telemetry/logger.ts'
-import type { Metrics } from '../../http/telemetry/metrics.ts'
 import type { Store } from '../../store/store.ts'
 import { Broadcast } from './broadcast.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { FeedConnections } from './connections.ts'
-import { createFeedEndpoint } from './endpoint.ts'
+import { createFeedEndpoint, type FeedEndpointOptions } from './endpoint.ts'
 import { encodeFrame } from './frames.ts'
 import type { ReportBroken } from './invariant.ts'
 import { LeaseGate } from './lease-gate.ts'
@@ -24,20 +21,10 @@ import { RegistrationWatch } from './registration-watch.ts'
 import { RevocationMemory } from './revocation-memory.ts'
 
 /** The parts the feed is put together from. */
-export interface FeedOptions {
+export interface FeedOptions extends Omit<FeedEndpointOptions, 'store' | 'limits' | 'connections'> {
   readonly store: Pick<Store, 'log' | 'restore' | 'clients' | 'failures'>
-  readonly log: Logger
-  readonly metrics: Metrics
-  /** Records refused attempts. */
-  readonly trail: Pick<AuditTrail, 'refused'>
-  /** Such as `/feed`, with the prefix of the service. */
-  readonly path: string
-  readonly trustProxy: boolean
   /** Overrides of the limits. */
   readonly limits?: Partial<FeedLimits>
-  readonly clock?: Clock
-  /** Between 0 and 1; spreads reconnects. */
-  readonly random?: () => number
 }
 
 /** The feed of one node. */
@@ -55,7 +42,8 @@ const READY_TIMEOUT_MS = 1_500
 
 /** Makes the feed and begins to follow the log. */
 export function startFeed(options: FeedOptions): Feed {
-  const { store, log, clock = systemClock, random = Math.random } = options
+  const { store, log } = options
+  const clock = systemClock
   const limits = { ...feedLimits(store.log.partitions), ...options.limits }
   const broadcast = new Broadcast()
   const onBroken: ReportBroken = (err) => log.error({ err }, 'the feed broke one of its invariants')
@@ -100,7 +88,7 @@ export function startFeed(options: FeedOptions): Feed {
   const gate = new LeaseGate({ reader, clock, onBroken })
   const { histories } = reader
   const environment = { histories, gate, broadcast, clock, limits, metrics, onBroken }
-  const connections = new FeedConnections({ environment, registrations, log, random })
+  const connections = new FeedConnections(environment, registrations, log)
   reader.start()
   return {
     upgrade: createFeedEndpoint({ ...options, limits, connections }),
