@@ -22,7 +22,7 @@ export const INTROSPECT_PATH = '/introspect'
 /** Most contexts that may be asked about for one token. */
 export const MAX_ASKED_CONTEXTS = 100
 
-/** What the endpoints are made from. */
+/** The parts both endpoints use. */
 export interface IntrospectionOptions {
   readonly store: Pick<Store, 'tokens' | 'clients' | 'failures'>
   /** `iss` of every answer. */
@@ -66,7 +66,7 @@ export function addIntrospection(
   return introspect
 }
 
-/** Reads the form. A mistake is returned, not thrown: only an authorized caller is told of it. */
+/** Reads the form. An error is returned and not thrown, because only an authorized caller may see it. */
 function readQuestion({ values }: Form): Question | OAuthError {
   const token = values.get('token')
   if (token === undefined) return invalidRequest('the parameter token is required')

@@ -34,7 +34,7 @@ export const ACCESS_PATH = '/access/v1'
 export const EVALUATION_PATH = `${ACCESS_PATH}/evaluation`
 export const EVALUATIONS_PATH = `${ACCESS_PATH}/evaluations`
 
-/** What the endpoints are made from. */
+/** The parts both endpoints use. */
 export interface AccessOptions {
   readonly store: Pick<Store, 'tokens' | 'roles' | 'clients' | 'failures'>
   readonly trail: Pick<AuditTrail, 'refusedAction'>

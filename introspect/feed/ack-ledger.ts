@@ -3,8 +3,8 @@ import type { PartitionHistory } from './partition-history.ts'
 
 /**
  * What a client has acknowledged as applied: one position per partition. It moves only forwards, and only in the epoch the
- * node follows. It is kept from the first `ack` on and begins with everything the client was told before, so that a
- * client that never acknowledges costs nothing.
+ * node follows. It is kept from the first `ack` on, and everything that the client received before that counts as
+ * acknowledged: a client that never acknowledges costs nothing.
  */
 export class AckLedger {
   readonly #histories: readonly PartitionHistory[]
@@ -34,7 +34,7 @@ export class AckLedger {
   }
 
   #lagOf({ epoch, seq, floor }: PartitionHistory, n: number): number {
-    // A client does not acknowledge a reset: it stands where the reset put it.
+    // A client does not acknowledge a reset: it continues from the position that the reset gave it.
     return seq - (this.#epochs[n] === epoch ? (this.#acked[n] as number) : floor)
   }
 }

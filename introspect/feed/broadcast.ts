@@ -1,13 +1,13 @@
 /**
- * Tells all live connections of every change, in the order in which the reader applies them. Each frame has a number, by
- * which a connection knows that it has missed none.
+ * Delivers every change to all live connections, in the order in which the reader applies them. The frames are numbered, so
+ * that a connection notices when it has missed one.
  */
 import type { EncodedFrame } from './partition-history.ts'
 
 /** A live connection, as the broadcast sees it. */
 export interface BroadcastListener {
   /** @param number the frame's number, counted from 1 */
-  tell(frame: EncodedFrame, number: number): void
+  deliver(frame: EncodedFrame, number: number): void
 }
 
 export class Broadcast {
@@ -15,7 +15,7 @@ export class Broadcast {
   sent = 0
   readonly #live = new Set<BroadcastListener>()
 
-  /** Tells this listener of every frame after the last one. */
+  /** Delivers every frame after the last one to this listener. */
   join(listener: BroadcastListener): void {
     this.#live.add(listener)
   }
@@ -26,6 +26,6 @@ export class Broadcast {
 
   send(frame: EncodedFrame): void {
     this.sent++
-    for (const listener of this.#live) listener.tell(frame, this.sent)
+    for (const listener of this.#live) listener.deliver(frame, this.sent)
   }
 }

@@ -4,10 +4,10 @@
  *   greeting   open; the client has sent nothing. `hello` leads to starting; a time-out or any other known frame closes.
  *   starting   the cursors are known. The connection waits at the gate like a probe, so that a client that comes from a
  *              node ahead of this one is not reset. Probes are taken.
- *   live       the client has been told everything the node's reader has applied, at any moment. Entered in one step
- *              with `start`, the missed events and joining the broadcast, hence without a gap or a repetition. Leases
- *              are written only here.
- *   closed     nothing more is written, and whatever comes is ignored. Entered from all other states, left by none.
+ *   live       at any moment, everything the node's reader has applied has been written to the client. `start`, the missed
+ *              events and joining the broadcast are one step, so that nothing is missed or repeated between them.
+ *              Leases are written only in this state.
+ *   closed     nothing more is written, and every frame is ignored. All other states lead here.
  *
  * Frames of unknown type are ignored in every state. Frames that are malformed, too large, too many or out of order close
  * the connection.
@@ -27,7 +27,7 @@ export type FrameAction =
   | { readonly kind: 'ignore' }
   | { readonly kind: 'close'; readonly code: number; readonly reason: string }
   | { readonly kind: 'start'; readonly cursors: Readonly<Record<string, FeedCursor>> }
-  /** `isTaken` is false for one more probe than may wait at once; it gets no lease. */
+  /** `isTaken` is false when too many probes wait already; this one gets no lease. */
   | { readonly kind: 'probe'; readonly n: number; readonly isTaken: boolean }
   | { readonly kind: 'acknowledge'; readonly cursors: Readonly<Record<string, FeedCursor>> }
 
@@ -48,7 +48,7 @@ export class ConnectionState {
   #secondBegan: number
   #framesThisSecond = 0
   /** Number of the last broadcast frame that was written. */
-  #told = 0
+  #delivered = 0
 
   /** @param now by the node's clock, like all times here */
   constructor(limits: FeedLimits, now: number) {
@@ -57,7 +57,7 @@ export class ConnectionState {
     this.#secondBegan = now
   }
 
-  /** A frame or a ping came. Returns whether the client may go on, or has sent too many within a second. */
+  /** A frame or a ping came. Returns false when the client has sent too many within a second. */
   heard(now: number): boolean {
     this.ponged(now)
     if (now - this.#secondBegan >= 1_000) {
@@ -108,14 +108,15 @@ export class ConnectionState {
   goLive(sent: number): void {
     invariant(this.phase === 'starting', 'a connection starts once, after hello')
     this.phase = 'live'
-    this.#told = sent
+    this.#delivered = sent
   }
 
   /** The broadcast frame of this number is about to be written. */
-  told(number: number): void {
-    invariant(this.phase === 'live', 'only live connections are told of changes')
-    invariant(number === this.#told + 1, 'a connection is told of every change, once and in order')
-    this.#told = number
+  delivering(number: number): void {
+    invariant(this.phase === 'live', 'only live connections receive changes')
+    const isNext = number === this.#delivered + 1
+    invariant(isNext, 'a connection receives every change, once and in order')
+    this.#delivered = number
   }
 
   /** The heads are reached. Returns whether the lease may be written; `sent` numbers the last broadcast frame. */
@@ -123,7 +124,7 @@ export class ConnectionState {
     this.probeSettled()
     if (this.phase !== 'live') return false
     invariant(n <= this.#lastProbe, 'a lease answers a probe')
-    invariant(this.#told === sent, 'a lease follows every change that the node has applied')
+    invariant(this.#delivered === sent, 'a lease follows every change that the node has applied')
     return true
   }
 

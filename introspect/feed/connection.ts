@@ -1,6 +1,6 @@
 /**
- * One client's socket on the feed: carries out what `connection-state.ts` decides. It also closes a socket whose reader is
- * too slow, and, with code 1011, one whose state breaks an invariant: the client then comes back with its cursors.
+ * One client's socket on the feed: carries out what `connection-state.ts` decides. A socket whose client reads too slowly is
+ * closed. So is one whose state breaks an invariant, with code 1011. In both cases the client returns with its cursors.
  */
 import type { RawData, WebSocket } from 'ws'
 import { FEED_CLOSE, type FeedCursor } from '../../client/src/wire/index.ts'
@@ -27,11 +27,11 @@ export interface FeedEnvironment {
   readonly onBroken: ReportBroken
 }
 
-/** Is told of the changes of one connection. */
+/** Is called when one connection changes. */
 export interface ConnectionListener {
   /** The connection is live. */
   joined(): void
-  /** Called once, whatever ended the connection; with the reason if the node did. */
+  /** Called once when the connection ends, with the reason if the node ended it. */
   left(why?: { readonly code: number; readonly reason: string }): void
 }
 
@@ -69,9 +69,9 @@ export class FeedConnection {
   }
 
   /** Writes a frame of the broadcast. */
-  tell(frame: EncodedFrame, number: number): void {
+  deliver(frame: EncodedFrame, number: number): void {
     this.#guard(() => {
-      this.#state.told(number)
+      this.#state.delivering(number)
       this.#write(frame)
     })
   }
@@ -84,7 +84,7 @@ export class FeedConnection {
       this.#socket.ping()
   }
 
-  /** Most changes of any partition that a live client was told of and has not acknowledged; 0 if it never does. */
+  /** Most changes of any partition that a live client received and has not acknowledged; 0 if it never acknowledges. */
   unacknowledged(): number {
     return this.#state.phase === 'live' ? (this.#acks?.lag() ?? 0) : 0
   }
@@ -103,7 +103,7 @@ export class FeedConnection {
     this.#cancelTimer = clock.after(limits.closeTimeoutMs, () => this.#socket.terminate())
   }
 
-  /** Ends the connection at once, without a close frame. */
+  /** Ends the connection immediately, without a close frame. */
   cut(): void {
     this.#leave()
     this.#socket.terminate()

@@ -1,4 +1,4 @@
-/** The feed's metrics for operators. They have no labels: none of them belongs to one client. */
+/** The feed's metrics for operators. They have no labels, because they count over all clients. */
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
 
 /** Counts. */

@@ -10,8 +10,8 @@
  * its last page may be older than the call. Only a page of the log resets a partition: a published message cannot take
  * it back to an epoch that has ended. A failed read changes nothing; the next poll or the next `catchUp` repeats it.
  *
- * The listener is told in the same step in which the position moves, so whoever keeps up with it stands exactly where
- * `history` stands, at any moment.
+ * The listener is called in the same step in which the position moves. So a connection that receives what the listener
+ * receives is at the position of `history` at any moment.
  */
 import type { ChangeLog, LoggedEvent, LogPage, PublishedEvent } from '../../store/change-log.ts'
 import type { Clock } from './clock.ts'
@@ -19,7 +19,7 @@ import { encodeEvent } from './frames.ts'
 import { guard, InvariantError, invariant } from './invariant.ts'
 import { type ApplyOutcome, type EncodedFrame, PartitionHistory } from './partition-history.ts'
 
-/** Is told of every movement of a partition. */
+/** Is called for every movement of a partition. */
 export interface LogListener {
   /** @param receivedAt when the event arrived from Redis, by the node's clock */
   changed(partition: number, logged: LoggedEvent, frame: EncodedFrame, receivedAt: number): void

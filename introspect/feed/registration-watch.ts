@@ -1,13 +1,12 @@
 /**
  * Disconnects clients whose registration no longer allows the feed. A client's registration is read again after each event
  * that names the client, after a reset (which may hide such an event), and once a connection has joined the broadcast
- * (the connection was not told of earlier events).
+ * (the connection did not receive earlier events).
  *
  *   quiet     the registration need not be read.
  *   reading   it is read and judged. A successful read leads to quiet.
  *   stale     as reading, but something happened since the read began: it may have been too early, and is repeated.
- *   waiting   a read failed. It is repeated after a pause, until it succeeds. Meanwhile Redis cannot be read, so no lease is
- *             given either.
+ *   waiting   a read failed. It is repeated after a pause, until it succeeds. While Redis cannot be read, no lease is given.
  */
 import type { PresentedCredentials } from '../../http/auth/client-credentials.ts'
 import type { Store } from '../../store/store.ts'

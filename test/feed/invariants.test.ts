@@ -79,7 +79,7 @@ describe('the state of a connection', () => {
   })
 
   it('takes changes once and in order', () => {
-    for (const number of [7, 9]) expect(() => live().told(number)).toThrow(InvariantError)
+    for (const number of [7, 9]) expect(() => live().delivering(number)).toThrow(InvariantError)
   })
 
   it('starts once, and hears nothing from the past', () => {
@@ -133,10 +133,10 @@ describe('a connection that has missed a change', () => {
     return { broken, tickets, broadcast, socket, connection }
   }
 
-  it('is closed instead of being told the next one', () => {
+  it('is closed instead of receiving the next one', () => {
     const { broken, broadcast, socket, connection } = setUp()
     broadcast.send(FRAME)
-    connection.tell(FRAME, 3)
+    connection.deliver(FRAME, 3)
     expect(socket.written.map(({ type }) => type)).toEqual(['start', 'reset'])
     expect([socket.code, broken.length]).toEqual([1011, 1])
   })
@@ -206,7 +206,7 @@ describe('the reader of the log', () => {
     }
   }
 
-  it('vouches for nothing when it is told no heads', async () => {
+  it('gives no lease when the log returns no heads', async () => {
     const { answers, broken, ask } = setUp()
     await settled()
     expect(await ask()).toBe('passes')
