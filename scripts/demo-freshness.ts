@@ -1,5 +1,5 @@
-// `npm run demo:freshness`: what a client decides while its feed, and then everything, is cut. Issuer and introspection run
-// in this process on a Redis of their own. How fast a revocation spreads is measured by `npm run bench`.
+// `npm run demo:freshness`: shows what a client decides while its feed, and then everything, is cut off. Issuer and
+// introspection run in this process, on a private Redis. `npm run bench` measures how fast a revocation spreads.
 
 import type { TestClient, TestServices } from '../test/services.ts'
 import { redisServerBinary } from './redis-binary.ts'
@@ -8,7 +8,7 @@ const RESOURCE = 'https://grades.test'
 const APPLICATION = 'web-app'
 const SEED = 1
 
-// Read when the module is loaded, hence before it is.
+// The module reads this when it is loaded.
 process.env.CLAIMCHECK_TEST_REDIS_SERVER = await redisServerBinary()
 const { startRedis } = await import('../test/redis-server.ts')
 const { startServices } = await import('../test/services.ts')

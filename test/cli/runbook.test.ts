@@ -506,11 +506,11 @@ describe('the runbook', () => {
       'A compromised service client',
       'A compromised signing or MAC key',
       'Redis restored from a backup',
-      'I took back too much',
+      'I revoked too much',
     ])
     for (const text of incidents) {
       expect(text).toContain('**Write down:**')
-      if (!text.startsWith('I took')) expect(text).toMatch(/Symptoms/)
+      if (!text.startsWith('I revoked')) expect(text).toMatch(/Symptoms/)
     }
   })
 

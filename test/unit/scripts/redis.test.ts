@@ -67,7 +67,7 @@ describe('the private Redis', () => {
     mkdirSync(folder, { recursive: true })
     writeFileSync(join(folder, 'appendonly.aof.manifest'), 'nonsense\n')
     const started = findOrStartRedis({ url: undefined, dataDir, children })
-    await expect(started).rejects.toThrow(/Redis did not start; it said\n[\s\S]*manifest/)
+    await expect(started).rejects.toThrow(/Redis did not start; its output was\n[\s\S]*manifest/)
   })
 })
 
