@@ -8,7 +8,7 @@ import type { Client } from '../store/registry/clients.ts'
 import type { Claims } from '../store/registry/subjects.ts'
 
 /** The answer for every token that is not active for this caller: the same bytes, whatever the reason. */
-export const INACTIVE_JSON = '{"active":false}'
+const INACTIVE_JSON = '{"active":false}'
 
 /** An answer, and what the service needs to know about it. */
 export interface Answer {

@@ -33,7 +33,7 @@ import {
 } from './introspection-endpoint.ts'
 
 /** The parts the service is put together from. */
-export interface IntrospectServiceOptions {
+interface IntrospectServiceOptions {
   readonly store: Store
   readonly log: Logger
   readonly metrics: Metrics

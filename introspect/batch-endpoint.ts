@@ -18,10 +18,10 @@ import {
 } from './introspection-endpoint.ts'
 
 /** Most tokens in one batch. */
-export const MAX_BATCH_TOKENS = 100
+const MAX_BATCH_TOKENS = 100
 
 /** Most contexts that one batch may ask about, over all its tokens. This bounds its answer. */
-export const MAX_BATCH_CONTEXTS = 1_000
+const MAX_BATCH_CONTEXTS = 1_000
 
 /** Adds the endpoint to a router. */
 export function addBatchIntrospection(

@@ -31,7 +31,7 @@ export interface IntrospectionOptions {
 }
 
 /** Counts one answer. */
-export type CountOutcome = (state: RequestState, outcome: Answer['outcome']) => void
+type CountOutcome = (state: RequestState, outcome: Answer['outcome']) => void
 
 /** One token to introspect. */
 export interface Question {

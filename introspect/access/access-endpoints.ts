@@ -35,7 +35,7 @@ export const EVALUATION_PATH = `${ACCESS_PATH}/evaluation`
 export const EVALUATIONS_PATH = `${ACCESS_PATH}/evaluations`
 
 /** The parts both endpoints use. */
-export interface AccessOptions {
+interface AccessOptions {
   readonly store: Pick<Store, 'tokens' | 'roles' | 'clients' | 'failures'>
   readonly trail: Pick<AuditTrail, 'refusedAction'>
 }

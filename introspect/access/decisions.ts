@@ -17,7 +17,7 @@ export interface Decision {
 }
 
 /** The answer to a request. */
-export type AccessAnswer = Decision | { readonly evaluations: readonly Decision[] }
+type AccessAnswer = Decision | { readonly evaluations: readonly Decision[] }
 
 const NO_PERMISSIONS: ResolvedRoles['permissions'] = Object.freeze({})
 

@@ -43,9 +43,9 @@ export interface AccessRequest {
 export type Members = Readonly<Record<string, unknown>>
 
 /** Most evaluations of one request. */
-export const MAX_EVALUATIONS = 1_000
+const MAX_EVALUATIONS = 1_000
 /** Most contexts that a request may name as parents of its resource. */
-export const MAX_PARENTS = 20
+const MAX_PARENTS = 20
 
 const ENTITY_MEMBERS = ['type', 'id'] as const
 const ACTION_MEMBERS = ['name'] as const

@@ -10,13 +10,13 @@ import { MAX_ASKED_CONTEXTS } from '../introspection-endpoint.ts'
 import type { AccessRequest, EvaluationSubject } from './evaluation-request.ts'
 
 /** One call to the store. */
-export interface Inquiry {
+interface Inquiry {
   readonly subject: Exclude<EvaluationSubject, { kind: 'unknown' }>
   readonly contexts: ReadonlySet<string>
 }
 
 /** The calls to make, and which evaluation uses which of them. */
-export interface InquiryPlan {
+interface InquiryPlan {
   readonly inquiries: readonly Inquiry[]
   /** For each item the index of its inquiry; undefined where the store need not be asked. */
   readonly inquiryOf: readonly (number | undefined)[]

@@ -5,7 +5,7 @@
 import type { EncodedFrame } from './partition-history.ts'
 
 /** A live connection, as the broadcast sees it. */
-export interface BroadcastListener {
+interface BroadcastListener {
   /** @param number the frame's number, counted from 1 */
   deliver(frame: EncodedFrame, number: number): void
 }

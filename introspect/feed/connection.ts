@@ -28,7 +28,7 @@ export interface FeedEnvironment {
 }
 
 /** Is called when one connection changes. */
-export interface ConnectionListener {
+interface ConnectionListener {
   /** The connection is live. */
   joined(): void
   /** Called once when the connection ends, with the reason if the node ended it. */

@@ -21,7 +21,7 @@ import { RegistrationWatch } from './registration-watch.ts'
 import { RevocationMemory } from './revocation-memory.ts'
 
 /** The parts the feed is put together from. */
-export interface FeedOptions extends Omit<FeedEndpointOptions, 'store' | 'limits' | 'connections'> {
+interface FeedOptions extends Omit<FeedEndpointOptions, 'store' | 'limits' | 'connections'> {
   readonly store: Pick<Store, 'log' | 'restore' | 'clients' | 'failures'>
   /** Overrides of the limits. */
   readonly limits?: Partial<FeedLimits>

@@ -24,7 +24,7 @@ export interface Ticket {
   fail(): void
 }
 
-export interface LeaseGateOptions {
+interface LeaseGateOptions {
   readonly reader: Pick<LogReader, 'readHeads' | 'reach' | 'hasReached'>
   readonly clock: Clock
   readonly onBroken: ReportBroken

@@ -9,7 +9,7 @@ import type { PartitionHistory } from './partition-history.ts'
 import { type LogListener, PartitionReader } from './partition-reader.ts'
 
 /** How to follow. */
-export interface LogReaderOptions {
+interface LogReaderOptions {
   readonly log: ChangeLog
   readonly clock: Clock
   readonly listener: LogListener

@@ -14,7 +14,7 @@ export interface FeedMetrics {
 }
 
 /** Values that are read at each scrape. */
-export interface FeedGauges {
+interface FeedGauges {
   connections(): number
   lag(): number
   unacknowledged(): number

@@ -31,7 +31,7 @@ export interface LogListener {
 }
 
 /** What the readers of all partitions use. */
-export interface PartitionReaderOptions {
+interface PartitionReaderOptions {
   readonly log: Pick<ChangeLog, 'read'>
   readonly clock: Clock
   readonly listener: LogListener

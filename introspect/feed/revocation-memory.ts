@@ -11,7 +11,7 @@ import type { RestoreRevocation } from '../../store/revocations/restore.ts'
 import type { Clock } from './clock.ts'
 import { invariant } from './invariant.ts'
 
-export interface RevocationMemoryOptions {
+interface RevocationMemoryOptions {
   readonly partitions: number
   readonly restore: RestoreRevocation
   readonly clock: Clock

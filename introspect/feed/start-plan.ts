@@ -7,7 +7,7 @@ import { invariant } from './invariant.ts'
 import type { EncodedFrame, PartitionHistory } from './partition-history.ts'
 
 /** What to write to a client that starts, in this order. */
-export interface FeedStart {
+interface FeedStart {
   readonly partitions: readonly PartitionStart[]
   /** Events that the client has missed, partition by partition. */
   readonly missed: readonly EncodedFrame[]
