@@ -1,10 +1,15 @@
 /** The gate of leases, one possible fault per test; the test decides when each read of the heads ends. */
 import { describe, expect, it } from 'vitest'
-import { createLeaseGate } from '../../introspect/feed/lease-gate.ts'
+import { LeaseGate } from '../../introspect/feed/lease-gate.ts'
 import type { LogHead } from '../../store/change-log.ts'
 import { createManualClock } from './manual-clock.ts'
 
 const HEADS: readonly LogHead[] = [{ epoch: 'a', seq: 1, floor: 0 }]
+
+/** No test here breaks an invariant. */
+const onBroken = (error: Error) => {
+  throw error
+}
 
 /** Lets all pending microtasks run. */
 const settled = () => new Promise<void>((resolve) => setImmediate(resolve))
@@ -15,8 +20,9 @@ function setUp() {
   const headReads: PromiseWithResolvers<readonly LogHead[]>[] = []
   const reaches: PromiseWithResolvers<void>[] = []
   let isReached = true
-  const gate = createLeaseGate({
+  const gate = new LeaseGate({
     clock,
+    onBroken,
     reader: {
       readHeads() {
         log.push('read')

@@ -1,6 +1,6 @@
 /** A Redis that comes back without its last writes, as after a failover: what was revoked stays revoked. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { createRevocationMemory } from '../../introspect/feed/revocation-memory.ts'
+import { RevocationMemory } from '../../introspect/feed/revocation-memory.ts'
 import { createPartitions } from '../../store/partitions.ts'
 import { registerApplication } from '../fixture/clients.ts'
 import type { Login } from '../fixture/operator.ts'
@@ -120,7 +120,7 @@ describe('the memory of revocations', () => {
     const clock = createManualClock()
     const written: string[] = []
     let isReachable = true
-    const memory = createRevocationMemory({
+    const memory = new RevocationMemory({
       partitions: 1,
       maxKept,
       retentionMs: 1_000,
