@@ -26,9 +26,9 @@ const NODE = process.execPath
 
 // The module reads this when it is loaded.
 process.env.CLAIMCHECK_TEST_REDIS_SERVER = await redisServerBinary()
-const { freePort, startRedis } = await import('../test/redis-server.ts')
-const { fetchToken } = await import('../test/services.ts')
-const { waitFor } = await import('../test/wait-for.ts')
+const { freePort, startRedis } = await import('../test/fixture/redis-server.ts')
+const { fetchToken } = await import('../test/fixture/requests.ts')
+const { waitFor } = await import('../test/fixture/wait-for.ts')
 const { openStore } = await import('../store/store.ts')
 
 const count = Number(process.argv[2] ?? MILLION)

@@ -4,7 +4,7 @@
  */
 import { once } from 'node:events'
 import { type Client, createClient } from '../../client/src/index.ts'
-import { waitFor } from '../../test/wait-for.ts'
+import { waitFor } from '../../test/fixture/wait-for.ts'
 import { machineMs } from './machine-clock.ts'
 
 /** What the clients and the bare sockets connect to. */

@@ -1,5 +1,5 @@
 /** The requests that a load process sends to an installation, and what every answer to them must contain. */
-import { basic } from '../../test/services.ts'
+import { basic } from '../../test/fixture/requests.ts'
 import { type Installation, SCOPE } from './installation.ts'
 import type { Stretch } from './load.ts'
 

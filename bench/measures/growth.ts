@@ -4,7 +4,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import { openStore } from '../../store/store.ts'
-import { SELF } from '../../test/redis/installation.ts'
+import { SELF } from '../../test/fixture/installation.ts'
 import { faketimeLibrary } from '../growth/faketime.ts'
 import { type SteppedRedis, startSteppedRedis } from '../growth/stepped-redis.ts'
 import { createTraffic, DAY_HOURS, HOUR } from '../growth/traffic.ts'

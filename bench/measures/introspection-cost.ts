@@ -2,7 +2,7 @@
  * The CPU time of an introspection, node and Redis together: of tokens that are asked about again and again (hot), and of
  * tokens that no node has seen before (a first look).
  */
-import { introspectText } from '../../test/services.ts'
+import { introspectText } from '../../test/fixture/requests.ts'
 import { issueTokens, startInstallation } from '../harness/installation.ts'
 import { figureOfLoaded, type Loaded, type Stretch, startLoader } from '../harness/load.ts'
 import type { Bench, Measure } from '../harness/measure.ts'

@@ -2,7 +2,7 @@
  * Introspection as a busy resource server sees it: one process of ours on a real Redis, beside a bare Koa handler and
  * oidc-provider on the same Redis. Then at half of what ours can do, for the tail of the latency.
  */
-import { basic, fetchToken, introspectText } from '../../test/services.ts'
+import { basic, fetchToken, introspectText } from '../../test/fixture/requests.ts'
 import {
   type Installation,
   issueTokens,

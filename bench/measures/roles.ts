@@ -1,5 +1,5 @@
 /** A role check for a subject who holds a million roles, beside one who holds a single one. */
-import { basic } from '../../test/services.ts'
+import { basic } from '../../test/fixture/requests.ts'
 import { type Installation, startInstallation } from '../harness/installation.ts'
 import { figureOfLoaded, type Loaded, startLoader } from '../harness/load.ts'
 import type { Bench, Measure } from '../harness/measure.ts'

@@ -7,7 +7,7 @@ import { type Children, createChildren } from '../../../scripts/children.ts'
 import { findOrStartRedis, redisServerArgs, shownUrl } from '../../../scripts/redis.ts'
 import { findBinary, redisServerBinary, serverMajor } from '../../../scripts/redis-binary.ts'
 import { connectRedis } from '../../../store/redis/connection.ts'
-import { waitFor } from '../../wait-for.ts'
+import { waitFor } from '../../fixture/wait-for.ts'
 
 let dataDir: string
 let children: Children
