@@ -21,7 +21,7 @@ export function toOAuthError(error: unknown, requestId: string): OAuthError {
   if (status !== undefined) {
     return new OAuthError('invalid_request', 'the request was refused', { status })
   }
-  return faultKind(error) === 'unavailable' ? unavailable() : internal(requestId)
+  return faultKind(error) === 'internal' ? internal(requestId) : unavailable()
 }
 
 /** Writes the error body; the caller has made sure that nothing was sent yet. */

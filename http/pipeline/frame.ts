@@ -102,10 +102,10 @@ function logError(log: Logger, ctx: RequestContext, err: unknown): void {
     log.debug({ ...fields, detail: err.detail, reason: err.message }, 'request refused')
     return
   }
-  // Of an outage the cause is of interest, not where each request met it.
-  if (faultKind(err) === 'unavailable')
-    log.warn({ ...fields, ...reasonsOf(err) }, 'store unavailable')
-  else log.error({ ...fields, err }, 'request failed')
+  const kind = faultKind(err)
+  if (kind === 'internal') log.error({ ...fields, err }, 'request failed')
+  // The cause of an outage matters; a stack for each request that met it does not.
+  else log.warn({ ...fields, ...reasonsOf(err) }, `store ${kind}`)
 }
 
 function reasonsOf(error: unknown): { readonly reason: string; readonly cause?: string } {

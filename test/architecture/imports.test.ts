@@ -32,6 +32,7 @@ const STORE_GROUND = [
   'store/errors.ts',
   'store/keys.ts',
   'store/partitions.ts',
+  'store/turns.ts',
   WIRE,
 ]
 

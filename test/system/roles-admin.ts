@@ -1,5 +1,6 @@
 /** The admin routes of roles as an operator calls them, for the files that test them. */
 import { afterAll, beforeAll, expect } from 'vitest'
+import type { StoreOptions } from '../../store/store.ts'
 import { startRedis, type TestRedis } from '../redis-server.ts'
 import { startServices, type TestServices } from '../services.ts'
 import { type RedisProxy, startRedisProxy } from './redis-proxy.ts'
@@ -28,7 +29,7 @@ export const SCHEMA = {
 }
 
 /** Starts services for the tests of a file, the issuer behind a proxy that can be cut, and stops them after it. */
-export function useRolesAdmin() {
+export function useRolesAdmin(issuerStore: Partial<StoreOptions> = {}) {
   let redis: TestRedis
   let proxy: RedisProxy
   let services: TestServices
@@ -36,7 +37,10 @@ export function useRolesAdmin() {
   beforeAll(async () => {
     redis = await startRedis()
     proxy = await startRedisProxy(redis.port)
-    services = await startServices({ redisUrl: redis.url, issuerStore: { url: proxy.url } })
+    services = await startServices({
+      redisUrl: redis.url,
+      issuerStore: { url: proxy.url, ...issuerStore },
+    })
   })
 
   afterAll(async () => {
@@ -116,6 +120,7 @@ export function useRolesAdmin() {
     assign,
     rolesOf,
     holdersIn,
+    redis: () => redis,
     services: () => services,
     proxy: () => proxy,
   }
