@@ -1,16 +1,16 @@
 /**
- * Rules between settings. A setting that breaks its own rule can break these too, and is told both; but what such a setting
- * was meant to be is not guessed.
+ * Rules between settings. A setting that breaks its own rule may break these too, and both mistakes are reported; but the
+ * intended value of such a setting is not guessed.
  */
 import { isLoopbackHost } from './public-url.ts'
 import { SETTING_TABLE, type SettingName, type SettingValues } from './setting-table.ts'
 import type { SettingProblem } from './settings-error.ts'
 
-/** What the rules look at. */
+/** What the rules need. */
 export interface ConflictQuery {
-  /** Undefined for a setting that is wrong, and for one without a value. */
+  /** Undefined for a wrong setting, and for one without a value. */
   readonly values: SettingValues
-  /** Whether the environment has the setting, rightly or not. */
+  /** Whether the environment has the setting, right or wrong. */
   readonly isGiven: (name: SettingName) => boolean
   readonly isProduction: boolean
 }
@@ -18,7 +18,7 @@ export interface ConflictQuery {
 const TLS_FIX =
   'Set CLAIMCHECK_TLS_CERT and CLAIMCHECK_TLS_KEY, or CLAIMCHECK_TLS_TERMINATED=true where TLS ends in front.'
 
-/** Everything that contradicts something else. */
+/** All conflicts. */
 export function conflicts(query: ConflictQuery): SettingProblem[] {
   return [
     ...tlsFileConflicts(query),
@@ -52,7 +52,7 @@ function tlsFileConflicts({ isGiven }: ConflictQuery): SettingProblem[] {
 
 function plainHttpConflicts({ values, isGiven, isProduction }: ConflictQuery): SettingProblem[] {
   const hasTls = isGiven('CLAIMCHECK_TLS_CERT') || isGiven('CLAIMCHECK_TLS_KEY')
-  // Undefined means that the setting is wrong: TLS may end in front.
+  // Undefined means a wrong setting, which may have been meant as true.
   if (hasTls || values.CLAIMCHECK_TLS_TERMINATED !== false) return []
   const host = values.CLAIMCHECK_HOST
   if (host !== undefined && !isLoopbackHost(host)) {

@@ -1,4 +1,4 @@
-/** Reads one setting from the environment, or from the file that NAME_FILE names, and notes everything wrong with it. */
+/** Reads one setting from the environment, or from the file that NAME_FILE names, and collects its mistakes. */
 import { SETTING_TABLE, type SettingName, type SettingRow } from './setting-table.ts'
 import type { SettingProblem } from './settings-error.ts'
 
@@ -7,12 +7,12 @@ export type EnvironmentVariables = Readonly<Record<string, string | undefined>>
 /** Reads a file as UTF-8 text; throws when it cannot. */
 export type ReadFile = (path: string) => string
 
-/** Whether a setting was given in either way, rightly or not. An empty text is the same as none. */
+/** Whether a setting was given in either way, right or wrong. An empty text counts as not given. */
 export function isGiven(name: SettingName, env: EnvironmentVariables): boolean {
   return Boolean(env[name] || env[`${name}_FILE`])
 }
 
-/** The value of a setting as its schema reads it; undefined for none, or after noting what is wrong with it. */
+/** The value of a setting as its schema reads it; undefined for none, or if mistakes were added to `problems`. */
 export function readSetting(
   name: SettingName,
   env: EnvironmentVariables,
@@ -25,7 +25,7 @@ export function readSetting(
   if (text === undefined) return undefined
   const result = schema.safeParse(text)
   if (result.success) return result.data
-  // Schemas that can tell several mistakes apart word them as rules; for all others the rule of the table says it all.
+  // Schemas that find several mistakes report each as a rule; for all others the rule of the table says everything.
   const rules = result.error.issues.map(({ message }) =>
     message.startsWith('must ') ? message : rule,
   )

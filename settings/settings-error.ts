@@ -1,4 +1,4 @@
-/** What is wrong with the settings, told all at once. No text repeats a value: a secret may stand under any name. */
+/** All mistakes in the settings, reported at once. No message repeats a value: any setting may hold a secret by mistake. */
 
 /** One mistake. A setting may have several. */
 export interface SettingProblem {
@@ -9,7 +9,7 @@ export interface SettingProblem {
   readonly fix: string
 }
 
-/** The settings cannot be used; the message has a line for each setting that is wrong. */
+/** The settings are wrong; the message has one line for each wrong setting. */
 export class SettingsError extends Error {
   override readonly name = 'SettingsError'
   readonly code = 'ERR_CLAIMCHECK_SETTINGS'

@@ -28,7 +28,7 @@ export function parseTokenKeys(text: string): ParsedTokenKeys {
     const place = entries.length === 1 ? '' : ` (key ${index + 1})`
     mistakes.push(...found.map((mistake) => mistake + place))
     const [, id = '', encoded = ''] = KEY.exec(entry) ?? []
-    // Wrong keys count as well: their ids may be used twice.
+    // A wrong key is added too, so that the repeated use of its id is found.
     if (id !== '') keys.push({ id, secret: Buffer.from(encoded, 'base64url') })
   })
   return mistakes.length === 0 ? { kind: 'keys', keys } : { kind: 'mistakes', mistakes }
@@ -41,7 +41,7 @@ function mistakesOf(entry: string, earlier: readonly TokenKeySecret[]): readonly
   }
   const secret = Buffer.from(encoded, 'base64url')
   const mistakes: string[] = []
-  // A text that is not the encoding of its own bytes was cut or mistyped.
+  // A text that differs from the encoding of its bytes was cut off or mistyped.
   if (secret.toString('base64url') !== encoded) mistakes.push('must have secrets in base64url')
   else if (secret.length < MIN_SECRET_BYTES) {
     mistakes.push(`must have secrets of at least ${MIN_SECRET_BYTES} bytes`)

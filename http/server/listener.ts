@@ -1,8 +1,8 @@
 /**
- * The listener: plain or TLS, with limits on headers and time, JSON for requests that never reach Koa, and a drain.
+ * The listener: HTTP or HTTPS, with limits on headers and time, JSON answers to requests that never reach Koa, and a drain.
  *
- * Draining stops accepting, closes idle connections, marks what is in flight to close after its answer, and cuts off
- * whatever is left when the time is up. Signals are not handled here; main.ts calls `close`.
+ * Draining stops accepting connections, closes idle ones, marks busy ones to close after their answer, and destroys what is
+ * left at the timeout. Signals are not handled here; main.ts calls `close`.
  */
 import {
   createServer as createHttpServer,
@@ -19,9 +19,9 @@ import { answerClientError } from './client-error.ts'
 
 export interface ServerLimits {
   readonly headersTimeoutMs: number
-  /** From the first byte of a request to its last; above the body's own limit, which has the better answer. */
+  /** From the first byte of a request to its last. Longer than the limit on the body, whose answer says more. */
   readonly requestTimeoutMs: number
-  /** Above the minute most load balancers keep a connection, so that they close first. */
+  /** Longer than the minute for which most load balancers keep a connection, so that they close it first. */
   readonly keepAliveTimeoutMs: number
   readonly maxHeaderBytes: number
   readonly maxHeaders: number
@@ -35,18 +35,18 @@ export const SERVER_LIMITS: ServerLimits = Object.freeze({
   maxHeaders: 100,
 })
 
-/** PEM texts. With `clientCa`, a client must present a certificate it signed. */
+/** PEM texts. With `clientCa`, clients must present a certificate signed by it. */
 export interface TlsMaterial {
   readonly cert: string
   readonly key: string
   readonly clientCa?: string | undefined
 }
 
-/** Takes connections over from HTTP. */
+/** Takes connections over from HTTP, for WebSockets. */
 export interface UpgradeHandler {
-  /** Whether to take this one; all others are ordinary requests, whatever upgrade they offer. */
+  /** Whether to take over this request; all others are handled as ordinary requests, without an upgrade. */
   accepts(req: IncomingMessage): boolean
-  /** The socket is the handler's from now on, errors included. */
+  /** Takes over the socket, its errors included. */
   handle(req: IncomingMessage, socket: Duplex, head: Buffer): void
 }
 
@@ -56,7 +56,7 @@ export interface ListenOptions {
   readonly host: string
   /** 0 picks a free port. */
   readonly port: number
-  /** The setting to name when the port is taken. */
+  /** The setting to name when the port is in use. */
   readonly portSetting: string
   readonly log: Logger
   readonly tls?: TlsMaterial | undefined
@@ -68,7 +68,7 @@ export interface RunningServer {
   readonly port: number
   /** Such as `http://127.0.0.1:4000`. */
   readonly url: string
-  /** Drains. Says whether every request got its answer or some were cut off at the timeout. */
+  /** Drains. Returns whether every request was answered or some were cut off at the timeout. */
   close(options: { readonly timeoutMs: number }): Promise<'drained' | 'cut-off'>
 }
 
@@ -154,7 +154,7 @@ function createServer(options: ListenOptions, callback: RequestListener): Server
     headersTimeout: limits.headersTimeoutMs,
     requestTimeout: limits.requestTimeoutMs,
     keepAliveTimeout: limits.keepAliveTimeoutMs,
-    // Node looks for overdue requests at this pace; its default of 30 s would treble the limits above.
+    // How often Node looks for overdue requests; its default of 30 s would stretch the limits above to three times.
     connectionsCheckingInterval: 1_000,
   }
   const server =
