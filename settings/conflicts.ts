@@ -32,22 +32,13 @@ function tlsFileConflicts({ isGiven }: ConflictQuery): SettingProblem[] {
   const hasCert = isGiven('CLAIMCHECK_TLS_CERT')
   const hasKey = isGiven('CLAIMCHECK_TLS_KEY')
   if (hasCert !== hasKey) {
-    return [
-      {
-        name: hasCert ? 'CLAIMCHECK_TLS_KEY' : 'CLAIMCHECK_TLS_CERT',
-        rule: 'must be given together with its counterpart',
-        fix: 'Set CLAIMCHECK_TLS_CERT and CLAIMCHECK_TLS_KEY, or neither.',
-      },
-    ]
+    const name = hasCert ? 'CLAIMCHECK_TLS_KEY' : 'CLAIMCHECK_TLS_CERT'
+    const fix = 'Set CLAIMCHECK_TLS_CERT and CLAIMCHECK_TLS_KEY, or neither.'
+    return [{ name, rule: 'must be given together with its counterpart', fix }]
   }
   if (hasCert || !isGiven('CLAIMCHECK_TLS_CLIENT_CA')) return []
-  return [
-    {
-      name: 'CLAIMCHECK_TLS_CLIENT_CA',
-      rule: 'has no use without TLS',
-      fix: 'Set CLAIMCHECK_TLS_CERT and CLAIMCHECK_TLS_KEY too.',
-    },
-  ]
+  const fix = 'Set CLAIMCHECK_TLS_CERT and CLAIMCHECK_TLS_KEY too.'
+  return [{ name: 'CLAIMCHECK_TLS_CLIENT_CA', rule: 'has no use without TLS', fix }]
 }
 
 function plainHttpConflicts({ values, isGiven, isProduction }: ConflictQuery): SettingProblem[] {
@@ -65,13 +56,9 @@ function plainHttpConflicts({ values, isGiven, isProduction }: ConflictQuery): S
 
 function loaderConflicts({ isGiven }: ConflictQuery): SettingProblem[] {
   if (!isGiven('CLAIMCHECK_LOADER_SECRET') || isGiven('CLAIMCHECK_LOADER_URL')) return []
-  return [
-    {
-      name: 'CLAIMCHECK_LOADER_SECRET',
-      rule: 'has no use without CLAIMCHECK_LOADER_URL',
-      fix: SETTING_TABLE.CLAIMCHECK_LOADER_URL.fix,
-    },
-  ]
+  const { fix } = SETTING_TABLE.CLAIMCHECK_LOADER_URL
+  const rule = 'has no use without CLAIMCHECK_LOADER_URL'
+  return [{ name: 'CLAIMCHECK_LOADER_SECRET', rule, fix }]
 }
 
 function tokenKeyConflicts({ isGiven, isProduction }: ConflictQuery): SettingProblem[] {

@@ -74,37 +74,26 @@ export interface RunningServer {
 
 const IDLE_SWEEP_MS = 50
 
+/** The connections of a server. */
+interface Connections {
+  /** Each open connection with the last answer on it; under TLS, the connection above the socket. */
+  readonly answers: Map<Socket, ServerResponse | undefined>
+  /** The sockets that keep the server from closing. */
+  readonly sockets: Set<Socket>
+  isDraining: boolean
+}
+
 /** Starts listening. @throws {ListenError} when the address cannot be opened. */
 export async function listen(options: ListenOptions): Promise<RunningServer> {
-  const { host, port, portSetting, log, tls } = options
-  /** Each open connection with the last answer on it; under TLS, the connections above it. */
-  const connections = new Map<Socket, ServerResponse | undefined>()
-  /** What holds the listener open, TLS or not. */
-  const sockets = new Set<Socket>()
-  let isDraining = false
-
+  const { host, port, portSetting, log, tls, upgrade } = options
+  const connections: Connections = { answers: new Map(), sockets: new Set(), isDraining: false }
   const server = createServer(options, (req, res) => {
-    connections.set(req.socket, res)
-    if (isDraining) res.setHeader('Connection', 'close')
+    connections.answers.set(req.socket, res)
+    if (connections.isDraining) res.setHeader('Connection', 'close')
     options.callback(req, res)
   })
-  server.on('connection', (socket: Socket) => {
-    sockets.add(socket)
-    socket.once('close', () => sockets.delete(socket))
-  })
-  server.on(tls === undefined ? 'connection' : 'secureConnection', (socket: Socket) => {
-    connections.set(socket, undefined)
-    socket.once('close', () => connections.delete(socket))
-  })
-  const { upgrade } = options
-  if (upgrade !== undefined) {
-    server.on('upgrade', (req, socket, head) => {
-      // A pipelined upgrade comes while the answer before it is still to be written on the same socket.
-      const before = connections.get(socket as Socket)
-      if (before !== undefined && !before.writableFinished) socket.destroy()
-      else upgrade.handle(req, socket, head)
-    })
-  }
+  trackConnections(server, connections, tls === undefined ? 'connection' : 'secureConnection')
+  if (upgrade !== undefined) handOverUpgrades(server, connections, upgrade)
   server.on('clientError', answerClientError)
   server.on('tlsClientError', (err) => log.debug({ err }, 'TLS handshake failed'))
 
@@ -112,38 +101,65 @@ export async function listen(options: ListenOptions): Promise<RunningServer> {
   const address = server.address() as AddressInfo
   const scheme = tls === undefined ? 'http' : 'https'
   let closing: Promise<'drained' | 'cut-off'> | undefined
-
-  async function drain(timeoutMs: number): Promise<'drained' | 'cut-off'> {
-    isDraining = true
-    const { promise: closed, resolve } = Promise.withResolvers<void>()
-    server.close(() => resolve())
-    for (const [socket, res] of connections) {
-      // Node does not count a connection as idle before its first request.
-      if (res === undefined) socket.destroy()
-      else if (!res.headersSent) res.setHeader('Connection', 'close')
-    }
-    // A connection whose answer had begun before the drain becomes idle later; nothing announces it.
-    const sweep = setInterval(() => server.closeIdleConnections(), IDLE_SWEEP_MS)
-    let outcome: 'drained' | 'cut-off' = 'drained'
-    const deadline = setTimeout(() => {
-      outcome = 'cut-off'
-      for (const socket of sockets) socket.destroy()
-    }, timeoutMs)
-    await closed
-    clearInterval(sweep)
-    clearTimeout(deadline)
-    return outcome
-  }
-
   return {
     server,
     port: address.port,
     url: `${scheme}://${hostPort(host, address.port)}`,
     close({ timeoutMs }) {
-      closing ??= drain(timeoutMs)
+      closing ??= drain(server, connections, timeoutMs)
       return closing
     },
   }
+}
+
+function trackConnections(
+  server: Server,
+  { answers, sockets }: Connections,
+  connectionEvent: 'connection' | 'secureConnection',
+): void {
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
+  })
+  server.on(connectionEvent, (socket: Socket) => {
+    answers.set(socket, undefined)
+    socket.once('close', () => answers.delete(socket))
+  })
+}
+
+function handOverUpgrades(server: Server, { answers }: Connections, upgrade: UpgradeHandler): void {
+  server.on('upgrade', (req, socket, head) => {
+    // A pipelined upgrade arrives before the previous answer on the same socket has been written.
+    const previous = answers.get(socket as Socket)
+    if (previous !== undefined && !previous.writableFinished) socket.destroy()
+    else upgrade.handle(req, socket, head)
+  })
+}
+
+async function drain(
+  server: Server,
+  connections: Connections,
+  timeoutMs: number,
+): Promise<'drained' | 'cut-off'> {
+  connections.isDraining = true
+  const { promise: closed, resolve } = Promise.withResolvers<void>()
+  server.close(() => resolve())
+  for (const [socket, res] of connections.answers) {
+    // Node does not count a connection as idle before its first request.
+    if (res === undefined) socket.destroy()
+    else if (!res.headersSent) res.setHeader('Connection', 'close')
+  }
+  // A connection whose answer began before the drain becomes idle later, without an event.
+  const sweep = setInterval(() => server.closeIdleConnections(), IDLE_SWEEP_MS)
+  let outcome: 'drained' | 'cut-off' = 'drained'
+  const deadline = setTimeout(() => {
+    outcome = 'cut-off'
+    for (const socket of connections.sockets) socket.destroy()
+  }, timeoutMs)
+  await closed
+  clearInterval(sweep)
+  clearTimeout(deadline)
+  return outcome
 }
 
 function createServer(options: ListenOptions, callback: RequestListener): Server {
