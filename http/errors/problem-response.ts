@@ -28,7 +28,7 @@ export function toProblem(error: unknown): ProblemError {
   }
   return new ProblemError(
     'temporarily-unavailable',
-    'Nothing was changed, or a retry will complete the change.',
+    'Nothing was changed, or repeating the request completes it.',
     {
       headers: { 'Retry-After': RETRY_AFTER_SECONDS },
     },

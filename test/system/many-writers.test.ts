@@ -4,7 +4,7 @@
  */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { Client } from '../../store/registry/clients.ts'
-import { startServices, type TestServices } from '../services.ts'
+import { startServices, type TestServices } from '../fixture/services.ts'
 import { type CommandFilter, naming } from './redis-proxy.ts'
 import { type Answer, type Json, SCHEMA, useRolesAdmin } from './roles-admin.ts'
 
@@ -16,12 +16,11 @@ const numbers = Array.from({ length: WRITERS }, (_, n) => n)
 
 // A busy machine is slow to answer 150 writers, and that would be another reason to refuse them.
 const patient = { commandTimeoutMs: 20_000 }
-const { call, holdersIn, rolesOf, putSchema, schema, services, proxy, redis } =
-  useRolesAdmin(patient)
+const { call, holdersIn, rolesOf, putSchema, schema, world } = useRolesAdmin(patient)
 
 /** What all writers were answered, once none of them was answered otherwise than it may be. */
 async function writeAtOnce(write: (n: number) => Promise<Answer>): Promise<readonly Answer[]> {
-  const logged = services().logs.length
+  const logged = world().logs.length
   const answers = await Promise.all(numbers.map(write))
   const refusals = answers.filter(({ status }) => status >= 300)
   expect(refusals.map(({ status }) => status).filter((one) => !REFUSALS.includes(one))).toEqual([])
@@ -29,7 +28,7 @@ async function writeAtOnce(write: (n: number) => Promise<Answer>): Promise<reado
     expect(headers.get('retry-after')).toBe('1')
     expect(body.type).toBe('urn:claimcheck:problem:temporarily-unavailable')
   }
-  const lines = services().logs.slice(logged)
+  const lines = world().logs.slice(logged)
   expect(lines.filter((line) => (JSON.parse(line) as { level: number }).level > WARN)).toEqual([])
   return answers
 }
@@ -47,7 +46,7 @@ async function alwaysOvertaken(
   write: () => Promise<Answer>,
   rival: () => Promise<Answer>,
 ): Promise<Answer> {
-  let held = proxy().holdAfter(0, commands)
+  let held = world().proxy.holdAfter(0, commands)
   let answer: Answer | undefined
   const written = write().then((given) => {
     answer = given
@@ -56,12 +55,12 @@ async function alwaysOvertaken(
     await Promise.race([held, written])
     if (answer !== undefined) return answer
     expect((await rival()).status).toBe(200)
-    held = proxy().holdAfter(1, commands)
-    proxy().mend()
+    held = world().proxy.holdAfter(1, commands)
+    world().proxy.mend()
   }
 }
 
-const clientOf = async (id: string) => (await services().store.clients.get(id)) as Client
+const clientOf = async (id: string) => (await world().store.clients.get(id)) as Client
 
 describe('150 writers at once', () => {
   it('of one client', async () => {
@@ -90,7 +89,7 @@ describe('150 writers at once', () => {
     const before = await clientOf('disputed')
     const answers = await writeAtOnce(async (n) => {
       if (n % 2 === 0) return call('PUT', '/clients/disputed', {})
-      const { status, headers } = await services().callAdmin('DELETE', '/clients/disputed')
+      const { status, headers } = await world().callAdmin('DELETE', '/clients/disputed')
       return { status, headers, body: { type: 'urn:claimcheck:problem:temporarily-unavailable' } }
     })
     const done = acknowledged(answers)
@@ -164,7 +163,7 @@ describe('a writer that another process overtakes every time', () => {
   let elsewhere: TestServices
 
   beforeAll(async () => {
-    elsewhere = await startServices({ redisUrl: redis().url, store: patient })
+    elsewhere = await startServices({ redisUrl: world().redis.url, store: patient })
   })
 
   afterAll(() => elsewhere.close())
@@ -180,13 +179,13 @@ describe('a writer that another process overtakes every time', () => {
       'urn:claimcheck:problem:temporarily-unavailable',
       '1',
     ])
-    const logged = services().logs.filter((line) => line.includes('store busy'))
+    const logged = world().logs.filter((line) => line.includes('store busy'))
     expect(logged.map((line) => (JSON.parse(line) as Json).level)).toEqual([WARN])
-    expect(services().logs.filter((line) => line.includes('"level":50'))).toEqual([])
+    expect(world().logs.filter((line) => line.includes('"level":50'))).toEqual([])
   }
 
   beforeEach(() => {
-    ;(services().logs as string[]).length = 0
+    ;(world().logs as string[]).length = 0
   })
 
   it('gets 503 for a client, and changes nothing', async () => {
