@@ -32,6 +32,7 @@ const STORE_GROUND = [
   'store/errors.ts',
   'store/keys.ts',
   'store/partitions.ts',
+  'store/turns.ts',
   WIRE,
 ]
 
@@ -64,10 +65,12 @@ const RULES: Readonly<Record<string, Rule>> = {
   },
   'client/src': { rooms: ['client/src'], packages: [], isPlatformOnly: true },
 
-  settings: { rooms: [], packages: ['zod'] },
+  settings: { rooms: ['store/redis/redis-url.ts'], packages: ['zod'] },
 
   // The files in store/ itself are known to all of its rooms, but for the door, store.ts.
-  'store/redis': { rooms: ['store/errors.ts'], packages: ['ioredis'] },
+  // Types of ioredis alone: the settings read URLs by it.
+  'store/redis/redis-url.ts': { rooms: [], packages: ['ioredis'], isPlatformOnly: true },
+  'store/redis': { rooms: ['store/errors.ts', 'store/redis'], packages: ['ioredis'] },
   'store/mint': { rooms: ['store/partitions.ts', WIRE], packages: ['nanoid'] },
   'store/registry': {
     rooms: [...STORE_GROUND, 'store/redis'],
