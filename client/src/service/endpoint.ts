@@ -1,6 +1,6 @@
 /**
- * One request to the service and back: bounded in time and size, never following a redirect, which could carry our
- * secret elsewhere. Statuses become errors here; what a body means is decided by whoever asked.
+ * Sends one request to the service. Its time and the size of its answer are bounded. Redirects are not followed, because they
+ * could send the client's secret to another host. Every status but 200 becomes an error; the body is left to the caller.
  */
 import { ClaimcheckError } from '../errors.ts'
 
@@ -53,9 +53,13 @@ export function createSend({ fetch, timeoutMs, closing }: EndpointOptions): Send
       if (closing.aborted)
         throw new ClaimcheckError('ERR_CLAIMCHECK_CLOSED', 'the client is closed')
       if (late.aborted) {
-        throw new ClaimcheckError('ERR_CLAIMCHECK_TIMEOUT', `no answer within ${timeoutMs} ms`, {
-          cause,
-        })
+        throw new ClaimcheckError(
+          'ERR_CLAIMCHECK_TIMEOUT',
+          `the service did not answer within ${timeoutMs} ms`,
+          {
+            cause,
+          },
+        )
       }
       throw new ClaimcheckError('ERR_CLAIMCHECK_UNREACHABLE', 'the service cannot be reached', {
         cause,
@@ -64,7 +68,7 @@ export function createSend({ fetch, timeoutMs, closing }: EndpointOptions): Send
   }
 }
 
-/** HTTP Basic with both halves form-encoded (RFC 6749 §2.3.1). */
+/** The `Authorization` header for HTTP Basic. Both parts are form-encoded (RFC 6749 §2.3.1). */
 export function basicAuthorization(clientId: string, clientSecret: string): string {
   return `Basic ${btoa(`${formEncode(clientId)}:${formEncode(clientSecret)}`)}`
 }
@@ -77,7 +81,7 @@ function statusError(status: number): ClaimcheckError {
   if (status === 401 || status === 403) {
     return new ClaimcheckError(
       'ERR_CLAIMCHECK_UNAUTHORIZED',
-      `the service refused our own credentials (${status}): check clientId, clientSecret and the registration`,
+      `the service refused the credentials of this client (${status}): check clientId, clientSecret and the registration`,
     )
   }
   if (status === 429 || status >= 500) {
@@ -86,7 +90,10 @@ function statusError(status: number): ClaimcheckError {
       `the service cannot answer now (${status})`,
     )
   }
-  return new ClaimcheckError('ERR_CLAIMCHECK_BAD_RESPONSE', `the service answered ${status}`)
+  return new ClaimcheckError(
+    'ERR_CLAIMCHECK_BAD_RESPONSE',
+    `the service answered with status ${status}`,
+  )
 }
 
 async function readText(response: Response): Promise<string> {
@@ -97,18 +104,24 @@ async function readText(response: Response): Promise<string> {
   for await (const chunk of response.body) {
     bytes += chunk.byteLength
     if (bytes > MAX_BODY_BYTES) {
-      throw new ClaimcheckError('ERR_CLAIMCHECK_BAD_RESPONSE', 'the answer is too large')
+      throw new ClaimcheckError(
+        'ERR_CLAIMCHECK_BAD_RESPONSE',
+        'the answer of the service is too large',
+      )
     }
     text += decode(decoder, chunk)
   }
   return text + decode(decoder)
 }
 
-/** Decodes a piece, or without one the end. What is no UTF-8 is the server's mistake; asking again would not help. */
+/** Decodes a chunk, or the end without one. Invalid UTF-8 is a mistake of the server, so another attempt would not help. */
 function decode(decoder: InstanceType<typeof TextDecoder>, chunk?: Uint8Array): string {
   try {
     return chunk === undefined ? decoder.decode() : decoder.decode(chunk, { stream: true })
   } catch {
-    throw new ClaimcheckError('ERR_CLAIMCHECK_BAD_RESPONSE', 'the answer is not UTF-8')
+    throw new ClaimcheckError(
+      'ERR_CLAIMCHECK_BAD_RESPONSE',
+      'the answer of the service is not UTF-8',
+    )
   }
 }
