@@ -16,7 +16,7 @@ export type Source =
 /**
  * What a request needs besides a valid token. Everything named must be met. A role or permission must come with its context.
  */
-export type Requirements = {
+export type Requirements<Context = string, Parents = readonly string[]> = {
   /**
    * Scopes that must all have been granted, separated by single spaces. If one is missing, the request is refused with 403.
    *
@@ -35,32 +35,30 @@ export type Requirements = {
       readonly role?: undefined
       readonly permission?: undefined
       /** Context in which the roles are resolved, for a handler that looks at them; by itself it demands nothing. */
-      readonly context?: string
+      readonly context?: Context
       readonly parents?: undefined
     }
-  | (Place & {
-      /** A role that must be held in the context, or everywhere. */
-      readonly role: string
-      /** A permission that a role held in the context, or everywhere, must carry. */
-      readonly permission?: string
-    })
-  | (Place & {
-      /** A role that must be held in the context, or everywhere. */
-      readonly role?: string
-      /** A permission that a role held in the context, or everywhere, must carry. */
-      readonly permission: string
-    })
+  | Held<Context, Parents, 'role'>
+  | Held<Context, Parents, 'permission'>
 )
 
-/** Where a role or permission must be held. */
-type Place = {
-  /** A context, such as `course:123`. `*` demands that it is held everywhere. */
-  readonly context: string
-  /**
-   * Contexts in which the role or permission may be held instead, such as the school of a course. Claimcheck does not know
-   * how contexts are nested, so the caller names them. Must be at most 20 names, without `*`; `context` must not be `*`.
-   */
-  readonly parents?: readonly string[]
+/** A role, a permission or both, and where they must be held. */
+type Held<Context, Parents, Needed extends 'role' | 'permission'> = Required<Pick<Names, Needed>> &
+  Names & {
+    /** A context, such as `course:123`. `*` demands that it is held everywhere. */
+    readonly context: Context
+    /**
+     * Contexts in which the role or permission may be held instead, such as the school of a course. Claimcheck does not know
+     * how contexts are nested, so the caller names them. Must be at most 20 names, without `*`; `context` must not be `*`.
+     */
+    readonly parents?: Parents
+  }
+
+type Names = {
+  /** A role that must be held in the context, in a parent, or everywhere. */
+  readonly role?: string
+  /** A permission that a role held in the context, in a parent, or everywhere must carry. */
+  readonly permission?: string
 }
 
 /** Whether a request may proceed: `ok` with the facts, or how to refuse it. */

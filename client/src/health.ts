@@ -46,6 +46,7 @@ export interface ClientCounts {
 
 /** The report of a client. */
 export interface ClientHealth {
+  /** What the client is doing. */
   readonly state: ClientState
   /** Since when the client is in this state, in milliseconds since 1970. */
   readonly since: number
@@ -53,6 +54,7 @@ export interface ClientHealth {
   readonly stalenessMs: number | undefined
   /** Time from the last answered probe to its lease, in milliseconds; `undefined` before the first. */
   readonly lagMs: number | undefined
+
   /** Answers in the cache. */
   readonly entries: number
   /** Estimated memory of these answers, in bytes. */

@@ -85,6 +85,7 @@ export interface ClientOptions {
 
 /** Options with every default filled in. */
 export type ResolvedOptions = Required<Omit<ClientOptions, typeof environment>> & {
+  /** Clocks and randomness. */
   readonly environment: Environment
 }
 

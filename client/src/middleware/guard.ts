@@ -41,37 +41,8 @@ export type ParentsSource<Input> =
  * What a route demands, and how recent the facts must be. A role or permission must come with a context, which is what such
  * checks forget most often.
  */
-export type Protection<Input> = Pick<Requirements, 'scope' | 'audience'> &
-  AuthorizeOptions &
-  (
-    | {
-        readonly role?: undefined
-        readonly permission?: undefined
-        /** Context in which the roles are resolved, for a handler that looks at them; by itself it demands nothing. */
-        readonly context?: ContextSource<Input>
-        readonly parents?: undefined
-      }
-    | {
-        /** A role that must be held in the context, in a parent, or everywhere. */
-        readonly role: string
-        /** A permission that a role held in the context, in a parent, or everywhere must carry. */
-        readonly permission?: string
-        /** Where it must be held. */
-        readonly context: ContextSource<Input>
-        /** Where it may be held instead. */
-        readonly parents?: ParentsSource<Input>
-      }
-    | {
-        /** A role that must be held in the context, in a parent, or everywhere. */
-        readonly role?: string
-        /** A permission that a role held in the context, in a parent, or everywhere must carry. */
-        readonly permission: string
-        /** Where it must be held. */
-        readonly context: ContextSource<Input>
-        /** Where it may be held instead. */
-        readonly parents?: ParentsSource<Input>
-      }
-  )
+export type Protection<Input> = Requirements<ContextSource<Input>, ParentsSource<Input>> &
+  AuthorizeOptions
 
 /** The content of the `Authorization` header. */
 export type Credentials =
