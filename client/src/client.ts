@@ -22,7 +22,7 @@ import { Resolver } from './resolver.ts'
 import { createDiscovery } from './service/discovery.ts'
 import { basicAuthorization, createSend } from './service/endpoint.ts'
 import { createIntrospector } from './service/introspector.ts'
-import { createLookups } from './service/lookups.ts'
+import { Lookups } from './service/lookups.ts'
 import { createElapsedClock } from './time/elapsed-clock.ts'
 import type { IntrospectionResponse } from './wire/index.ts'
 
@@ -217,7 +217,7 @@ function assemble(options: ResolvedOptions, closing: AbortSignal) {
     clientId,
     mode: () => keeper.mode(),
   })
-  const lookups = createLookups({
+  const lookups = new Lookups({
     ...options,
     introspector: createIntrospector({ discover, send, authorization }),
     now,

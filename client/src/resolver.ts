@@ -44,17 +44,10 @@ interface Search extends Question {
 /** Resolves the tokens of one client. */
 export class Resolver {
   readonly #parts: ResolverOptions
-  /** Here again, because a cache hit should not look them up. */
-  readonly #answers: Answers
-  readonly #clock: ElapsedClock
-  readonly #counts: ClientCounts
   #problem: string | undefined
 
   constructor(parts: ResolverOptions) {
     this.#parts = parts
-    this.#answers = parts.answers
-    this.#clock = parts.clock
-    this.#counts = parts.counts
   }
 
   /** Why the last look-up failed; `undefined` after one that did not. */
@@ -64,19 +57,21 @@ export class Resolver {
 
   /** Both clocks now. */
   moment(): Moment {
-    return { elapsed: this.#clock.now(), wall: this.#clock.wall }
+    const { clock } = this.#parts
+    return { elapsed: clock.now(), wall: clock.wall }
   }
 
   /** The answer in the cache. The shortest path: it makes no `Facts` and checks no shape. */
   peek(token: string): IntrospectionResponse | undefined {
+    const { answers, counts } = this.#parts
     const at = this.moment()
-    const entry = this.#answers.find(token, at)
+    const entry = answers.find(token, at)
     if (entry !== undefined) {
-      this.#counts.hits += 1
+      counts.hits += 1
       return entry.answer
     }
-    if (!this.#answers.isVoid(token, at.elapsed)) return undefined
-    this.#counts.negativeHits += 1
+    if (!answers.isVoid(token, at.elapsed)) return undefined
+    counts.negativeHits += 1
     return INACTIVE
   }
 
@@ -92,7 +87,7 @@ export class Resolver {
     const { freshness, allowStaleMs } = lookupRules(options)
     const contexts = contextsOf(options.contexts ?? [])
     if (!this.#mayBeIssued(token)) {
-      return { answer: INACTIVE, source: 'cache', asOf: this.#clock.now() }
+      return { answer: INACTIVE, source: 'cache', asOf: this.moment().elapsed }
     }
     // With a bound of 0, even an answer that another caller asked for a moment ago is too old.
     const live = freshness === 'live' || boundMs === 0
@@ -113,14 +108,15 @@ export class Resolver {
   }
 
   #fromCache(search: Search): Facts | undefined {
+    const { answers, counts } = this.#parts
     const at = this.moment()
-    const entry = entryFor(search, (key) => this.#answers.find(key, at))
+    const entry = entryFor(search, (key) => answers.find(key, at))
     if (entry !== undefined) {
-      this.#counts.hits += 1
-      return { answer: entry.answer, source: 'cache', asOf: this.#answers.asOf(entry) }
+      counts.hits += 1
+      return { answer: entry.answer, source: 'cache', asOf: answers.asOf(entry) }
     }
-    if (!this.#answers.isVoid(search.token, at.elapsed)) return undefined
-    this.#counts.negativeHits += 1
+    if (!answers.isVoid(search.token, at.elapsed)) return undefined
+    counts.negativeHits += 1
     return { answer: INACTIVE, source: 'cache', asOf: at.elapsed }
   }
 
@@ -136,12 +132,12 @@ export class Resolver {
 
   /** One look-up at the service; `undefined` when its answer must not be returned. */
   async #ask(question: Question, live: boolean): Promise<Facts | undefined> {
-    const { lookups, keeper } = this.#parts
-    this.#counts.liveLookups += 1
+    const { answers, counts, lookups, keeper } = this.#parts
+    counts.liveLookups += 1
     try {
       const landed = await lookups.ask(question, live)
       const { token, contexts } = question
-      const settled = this.#answers.settle(token, landed, this.moment(), contexts)
+      const settled = answers.settle(token, landed, this.moment(), contexts)
       if (settled.kind !== 'kept') this.#discard(settled.reason)
       if (settled.kind === 'refused') return undefined
       this.#problem = undefined
@@ -155,17 +151,18 @@ export class Resolver {
   }
 
   #discard(reason: DiscardReason): void {
-    this.#counts.discarded[reason] += 1
+    this.#parts.counts.discarded[reason] += 1
     publishDiscard({ reason })
   }
 
   #fromStale(search: Search, allowMs: number, error: unknown): Facts {
     if (allowMs === 0 || !isOutage(error)) throw error
+    const { answers, counts } = this.#parts
     const at = this.moment()
-    const entry = entryFor(search, (key) => this.#answers.findStale(key, at, allowMs))
+    const entry = entryFor(search, (key) => answers.findStale(key, at, allowMs))
     if (entry === undefined) throw error
-    const asOf = this.#answers.asOf(entry)
-    this.#counts.staleServed += 1
+    const asOf = answers.asOf(entry)
+    counts.staleServed += 1
     publishStale({ staleForMs: Math.round(at.elapsed - asOf) })
     return { answer: entry.answer, source: 'stale', asOf }
   }

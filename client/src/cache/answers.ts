@@ -77,53 +77,43 @@ export function entryKey(token: string, contexts: string): string {
 
 /** The cache of a client. */
 export class Answers {
-  readonly #entries: EntryCache
-  readonly #negatives: NegativeCache
-  readonly #freshness: Freshness
-  readonly #boundMs: number
-  readonly #lateMs: number
-  readonly #clientId: string
-  readonly #mode: () => CacheMode
+  readonly #options: AnswersOptions
   /** Elapsed milliseconds at which the negatives were last cleared. */
   #negativesClearedAt = Number.NEGATIVE_INFINITY
 
   constructor(options: AnswersOptions) {
-    this.#entries = options.entries
-    this.#negatives = options.negatives
-    this.#freshness = options.freshness
-    this.#boundMs = options.boundMs
-    this.#lateMs = options.lateMs ?? options.boundMs
-    this.#clientId = options.clientId
-    this.#mode = options.mode
+    this.#options = options
   }
 
   /** The entry of a key, if it may be served at this moment. */
   find(key: string, moment: Moment): Entry | undefined {
-    const entry = this.#entries.get(key)
+    const { entries, freshness, mode } = this.#options
+    const entry = entries.get(key)
     if (entry === undefined || !isUnexpired(entry, moment)) return undefined
     if (moment.elapsed >= entry.liveUntil) return undefined
-    if (this.#mode() === 'feed' && !this.#freshness.isLeased(moment.elapsed)) return undefined
+    if (mode() === 'feed' && !freshness.isLeased(moment.elapsed)) return undefined
     entry.isUsed = true
     return entry
   }
 
   /** The entry of a key, if it could be served at most `allowMs` ago; for callers that opted in. */
   findStale(key: string, moment: Moment, allowMs: number): Entry | undefined {
-    const entry = this.#entries.get(key)
+    const { entries, freshness, mode } = this.#options
+    const entry = entries.get(key)
     if (entry === undefined || !isUnexpired(entry, moment)) return undefined
-    const goodUntil = this.#mode() === 'feed' ? this.#freshness.leaseUntil() : entry.liveUntil
+    const goodUntil = mode() === 'feed' ? freshness.leaseUntil() : entry.liveUntil
     return moment.elapsed < goodUntil + allowMs ? entry : undefined
   }
 
   /** Whether a token is known to be void. */
   isVoid(token: string, elapsed: number): boolean {
-    return this.#negatives.has(token, elapsed)
+    return this.#options.negatives.has(token, elapsed)
   }
 
   /** Elapsed milliseconds up to which changes are included in what is served from an entry. */
   asOf({ askedAt }: Entry): number {
-    if (this.#mode() !== 'feed') return askedAt
-    return Math.max(askedAt, this.#freshness.leaseUntil() - this.#boundMs)
+    if (this.#options.mode() !== 'feed') return askedAt
+    return Math.max(askedAt, this.#options.freshness.leaseUntil() - this.#options.boundMs)
   }
 
   /**
@@ -132,11 +122,12 @@ export class Answers {
    * @param contexts what the token was asked about in, space-separated; by default nothing
    */
   settle(token: string, landed: Landed, { elapsed }: Moment, contexts = ''): Settled {
+    const { boundMs, lateMs = boundMs, mode } = this.#options
     const { reply, askedAt } = landed
     // All ends of an entry are counted from the request; a request in the future would make them all too late.
     assertInvariant(askedAt <= elapsed, 'an answer arrives after its request')
-    if (elapsed - askedAt > this.#lateMs) return { kind: 'refused', reason: 'late' }
-    if (this.#mode() === 'none') return KEPT
+    if (elapsed - askedAt > lateMs) return { kind: 'refused', reason: 'late' }
+    if (mode() === 'none') return KEPT
     if (isActive(reply.answer)) return this.#keep(token, contexts, reply.answer, landed)
     this.#keepVoid(token, contexts, askedAt)
     return KEPT
@@ -146,16 +137,16 @@ export class Answers {
   apply(effects: readonly Effect[]): void {
     for (const effect of effects) {
       if (effect.kind === 'reset') {
-        this.#entries.reset(effect.partition)
+        this.#options.entries.reset(effect.partition)
         // One of the missed changes may have been of this client's registration.
         this.#clearNegatives(effect.at)
       } else if (effect.kind === 'reset-all') {
-        this.#entries.clear()
+        this.#options.entries.clear()
         this.#clearNegatives(effect.at)
       } else if (effect.kind === 'invalidate') {
         const { partition, seq, event, at } = effect
-        this.#entries.invalidate(partition, seq, event)
-        if (event.type === 'client' && event.client_id === this.#clientId) {
+        this.#options.entries.invalidate(partition, seq, event)
+        if (event.type === 'client' && event.client_id === this.#options.clientId) {
           this.#forgetOwn(partition, at)
         }
       }
@@ -164,44 +155,47 @@ export class Answers {
 
   /** Drops everything; for a client that is closed. */
   clear(): void {
-    this.#entries.clear()
-    this.#negatives.clear()
+    this.#options.entries.clear()
+    this.#options.negatives.clear()
   }
 
   #clearNegatives(at: number): void {
-    this.#negatives.clear()
+    this.#options.negatives.clear()
     this.#negativesClearedAt = at
   }
 
   /** This client's registration has changed, so another set of tokens may be valid here. */
   #forgetOwn(partition: number, at: number): void {
-    this.#entries.reset(partition)
-    this.#freshness.refuseAskedUntil(partition, at)
+    this.#options.entries.reset(partition)
+    this.#options.freshness.refuseAskedUntil(partition, at)
     this.#clearNegatives(at)
   }
 
   #keepVoid(token: string, contexts: string, askedAt: number): void {
-    this.#entries.delete(token)
-    this.#entries.delete(entryKey(token, contexts))
+    this.#options.entries.delete(token)
+    this.#options.entries.delete(entryKey(token, contexts))
     // The token may have become valid by the change that cleared the negatives.
     if (askedAt <= this.#negativesClearedAt) return
-    const isFeed = this.#mode() === 'feed'
-    this.#negatives.add(token, isFeed ? Number.POSITIVE_INFINITY : askedAt + this.#boundMs)
+    const isFeed = this.#options.mode() === 'feed'
+    this.#options.negatives.add(
+      token,
+      isFeed ? Number.POSITIVE_INFINITY : askedAt + this.#options.boundMs,
+    )
   }
 
   #keep(token: string, contexts: string, answer: ActiveToken, landed: Landed): Settled {
     const { stamp } = landed.reply
     const groups = groupsOf(answer, contexts)
-    if (this.#mode() === 'feed') {
+    if (this.#options.mode() === 'feed') {
       // A feed would serve an answer without `exp` for ever.
       if (groups === undefined || stamp === undefined || answer.exp === undefined) {
         return passed('unmarked')
       }
-      const verdict = this.#freshness.judge(stamp, groups, landed.askedAt)
+      const verdict = this.#options.freshness.judge(stamp, groups, landed.askedAt)
       if (verdict !== 'store') return verdict === 'stale' ? STALE : passed('unsynced')
     }
     const names = (groups?.contexts?.length ?? 0) + (groups?.origins?.length ?? 0)
-    this.#entries.set(this.#entryOf(entryKey(token, contexts), answer, landed, names))
+    this.#options.entries.set(this.#entryOf(entryKey(token, contexts), answer, landed, names))
     return KEPT
   }
 
@@ -216,7 +210,7 @@ export class Answers {
       partition: stamp?.partition ?? NO_PARTITION,
       seq: stamp?.seq ?? 0,
       expiresAt: askedAt + Math.min(leftMs, remainingMs(exp, reply)),
-      livesMs: this.#mode() === 'feed' ? undefined : this.#boundMs,
+      livesMs: this.#options.mode() === 'feed' ? undefined : this.#options.boundMs,
       askedAt,
       bytes: Math.ceil(bytes + ENTRY_OVERHEAD_BYTES),
     })

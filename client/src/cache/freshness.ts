@@ -77,8 +77,7 @@ const NO_EFFECTS: readonly Effect[] = []
 
 /** The protocol state of one client. */
 export class Freshness {
-  readonly #boundMs: number
-  readonly #marksPerPartition: number
+  readonly #options: FreshnessOptions
   readonly #partitions: PartitionState[] = []
   /** When each unanswered probe was sent. */
   readonly #probes = new Map<number, number>()
@@ -88,9 +87,8 @@ export class Freshness {
   /** Time of the last transition. */
   #latest = Number.NEGATIVE_INFINITY
 
-  constructor({ boundMs, marksPerPartition }: FreshnessOptions) {
-    this.#boundMs = boundMs
-    this.#marksPerPartition = marksPerPartition
+  constructor(options: FreshnessOptions) {
+    this.#options = options
   }
 
   /** Whether entries may be served at this time. */
@@ -194,7 +192,7 @@ export class Freshness {
   }
 
   #reset(partition: number, epoch: string, seq: number, now: number): Effect {
-    const marks = createMarks(seq, this.#marksPerPartition)
+    const marks = createMarks(seq, this.#options.marksPerPartition)
     this.#partitions[partition] = { epoch, applied: seq, marks, refusedUntil: now }
     return { kind: 'reset', partition, at: now }
   }
@@ -220,9 +218,10 @@ export class Freshness {
     if (sentAt === undefined || !this.#isSynced) return NO_EFFECTS
     // A node answers in order, so it will not answer an older probe any more.
     for (const older of this.#probes.keys()) if (older <= n) this.#probes.delete(older)
-    const until = Math.max(this.#leaseUntil, sentAt + this.#boundMs)
+    const { boundMs } = this.#options
+    const until = Math.max(this.#leaseUntil, sentAt + boundMs)
     // This is the staleness bound itself.
-    assertInvariant(until <= now + this.#boundMs, 'a lease ends within one bound from now')
+    assertInvariant(until <= now + boundMs, 'a lease ends within one bound from now')
     this.#leaseUntil = until
     return [{ kind: 'leased', sentAt }]
   }

@@ -18,8 +18,8 @@ import { callLater, type Timer } from '../time/timer.ts'
 import { type ClientFrame, FEED_VERSION, type ServerFrame } from '../wire/index.ts'
 import { readFrame } from './frames.ts'
 
-/** What a session reports. */
-export interface FeedSessionEvents {
+/** The parts and limits of a session, and what it reports. Times in milliseconds. */
+export interface FeedSessionOptions {
   /** A frame has arrived, for the protocol. Returns what it changed. */
   readonly onFrame: (frame: ServerFrame) => readonly Effect[]
   /** The node has answered `hello`. */
@@ -28,10 +28,6 @@ export interface FeedSessionEvents {
   readonly onDown: (reason: string) => void
   /** A step of the session has thrown: the state of the client may be wrong. */
   readonly onFault: (error: unknown) => void
-}
-
-/** The parts and limits of a session. Times in milliseconds. */
-export interface FeedSessionOptions extends FeedSessionEvents {
   readonly url: string
   readonly authorization: string
   readonly WebSocket: typeof WebSocket

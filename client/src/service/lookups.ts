@@ -175,11 +175,6 @@ export class Lookups {
   }
 }
 
-/** Makes the look-ups of a client. */
-export function createLookups(options: LookupsOptions): Lookups {
-  return new Lookups(options)
-}
-
 /** Divides what is waiting into the next request and the rest. Their order is kept. */
 function nextBatch(waiting: readonly Flight[], limit: number) {
   const most = waiting[0]?.isAlone === true ? 1 : limit
