@@ -12,7 +12,7 @@ import { createClient, environment } from '../../client/src/index.ts'
 import { InvariantViolation } from '../../client/src/invariant.ts'
 import { Lookups } from '../../client/src/service/lookups.ts'
 import type { ActiveToken, FeedEvent } from '../../client/src/wire/index.ts'
-import { waitFor } from '../wait-for.ts'
+import { waitFor } from '../fixture/wait-for.ts'
 import {
   activeAnswer,
   answerActive,

@@ -50,20 +50,11 @@ export function createSend({ fetch, timeoutMs, closing }: EndpointOptions): Send
       return { headers: response.headers, text: await readText(response) }
     } catch (cause) {
       if (cause instanceof ClaimcheckError) throw cause
-      if (closing.aborted)
-        throw new ClaimcheckError('ERR_CLAIMCHECK_CLOSED', 'the client is closed')
+      if (closing.aborted) throw failure('CLOSED', 'the client is closed')
       if (late.aborted) {
-        throw new ClaimcheckError(
-          'ERR_CLAIMCHECK_TIMEOUT',
-          `the service did not answer within ${timeoutMs} ms`,
-          {
-            cause,
-          },
-        )
+        throw failure('TIMEOUT', `the service did not answer within ${timeoutMs} ms`, { cause })
       }
-      throw new ClaimcheckError('ERR_CLAIMCHECK_UNREACHABLE', 'the service cannot be reached', {
-        cause,
-      })
+      throw failure('UNREACHABLE', 'the service cannot be reached', { cause })
     }
   }
 }
@@ -79,21 +70,21 @@ function formEncode(text: string): string {
 
 function statusError(status: number): ClaimcheckError {
   if (status === 401 || status === 403) {
-    return new ClaimcheckError(
-      'ERR_CLAIMCHECK_UNAUTHORIZED',
-      `the service refused the credentials of this client (${status}): check clientId, clientSecret and the registration`,
-    )
+    const advice = 'check clientId, clientSecret and the registration'
+    return failure('UNAUTHORIZED', `the service refused this client (${status}): ${advice}`)
   }
   if (status === 429 || status >= 500) {
-    return new ClaimcheckError(
-      'ERR_CLAIMCHECK_UNREACHABLE',
-      `the service cannot answer now (${status})`,
-    )
+    return failure('UNREACHABLE', `the service cannot answer now (${status})`)
   }
-  return new ClaimcheckError(
-    'ERR_CLAIMCHECK_BAD_RESPONSE',
-    `the service answered with status ${status}`,
-  )
+  return failure('BAD_RESPONSE', `the service answered with status ${status}`)
+}
+
+function failure(
+  code: 'BAD_RESPONSE' | 'CLOSED' | 'TIMEOUT' | 'UNAUTHORIZED' | 'UNREACHABLE',
+  message: string,
+  options?: ErrorOptions,
+): ClaimcheckError {
+  return new ClaimcheckError(`ERR_CLAIMCHECK_${code}`, message, options)
 }
 
 async function readText(response: Response): Promise<string> {
@@ -104,10 +95,7 @@ async function readText(response: Response): Promise<string> {
   for await (const chunk of response.body) {
     bytes += chunk.byteLength
     if (bytes > MAX_BODY_BYTES) {
-      throw new ClaimcheckError(
-        'ERR_CLAIMCHECK_BAD_RESPONSE',
-        'the answer of the service is too large',
-      )
+      throw failure('BAD_RESPONSE', 'the answer of the service is too large')
     }
     text += decode(decoder, chunk)
   }
@@ -119,9 +107,6 @@ function decode(decoder: InstanceType<typeof TextDecoder>, chunk?: Uint8Array): 
   try {
     return chunk === undefined ? decoder.decode() : decoder.decode(chunk, { stream: true })
   } catch {
-    throw new ClaimcheckError(
-      'ERR_CLAIMCHECK_BAD_RESPONSE',
-      'the answer of the service is not UTF-8',
-    )
+    throw failure('BAD_RESPONSE', 'the answer of the service is not UTF-8')
   }
 }
