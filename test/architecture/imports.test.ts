@@ -42,12 +42,18 @@ const RULES: Readonly<Record<string, Rule>> = {
   [WIRE]: { rooms: [], packages: [] },
   'client/src/time': { rooms: [], packages: [], isPlatformOnly: true },
   'client/src/cache': {
-    rooms: [WIRE, 'client/src/decision.ts', 'client/src/health.ts'],
+    rooms: [WIRE, 'client/src/decision.ts', 'client/src/health.ts', 'client/src/invariant.ts'],
     packages: [],
     isPlatformOnly: true,
   },
   'client/src/service': {
-    rooms: [WIRE, 'client/src/cache', 'client/src/errors.ts', 'client/src/options.ts'],
+    rooms: [
+      WIRE,
+      'client/src/cache',
+      'client/src/errors.ts',
+      'client/src/invariant.ts',
+      'client/src/options.ts',
+    ],
     packages: [],
     isPlatformOnly: true,
   },
@@ -58,6 +64,7 @@ const RULES: Readonly<Record<string, Rule>> = {
       'client/src/diagnostics.ts',
       'client/src/errors.ts',
       'client/src/health.ts',
+      'client/src/invariant.ts',
       'client/src/options.ts',
       'client/src/service',
       'client/src/time',
