@@ -89,13 +89,11 @@ export function createLeaseGate(options: LeaseGateOptions): LeaseGate {
 
   return {
     enter(ticket) {
-      if (isClosed()) return
       waiting.push(ticket)
       if (state === 'idle') becomeDue()
     },
     close() {
       state = 'closed'
-      waiting = []
       cancelDue()
     },
   }
