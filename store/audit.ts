@@ -1,15 +1,16 @@
 /**
- * The audit: who did what to whom, when, from where, with what result. Streams with a bound each, told apart by who can
- * write how much: neither a busy login nor a client that takes its own tokens back, neither an import of roles nor a reader,
- * neither an attack pushes the record of an operator's revocation out. Reading merges them by time.
+ * The audit: who did what to whom, when, from where, with what result. Each kind of writer has its own bounded stream, so
+ * that neither busy logins, nor clients that revoke their own tokens, nor imports of roles, nor readers, nor an attack push
+ * out the record of an operator's revocation. Reading merges the streams by time.
  *
- * Records name subjects, clients and public ids; no token and no secret ever stands in one.
+ * Records name subjects, clients and public ids. They never contain a token or a secret.
  */
 import type { AuditRecord } from '../client/src/wire/index.ts'
 import type { StoreContext } from './context.ts'
 import type { AuditStream } from './keys.ts'
+import { defineScript } from './redis/define-script.ts'
 
-/** A record as it was kept. */
+/** A stored record. */
 export interface KeptAuditRecord extends AuditRecord {
   readonly id: string
   /** Epoch seconds, with milliseconds. */
@@ -32,13 +33,13 @@ export interface AuditPage {
   readonly records: readonly KeptAuditRecord[]
   /** Goes on from here; absent at the end of what there is now. */
   readonly next?: string
-  /** What comes later than all there is now, in ascending order, comes behind this; absent where that is not known. */
+  /** Cursor for records written from now on, in ascending order; absent where it is not known. */
   readonly follow?: string
 }
 
-/** Keeps and tells records. */
+/** Stores and reads records. */
 export interface Audit {
-  /** @throws {StoreUnavailableError} when it was not kept */
+  /** @throws {StoreUnavailableError} when it was not stored */
   append(record: AuditRecord): Promise<void>
   read(query: AuditQuery): Promise<AuditPage>
   /** Whether a text could be a cursor. */
@@ -50,13 +51,13 @@ const STREAMS: Readonly<Record<AuditStream, { readonly letter: string; readonly 
   changes: { letter: 'c', most: 1_000_000 },
   issues: { letter: 'i', most: 500_000 },
   refusals: { letter: 'r', most: 100_000 },
-  /** What clients did by themselves: took back, exchanged. */
+  /** What clients do by themselves: revoke and exchange tokens. */
   own: { letter: 'o', most: 200_000 },
   assignments: { letter: 'a', most: 1_000_000 },
   reads: { letter: 'q', most: 100_000 },
 }
 
-/** Where records of what was done are kept; all others are changes. */
+/** The stream of an action; all other actions are changes. */
 const STREAM_OF_ACTION: ReadonlyMap<string, AuditStream> = new Map([
   ['token.issue', 'issues'],
   ['token.exchange', 'own'],
@@ -67,13 +68,15 @@ const STREAM_OF_ACTION: ReadonlyMap<string, AuditStream> = new Map([
 ])
 
 const CHUNK = 500
-/** Records looked at for one page, at most: a filter that matches little must not hold Redis up. */
+/** Most records read for one page: a filter that matches little must not keep Redis busy. */
 const MAX_LOOKED_AT = 10_000
 /** How far each stream was read, by its letter. */
 const CURSOR = /^(?:[ciroaq]\d{1,15}-\d{1,15}){1,6}$/
 const CURSOR_PART = /([ciroaq])(\d+-\d+)/g
 
-/** How far each stream was read: they are written on their own, so one position for all would pass over late records. */
+/**
+ * How far each stream was read. One position for all would miss records: the streams are written independently.
+ */
 type Reached = Readonly<Record<string, string>>
 
 const NOWHERE: Reached = Object.fromEntries(
@@ -91,6 +94,18 @@ interface Found {
   readonly json: string
 }
 
+const appendRecord = defineScript('append-audit', {
+  keys: ['stream'],
+  args: ['record', 'retentionMs', 'maxRecords'],
+  row: ['id'],
+})
+
+const readRecords = defineScript('read-audit', {
+  keys: ['stream'],
+  args: ['order', 'first', 'last', 'size'],
+  rows: ['id', 'record'],
+})
+
 /** Makes the audit of a store. */
 export function createAudit({ keys, run, auditRetentionMs }: StoreContext): Audit {
   const streams = Object.entries(STREAMS) as [AuditStream, (typeof STREAMS)[AuditStream]][]
@@ -105,20 +120,16 @@ export function createAudit({ keys, run, auditRetentionMs }: StoreContext): Audi
     const newest = until === undefined ? '+' : String(Math.floor(until * 1_000))
     const [first, last] = order === 'asc' ? [oldest, newest] : [newest, oldest]
     const begin = laterOf(first, reached[letter], order)
-    const reply = (await run(
-      'read-audit',
-      [keys.audit(stream)],
-      [order, begin, last, CHUNK],
-    )) as readonly string[]
-    const found: Found[] = []
-    for (let i = 0; i < reply.length; i += 2) {
-      const [ms, n] = (reply[i] as string).split('-').map(Number) as [number, number]
-      found.push({ position: { ms, n, letter }, json: reply[i + 1] as string })
-    }
+    const range = { order, first: begin, last, size: CHUNK }
+    const { rows } = await readRecords(run, { stream: keys.audit(stream), ...range })
+    const found = rows.map(({ id, record }): Found => {
+      const [ms = 0, n = 0] = id.split('-').map(Number)
+      return { position: { ms, n, letter }, json: record }
+    })
     return { found, isWhole: found.length < CHUNK }
   }
 
-  /** What follows a position in all streams, as far as all of them were read. */
+  /** The records behind a position in all streams, up to the point to which all of them were read. */
   async function readBehind(query: AuditQuery, reached: Reached) {
     const parts = await Promise.all(streams.map((stream) => readStream(stream, query, reached)))
     const inOrder = (one: Found, other: Found) =>
@@ -141,11 +152,12 @@ export function createAudit({ keys, run, auditRetentionMs }: StoreContext): Audi
     async append(record) {
       const stream = streamOf(record)
       const { most } = STREAMS[stream]
-      await run(
-        'append-audit',
-        [keys.audit(stream)],
-        [JSON.stringify(record), auditRetentionMs, most],
-      )
+      await appendRecord(run, {
+        stream: keys.audit(stream),
+        record: JSON.stringify(record),
+        retentionMs: auditRetentionMs,
+        maxRecords: most,
+      })
     },
 
     async read(query) {
@@ -179,7 +191,7 @@ export function createAudit({ keys, run, auditRetentionMs }: StoreContext): Audi
 
 function streamOf({ action, result, actor }: AuditRecord): AuditStream {
   if (result === 'refused') return 'refusals'
-  // No operator did it.
+  // Without an actor it was the client itself.
   if (action === 'revocation.create' && actor === undefined) return 'own'
   return STREAM_OF_ACTION.get(action) ?? 'changes'
 }
@@ -204,7 +216,7 @@ function cursorOf(reached: Reached): string {
     .join('')
 }
 
-/** Read upwards, one follows from where the end was; read downwards, from where the first page began. */
+/** Reading upwards, new records come behind the end; reading downwards, behind the beginning of the first page. */
 function followOf(
   { order }: AuditQuery,
   isEnd: boolean,
@@ -215,17 +227,17 @@ function followOf(
   return isEnd ? { follow: cursorOf({ ...NOWHERE, ...reached }) } : {}
 }
 
-/** The id of a record inside its stream; of none, what comes before all. */
+/** The id of a record inside its stream; without a record, the id before all others. */
 function idIn(found: Pick<Found, 'position'> | undefined): string {
   return found === undefined ? '0-0' : `${found.position.ms}-${found.position.n}`
 }
 
-/** Streams count for themselves; of two records of one moment the letter of their streams decides. */
+/** Ids of different streams are independent; the letter of the stream orders two records with the same one. */
 function compare(one: Position, other: Position): number {
   return one.ms - other.ms || one.n - other.n || one.letter.localeCompare(other.letter)
 }
 
-/** A range begins behind what was reached, or at its own bound if that lies further on. */
+/** A range begins behind the position reached, or at its own bound if that is further on. */
 function laterOf(bound: string, reached: string | undefined, order: 'asc' | 'desc'): string {
   if (reached === undefined) return bound
   const behind = `(${reached}`

@@ -39,6 +39,8 @@ export interface TokenIds {
 /** The fixed set of partitions of an installation. */
 export interface Partitions {
   readonly count: number
+  /** Their numbers, in order. */
+  readonly all: readonly number[]
   /** Partition of a subject (RFC 7662 `sub`). */
   of(sub: string): number
   /** Hash tag of a partition. */
@@ -75,6 +77,7 @@ export function createPartitions(count: number): Partitions {
 
   return {
     count,
+    all: tags.map((_, partition) => partition),
     of: (sub) => Number.parseInt(hash('sha256', sub, 'hex').slice(0, 8), 16) & (count - 1),
     tag: (partition) => tags[partition] as string,
     newLocalId: () => randomLocalId(),

@@ -39,7 +39,7 @@ const TOKENS_WITHOUT_REFRESH = 4
 const TOKENS_OF_CLIENTS = 4
 const MOST_REFRESHES = 30
 const CHECKED = 8
-const REFRESH = { lifetime: GRANT_HOURS * HOUR, idleLifetimeSeconds: IDLE_HOURS * HOUR }
+const REFRESH = { lifetimeSeconds: GRANT_HOURS * HOUR, idleLifetimeSeconds: IDLE_HOURS * HOUR }
 
 /** Nobody is logged in yet. */
 export function createLogins(store: Store, random: Random, record: KeepRecord): Logins {

@@ -127,7 +127,7 @@ async function grant({ tokens }: Installation['store']): Promise<string> {
     subjectKind: 'user',
     session: { mode: 'none' },
     accessTokenLifetimeSeconds: HOUR_SECONDS,
-    refresh: { lifetime: DAY_SECONDS, idleLifetimeSeconds: DAY_SECONDS },
+    refresh: { lifetimeSeconds: DAY_SECONDS, idleLifetimeSeconds: DAY_SECONDS },
   })
   if (issued.kind !== 'issued') throw new Error(`a grant was not issued: ${issued.kind}`)
   return issued.refreshToken as string

@@ -62,7 +62,7 @@ async function issue(
     session: sid === undefined ? { mode: 'new', device: {} } : { mode: 'join', sid },
     accessTokenLifetimeSeconds: DAY_SECONDS,
     ...(sid === undefined
-      ? { refresh: { lifetime: DAY_SECONDS, idleLifetimeSeconds: DAY_SECONDS } }
+      ? { refresh: { lifetimeSeconds: DAY_SECONDS, idleLifetimeSeconds: DAY_SECONDS } }
       : {}),
   })
   if (issued.kind !== 'issued') throw new Error(`a token was not issued: ${issued.kind}`)

@@ -27,7 +27,7 @@ export function refreshContract(at: () => Installation): void {
       sub,
       clientId,
       session,
-      refresh: { lifetime, idleLifetimeSeconds },
+      refresh: { lifetimeSeconds: lifetime, idleLifetimeSeconds },
     })
     return { store, sub, clientId, ...issued, partition: at().partitions.of(sub) }
   }
