@@ -46,16 +46,22 @@ export interface Audit {
   isCursor(text: string): boolean
 }
 
-/** A stream: its letter in ids, and how many records it holds. */
-const STREAMS: Readonly<Record<AuditStream, { readonly letter: string; readonly most: number }>> = {
-  changes: { letter: 'c', most: 1_000_000 },
-  issues: { letter: 'i', most: 500_000 },
-  refusals: { letter: 'r', most: 100_000 },
-  /** What clients do by themselves: revoke and exchange tokens. */
-  own: { letter: 'o', most: 200_000 },
-  assignments: { letter: 'a', most: 1_000_000 },
-  reads: { letter: 'q', most: 100_000 },
+interface StreamLimits {
+  readonly name: AuditStream
+  /** Names the stream in ids and cursors. */
+  readonly letter: string
+  readonly maxRecords: number
 }
+
+const STREAMS: readonly StreamLimits[] = [
+  { name: 'changes', letter: 'c', maxRecords: 1_000_000 },
+  { name: 'issues', letter: 'i', maxRecords: 500_000 },
+  { name: 'refusals', letter: 'r', maxRecords: 100_000 },
+  // What clients do by themselves: revoke and exchange tokens.
+  { name: 'own', letter: 'o', maxRecords: 200_000 },
+  { name: 'assignments', letter: 'a', maxRecords: 1_000_000 },
+  { name: 'reads', letter: 'q', maxRecords: 100_000 },
+]
 
 /** The stream of an action; all other actions are changes. */
 const STREAM_OF_ACTION: ReadonlyMap<string, AuditStream> = new Map([
@@ -79,9 +85,7 @@ const CURSOR_PART = /([ciroaq])(\d+-\d+)/g
  */
 type Reached = Readonly<Record<string, string>>
 
-const NOWHERE: Reached = Object.fromEntries(
-  Object.values(STREAMS).map(({ letter }) => [letter, '0-0']),
-)
+const NOWHERE: Reached = Object.fromEntries(STREAMS.map(({ letter }) => [letter, '0-0']))
 
 interface Position {
   readonly ms: number
@@ -95,98 +99,107 @@ interface Found {
 }
 
 const appendRecord = defineScript('append-audit', {
-  keys: ['stream'],
-  args: ['record', 'retentionMs', 'maxRecords'],
-  row: ['id'],
+  keys: 'stream',
+  args: 'record retentionMs maxRecords',
+  row: 'id',
 })
 
 const readRecords = defineScript('read-audit', {
-  keys: ['stream'],
-  args: ['order', 'first', 'last', 'size'],
-  rows: ['id', 'record'],
+  keys: 'stream',
+  args: 'order first last size',
+  rows: 'id record',
 })
 
 /** Makes the audit of a store. */
-export function createAudit({ keys, run, auditRetentionMs }: StoreContext): Audit {
-  const streams = Object.entries(STREAMS) as [AuditStream, (typeof STREAMS)[AuditStream]][]
-
-  /** One chunk of a stream behind a position; `isWhole` when there is no more. */
-  async function readStream(
-    [stream, { letter }]: (typeof streams)[number],
-    { order, since, until }: AuditQuery,
-    reached: Reached,
-  ) {
-    const oldest = since === undefined ? '-' : String(Math.ceil(since * 1_000))
-    const newest = until === undefined ? '+' : String(Math.floor(until * 1_000))
-    const [first, last] = order === 'asc' ? [oldest, newest] : [newest, oldest]
-    const begin = laterOf(first, reached[letter], order)
-    const range = { order, first: begin, last, size: CHUNK }
-    const { rows } = await readRecords(run, { stream: keys.audit(stream), ...range })
-    const found = rows.map(({ id, record }): Found => {
-      const [ms = 0, n = 0] = id.split('-').map(Number)
-      return { position: { ms, n, letter }, json: record }
-    })
-    return { found, isWhole: found.length < CHUNK }
-  }
-
-  /** The records behind a position in all streams, up to the point to which all of them were read. */
-  async function readBehind(query: AuditQuery, reached: Reached) {
-    const parts = await Promise.all(streams.map((stream) => readStream(stream, query, reached)))
-    const inOrder = (one: Found, other: Found) =>
-      query.order === 'asc'
-        ? compare(one.position, other.position)
-        : compare(other.position, one.position)
-    const ends = parts.filter(({ isWhole }) => !isWhole).map(({ found }) => found.at(-1) as Found)
-    const nearest = ends.toSorted(inOrder)[0]
-    const found = parts.flatMap((part) => part.found).sort(inOrder)
-    /** The newest of each stream, when reading back from there. */
-    const heads = Object.fromEntries(
-      streams.map(([, { letter }], index) => [letter, idIn(parts[index]?.found[0])]),
-    )
-    return nearest === undefined
-      ? { found, heads, isWhole: true }
-      : { found: found.filter((one) => inOrder(one, nearest) <= 0), heads, isWhole: false }
-  }
-
+export function createAudit(context: StoreContext): Audit {
+  const { keys, run, auditRetentionMs } = context
+  const limits = new Map(STREAMS.map(({ name, maxRecords }) => [name, maxRecords]))
   return {
     async append(record) {
       const stream = streamOf(record)
-      const { most } = STREAMS[stream]
       await appendRecord(run, {
         stream: keys.audit(stream),
         record: JSON.stringify(record),
         retentionMs: auditRetentionMs,
-        maxRecords: most,
+        maxRecords: limits.get(stream) ?? 0,
       })
     },
 
-    async read(query) {
-      const records: KeptAuditRecord[] = []
-      const isFirst = query.cursor === undefined
-      let reached = parseCursor(query.cursor ?? '')
-      let follow: string | undefined
-      const page = (isEnd: boolean): AuditPage => ({
-        records,
-        ...(isEnd ? {} : { next: cursorOf(reached) }),
-        ...followOf(query, isEnd, isFirst ? follow : undefined, reached),
-      })
-      for (let lookedAt = 0; lookedAt < MAX_LOOKED_AT; ) {
-        const { found, heads, isWhole } = await readBehind(query, reached)
-        follow ??= cursorOf(heads)
-        for (const { position, json } of found) {
-          if (records.length === query.size) return page(false)
-          reached = { ...reached, [position.letter]: idIn({ position }) }
-          const record = JSON.parse(json) as AuditRecord
-          if (query.matches(record)) records.push(keep(record, position))
-        }
-        if (isWhole) return page(true)
-        lookedAt += found.length
-      }
-      return page(false)
-    },
+    read: (query) => readPage(context, query),
 
     isCursor: (text) => CURSOR.test(text),
   }
+}
+
+async function readPage(context: StoreContext, query: AuditQuery): Promise<AuditPage> {
+  const records: KeptAuditRecord[] = []
+  const isFirst = query.cursor === undefined
+  let reached = parseCursor(query.cursor ?? '')
+  let follow: string | undefined
+  const page = (isEnd: boolean): AuditPage => ({
+    records,
+    ...(isEnd ? {} : { next: cursorOf(reached) }),
+    ...followOf(query, isEnd, isFirst ? follow : undefined, reached),
+  })
+  for (let lookedAt = 0; lookedAt < MAX_LOOKED_AT; ) {
+    const { found, heads, isWhole } = await readBehind(context, query, reached)
+    follow ??= cursorOf(heads)
+    for (const { position, json } of found) {
+      if (records.length === query.size) return page(false)
+      reached = { ...reached, [position.letter]: idIn({ position }) }
+      const record = JSON.parse(json) as AuditRecord
+      if (query.matches(record)) records.push(keep(record, position))
+    }
+    if (isWhole) return page(true)
+    lookedAt += found.length
+  }
+  return page(false)
+}
+
+/** The records behind a position in all streams, up to the point to which all of them were read. */
+async function readBehind(context: StoreContext, query: AuditQuery, reached: Reached) {
+  const parts = await Promise.all(
+    STREAMS.map((stream) => readStream(context, stream, query, reached)),
+  )
+  const inOrder = (one: Found, other: Found) =>
+    query.order === 'asc'
+      ? compare(one.position, other.position)
+      : compare(other.position, one.position)
+  const ends = parts.flatMap(({ isWhole, found }) => (isWhole ? [] : found.slice(-1)))
+  const nearest = ends.toSorted(inOrder)[0]
+  const found = parts.flatMap((part) => part.found).sort(inOrder)
+  /** The newest of each stream, when reading back from there. */
+  const heads = Object.fromEntries(
+    STREAMS.map(({ letter }, index) => [letter, idIn(parts[index]?.found[0])]),
+  )
+  return nearest === undefined
+    ? { found, heads, isWhole: true }
+    : { found: found.filter((one) => inOrder(one, nearest) <= 0), heads, isWhole: false }
+}
+
+/** One chunk of a stream behind a position; `isWhole` when there is no more. */
+async function readStream(
+  { keys, run }: StoreContext,
+  { name, letter }: StreamLimits,
+  { order, since, until }: AuditQuery,
+  reached: Reached,
+) {
+  const oldest = since === undefined ? '-' : String(Math.ceil(since * 1_000))
+  const newest = until === undefined ? '+' : String(Math.floor(until * 1_000))
+  const [begin, last] = order === 'asc' ? [oldest, newest] : [newest, oldest]
+  const first = laterOf(begin, reached[letter], order)
+  const { rows } = await readRecords(run, {
+    stream: keys.audit(name),
+    order,
+    first,
+    last,
+    size: CHUNK,
+  })
+  const found = rows.map(({ id, record }): Found => {
+    const [ms = 0, n = 0] = id.split('-').map(Number)
+    return { position: { ms, n, letter }, json: record }
+  })
+  return { found, isWhole: found.length < CHUNK }
 }
 
 function streamOf({ action, result, actor }: AuditRecord): AuditStream {

@@ -84,10 +84,10 @@ const PUBLISHED = /^([A-Za-z0-9_-]{1,2}) ([0-9a-f]{1,40}) (\d{1,15}) (\{.*)$/s
 const REVOCATION = /^(?:(\d{1,16})-)?(\d{1,16}) (\{.*\})$/
 
 const readLog = defineScript('read-log', {
-  keys: ['head', 'log'],
-  args: ['followedEpoch', 'fromSeq', 'size'],
-  row: ['epoch', 'seq', 'floor'],
-  rows: ['seq', 'description'],
+  keys: 'head log',
+  args: 'followedEpoch fromSeq size',
+  row: 'epoch seq floor',
+  rows: 'seq description',
 })
 
 /** Makes the log of a store. */

@@ -19,15 +19,15 @@ export interface InstallationSettings {
 }
 
 const pinSettings = defineScript('pin-installation', {
-  keys: ['installation'],
-  args: ['...settings'],
+  keys: 'installation',
+  args: '...settings',
   list: 'values',
 })
 
 const registerKeys = defineScript('register-token-keys', {
-  keys: ['installation'],
-  args: ['mintingId', '...tokenKeys'],
-  replies: { registered: ['mintedBefore'], differs: ['keyId'], lacks: ['keyId'] },
+  keys: 'installation',
+  args: 'mintingId ...tokenKeys',
+  replies: { registered: 'mintedBefore', 'differs lacks': 'keyId' },
 })
 
 /**

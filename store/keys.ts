@@ -4,7 +4,7 @@
  * A key is `<prefix>{<tag>}<letter><id>`: the tag keeps a partition in one Cluster slot, one letter and no separator
  * keep the key of a token in the smallest allocation that holds it. Scripts put the same letters behind the base.
  */
-import type { Partitions } from './partitions.ts'
+import type { LocalId, PartitionNumber, Partitions, TokenHash } from './partitions.ts'
 
 /** Name of the hash that pins an installation. It has no prefix, so that a start with another prefix finds it. */
 export const INSTALLATION_KEY = 'claimcheck:installation'
@@ -38,13 +38,13 @@ export interface PartitionKeys {
   /** Hash of registered clients (`c:` fields) and of the resources they are (`r:` fields). */
   readonly clients: string
   /** A token that is a grant of its own. */
-  token(hash: string): string
-  grant(id: string): string
+  token(hash: TokenHash): string
+  grant(id: LocalId): string
   /** Hash of the access tokens of a grant, by token hash. */
-  tokens(grant: string): string
+  tokens(grant: LocalId): string
   /** What a retry of the last refresh is answered with, for the length of the grace. */
-  successor(grant: string): string
-  session(id: string): string
+  successor(grant: LocalId): string
+  session(id: LocalId): string
   subject(sub: string): string
   /** Grants and sessions of a subject by expiry. */
   index(sub: string): string
@@ -63,9 +63,9 @@ export interface PartitionKeys {
 
 /** Keys of the cutoffs, one a level of the revocation lattice. */
 export interface CutoffKeys {
-  token(hash: string): string
-  grant(id: string): string
-  session(id: string): string
+  token(hash: TokenHash): string
+  grant(id: LocalId): string
+  session(id: LocalId): string
   subject(sub: string): string
   subjectClient(sub: string, client: string): string
   client(client: string): string
@@ -77,7 +77,7 @@ export type AuditStream = 'changes' | 'issues' | 'refusals' | 'own' | 'assignmen
 
 /** All keys of an installation. */
 export interface Keys {
-  partition(partition: number): PartitionKeys
+  partition(partition: PartitionNumber): PartitionKeys
   /** Channel on which every event is published, whatever its partition. */
   readonly channel: string
   /** Pattern that finds every subject index of the installation. */

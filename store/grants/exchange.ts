@@ -33,25 +33,11 @@ export interface TokenExchanger {
 }
 
 const exchangeToken = defineScript('exchange-token', {
-  keys: ['head', 'token', 'clients', 'index'],
-  args: [
-    'base',
-    'tokenHash',
-    'tokenLifetimeS',
-    'authorization',
-    'contexts',
-    'assumedRoles',
-    'originHash',
-    'originGrant',
-  ],
+  keys: 'head token clients index',
+  args: 'base tokenHash tokenLifetimeS authorization contexts assumedRoles originHash originGrant',
   replies: {
-    issued: ['issuedUs', 'expiresAt'],
-    unknown: [],
-    expired: [],
-    revoked: [],
-    suspended: [],
-    client: [],
-    'client-gone': [],
+    issued: 'issuedUs expiresAt',
+    'unknown expired revoked suspended client client-gone': '',
   },
 })
 

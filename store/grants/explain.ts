@@ -79,10 +79,10 @@ const STATES: Readonly<Record<string, ExplainedState>> = {
 }
 
 const explainToken = defineScript('explain-token', {
-  keys: ['head', 'clients'],
-  args: ['base', 'form', 'tokenHash', 'grant'],
-  row: ['state', 'record', 'grantRecord'],
-  rows: ['generation', 'level', 'cutoff'],
+  keys: 'head clients',
+  args: 'base form tokenHash grant',
+  row: 'state record grantRecord',
+  rows: 'generation level cutoff',
 })
 
 /** Makes the explainer of a store. */

@@ -89,9 +89,9 @@ function inactive(reason: InactiveReason): TokenState {
 
 /** Reads the state of a token; the forecast of a revocation uses it too. */
 export const introspectToken = defineScript('introspect-token', {
-  keys: ['head', 'clients'],
-  args: ['base', 'tokenHash', 'grant', 'callerId', 'rolesAsked', '...contexts'],
-  row: ['summary', 'callerRecord', 'tokenRecord', 'grantRecord', 'claims', 'roles'],
+  keys: 'head clients',
+  args: 'base tokenHash grant callerId rolesAsked ...contexts',
+  row: 'summary callerRecord tokenRecord grantRecord claims roles',
 })
 
 /** Stands in the summary for no schema, and for roles that do not end. */
@@ -140,33 +140,15 @@ export function createTokenReader(
     const record = decodeToken(token, reply.tokenRecord, reply.grantRecord)
     const facts = { record, claims: reply.claims }
     const stamp = { partition: token.partition, epoch, seq: Number(seq) }
-    if (asked === 'none') return { caller, state: toActiveState(token, facts, stamp) }
+    if (asked === 'none') return { caller, state: toActiveState(context, token, facts, stamp) }
     const schema = await schemas.compiledOf(token.partition, schemaId === NONE ? '' : schemaId)
     if (schema === undefined) return read(token, callerId, asked)
     const held = { lines: reply.roles, isComplete: completeness === 'complete' }
     const roles = resolveRoles(held, asked, schema, record.exchange?.view)
     const leftMs = left === NONE ? {} : { leftMs: Number(left) }
-    return { caller, state: { ...toActiveState(token, facts, { ...stamp, ...leftMs }), roles } }
-  }
-
-  function toActiveState(
-    token: ParsedToken,
-    { record, claims }: { readonly record: TokenRecord; readonly claims: string },
-    stamp: FreshnessStamp,
-  ): ActiveState {
-    const { partition } = token
-    const { session } = record.authorization
     return {
-      kind: 'active',
-      record,
-      ...partitions.idsOf(token),
-      sid: session === '' ? undefined : partitions.toPublicId(partition, session),
-      claims: claims === '' ? {} : (JSON.parse(claims) as Claims),
-      exchangedFrom: (record.exchange?.origins ?? []).map((origin) => {
-        const { jti, grantId } = partitions.idsOf({ partition, ...origin })
-        return { jti, grant_id: grantId, client_id: origin.clientId }
-      }),
-      stamp,
+      caller,
+      state: { ...toActiveState(context, token, facts, { ...stamp, ...leftMs }), roles },
     }
   }
 
@@ -177,6 +159,28 @@ export function createTokenReader(
       const reason = located === undefined ? 'junk' : 'refresh-token'
       return { state: INACTIVE[reason], caller: await readCaller(callerId) }
     },
+  }
+}
+
+function toActiveState(
+  { partitions }: StoreContext,
+  token: ParsedToken,
+  { record, claims }: { readonly record: TokenRecord; readonly claims: string },
+  stamp: FreshnessStamp,
+): ActiveState {
+  const { partition } = token
+  const { session } = record.authorization
+  return {
+    kind: 'active',
+    record,
+    ...partitions.idsOf(token),
+    sid: session === '' ? undefined : partitions.toPublicId(partition, session),
+    claims: claims === '' ? {} : (JSON.parse(claims) as Claims),
+    exchangedFrom: (record.exchange?.origins ?? []).map((origin) => {
+      const { jti, grantId } = partitions.idsOf({ partition, ...origin })
+      return { jti, grant_id: grantId, client_id: origin.clientId }
+    }),
+    stamp,
   }
 }
 

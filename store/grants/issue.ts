@@ -61,32 +61,14 @@ export interface TokenIssuer {
 }
 
 const issueToken = defineScript('issue-token', {
-  keys: ['head', 'token', 'clients', 'subject', 'index', 'session', 'grant'],
-  args: [
-    'base',
-    'tokenHash',
-    'tokenLifetimeS',
-    'authorization',
-    'grantId',
-    'refreshHash',
-    'grantLifetimeS',
-    'idleLifetimeS',
-    'sessionMode',
-    'sessionDetails',
-    'subjectKind',
-    'expectedFingerprint',
-    '...resources',
-  ],
+  keys: 'head token clients subject index session grant',
+  args: `base tokenHash tokenLifetimeS authorization grantId refreshHash grantLifetimeS
+    idleLifetimeS sessionMode sessionDetails subjectKind expectedFingerprint ...resources`,
   replies: {
-    issued: ['issuedUs', 'expiresAt'],
-    'client-gone': [],
-    'client-changed': [],
-    'subject-suspended': [],
-    'subject-is-client': [],
-    'unknown-target': ['resource'],
-    'session-unknown': [],
-    'session-foreign': [],
-    'session-void': [],
+    issued: 'issuedUs expiresAt',
+    'client-gone client-changed subject-suspended subject-is-client session-unknown session-foreign session-void':
+      '',
+    'unknown-target': 'resource',
   },
 })
 

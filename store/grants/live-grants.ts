@@ -63,10 +63,10 @@ export interface LiveGrants {
 }
 
 const listGrants = defineScript('list-grants', {
-  keys: ['head', 'index'],
-  args: ['base', 'kind', 'fromScore', 'fromMember', 'size', 'issueSpan', 'clientId'],
-  row: ['nextScore', 'nextMember'],
-  rows: ['member', 'expiresAt', 'record', 'form'],
+  keys: 'head index',
+  args: 'base kind fromScore fromMember size issueSpan clientId',
+  row: 'nextScore nextMember',
+  rows: 'member expiresAt record form',
 })
 
 type ListedEntry = Awaited<ReturnType<typeof listGrants>>['rows'][number]

@@ -2,7 +2,7 @@
  * Refresh rotation (RFC 9700 §4.14.2). Of any number of parallel uses of one refresh token one rotates it; the others
  * within the grace are handed the same successor; any later use of a rotated token voids the grant.
  */
-import type { StoreContext } from '../context.ts'
+import { eventInput, type StoreContext } from '../context.ts'
 import { StoreUnavailableError } from '../errors.ts'
 import type { TokenKey } from '../mint/key-ring.ts'
 import { openSuccessor, type Successor, sealSuccessor } from '../mint/successor.ts'
@@ -63,45 +63,20 @@ export interface GrantRefresher {
 }
 
 const refreshGrant = defineScript('refresh-grant', {
-  keys: ['head', 'log', 'grant', 'successor', 'tokens', 'clients', 'cutoff'],
-  args: [
-    'base',
-    'grantId',
-    'presentedHash',
-    'callerId',
-    'nextRefreshHash',
-    'nextTokenHash',
-    'tokenLifetimeS',
-    'idleLifetimeS',
-    'scope',
-    'aud',
-    'narrowing',
-    'sealedSuccessor',
-    'graceMs',
-    'cutoffDetails',
-    'event',
-    'logRetentionMs',
-    'channel',
-    'expectedFingerprint',
-  ],
+  keys: 'head log grant successor tokens clients cutoff',
+  args: `base grantId presentedHash callerId nextRefreshHash nextTokenHash tokenLifetimeS
+    idleLifetimeS scope aud narrowing sealedSuccessor graceMs cutoffDetails event
+    logRetentionMs channel expectedFingerprint`,
   replies: {
-    rotated: ['issuedUs', 'expiresAt', 'grantRecord'],
-    retry: ['sealedSuccessor', 'nowUs', 'tokenRecord', 'grantRecord'],
-    reused: [],
-    unknown: [],
-    foreign: [],
-    expired: [],
-    revoked: [],
-    suspended: [],
-    'client-gone': [],
-    'client-changed': [],
+    rotated: 'issuedUs expiresAt grantRecord',
+    retry: 'sealedSuccessor nowUs tokenRecord grantRecord',
+    'reused unknown foreign expired revoked suspended client-gone client-changed': '',
   },
 })
 
 /** Makes the refresher of a store. */
 export function createGrantRefresher(context: StoreContext): GrantRefresher {
-  const { keys, partitions, run, mint, tokenKeys } = context
-
+  const { keys, run, mint, tokenKeys } = context
   return {
     async read(token) {
       const at = keys.partition(token.partition)
@@ -110,93 +85,91 @@ export function createGrantRefresher(context: StoreContext): GrantRefresher {
     },
 
     async refresh(request) {
-      const { token, presented } = request
-      const sealing = tokenKeys.get(token.keyId) as TokenKey // it has authenticated the token
+      const sealing = tokenKeys.get(request.token.keyId) as TokenKey // it has authenticated the token
       const successor: Successor = {
         keyId: tokenKeys.minting.id,
         refreshRandom: mint.random(),
         accessRandom: mint.random(),
       }
-      const next = writeSuccessor(token, successor)
-      const sealed = sealSuccessor(sealing, presented, successor)
+      const next = writeSuccessor(context, request.token, successor)
       const reply = await refreshGrant(run, {
-        ...inputOf(request),
-        ...hashesOf(next),
-        sealedSuccessor: sealed,
+        ...inputOf(context, request),
+        nextRefreshHash: hashToken(next.refreshToken),
+        nextTokenHash: hashToken(next.accessToken),
+        sealedSuccessor: sealSuccessor(sealing, request.presented, successor),
       })
-      if (reply.outcome === 'rotated') {
-        const expiresAt = Number(reply.expiresAt)
-        return {
-          kind: 'refreshed',
-          ...next,
-          expiresAt,
-          expiresIn: expiresAt - Math.floor(Number(reply.issuedUs) / 1e6),
-          scope: request.narrowed?.scope ?? decodeGrant(reply.grantRecord).authorization.scope,
-          retry: false,
-        }
-      }
-      if (reply.outcome !== 'retry') return { kind: reply.outcome }
-      const { expiresAt, authorization } = decodeGrantedToken(reply.tokenRecord, reply.grantRecord)
+      if (reply.outcome === 'retry') return toRetry(context, request, sealing, reply)
+      if (reply.outcome !== 'rotated') return { kind: reply.outcome }
+      const expiresAt = Number(reply.expiresAt)
       return {
         kind: 'refreshed',
-        ...writeSuccessor(token, openKnown(sealing, presented, reply.sealedSuccessor)),
+        ...next,
         expiresAt,
-        expiresIn: Math.max(0, expiresAt - Math.floor(Number(reply.nowUs) / 1e6)),
-        scope: authorization.scope,
-        retry: true,
+        expiresIn: expiresAt - Math.floor(Number(reply.issuedUs) / 1e6),
+        scope: request.narrowed?.scope ?? decodeGrant(reply.grantRecord).authorization.scope,
+        retry: false,
       }
     },
   }
+}
 
-  function inputOf({ token, clientId, narrowed, ...request }: RefreshRequest) {
-    const at = keys.partition(token.partition)
-    const grantId = partitions.toPublicId(token.partition, token.grant)
-    return {
-      head: at.head,
-      log: at.log,
-      grant: at.grant(token.grant),
-      successor: at.successor(token.grant),
-      tokens: at.tokens(token.grant),
-      clients: at.clients,
-      cutoff: at.cutoff.grant(token.grant),
-      base: at.base,
-      grantId: token.grant,
-      presentedHash: token.hash,
-      callerId: clientId,
-      tokenLifetimeS: request.accessTokenLifetimeSeconds,
-      idleLifetimeS: request.idleLifetimeSeconds,
-      scope: narrowed?.scope ?? '',
-      aud: narrowed?.aud.join(' ') ?? '',
-      narrowing: narrowed === undefined ? '' : 'narrowed',
-      graceMs: context.refreshGraceMs,
-      cutoffDetails: JSON.stringify({ by: clientId, reason: 'refresh token reuse' }),
-      event: JSON.stringify({ type: 'grant', grant_id: grantId }),
-      logRetentionMs: context.logRetentionMs,
-      channel: keys.channel,
-      expectedFingerprint: request.provedBy ?? '',
-    }
-  }
-
-  // If this node is behind in a key rotation, the retry fails here; the token is good.
-  function openKnown(sealing: TokenKey, presented: string, sealed: string): Successor {
-    const successor = openSuccessor(sealing, presented, sealed)
-    if (tokenKeys.get(successor.keyId) !== undefined) return successor
-    throw new StoreUnavailableError(`this node lacks the token key "${successor.keyId}"`)
-  }
-
-  function writeSuccessor({ partition, grant }: ParsedToken, successor: Successor) {
-    const { keyId, accessRandom, refreshRandom } = successor
-    const common = { partition, grant, keyId }
-    return {
-      accessToken: mint.write({ ...common, kind: 'access', random: accessRandom }),
-      refreshToken: mint.write({ ...common, kind: 'refresh', random: refreshRandom }),
-    }
+function inputOf(context: StoreContext, { token, clientId, narrowed, ...request }: RefreshRequest) {
+  const at = context.keys.partition(token.partition)
+  const grantId = context.partitions.toPublicId(token.partition, token.grant)
+  return {
+    ...eventInput(context, at),
+    grant: at.grant(token.grant),
+    successor: at.successor(token.grant),
+    tokens: at.tokens(token.grant),
+    clients: at.clients,
+    cutoff: at.cutoff.grant(token.grant),
+    grantId: token.grant,
+    presentedHash: token.hash,
+    callerId: clientId,
+    tokenLifetimeS: request.accessTokenLifetimeSeconds,
+    idleLifetimeS: request.idleLifetimeSeconds,
+    scope: narrowed?.scope ?? '',
+    aud: narrowed?.aud.join(' ') ?? '',
+    narrowing: narrowed === undefined ? '' : 'narrowed',
+    graceMs: context.refreshGraceMs,
+    cutoffDetails: JSON.stringify({ by: clientId, reason: 'refresh token reuse' }),
+    event: JSON.stringify({ type: 'grant', grant_id: grantId }),
+    expectedFingerprint: request.provedBy ?? '',
   }
 }
 
-function hashesOf(next: { readonly accessToken: string; readonly refreshToken: string }) {
+type RetryReply = Extract<Awaited<ReturnType<typeof refreshGrant>>, { outcome: 'retry' }>
+
+function toRetry(
+  context: StoreContext,
+  { token, presented }: RefreshRequest,
+  sealing: TokenKey,
+  { sealedSuccessor, nowUs, tokenRecord, grantRecord }: RetryReply,
+): RefreshOutcome {
+  const successor = openSuccessor(sealing, presented, sealedSuccessor)
+  // Then this node is behind in a key rotation; the token is good.
+  if (context.tokenKeys.get(successor.keyId) === undefined) {
+    throw new StoreUnavailableError(`this node lacks the token key "${successor.keyId}"`)
+  }
+  const { expiresAt, authorization } = decodeGrantedToken(tokenRecord, grantRecord)
   return {
-    nextRefreshHash: hashToken(next.refreshToken),
-    nextTokenHash: hashToken(next.accessToken),
+    kind: 'refreshed',
+    ...writeSuccessor(context, token, successor),
+    expiresAt,
+    expiresIn: Math.max(0, expiresAt - Math.floor(Number(nowUs) / 1e6)),
+    scope: authorization.scope,
+    retry: true,
+  }
+}
+
+function writeSuccessor(
+  { mint }: StoreContext,
+  { partition, grant }: ParsedToken,
+  { keyId, accessRandom, refreshRandom }: Successor,
+) {
+  const common = { partition, grant, keyId }
+  return {
+    accessToken: mint.write({ ...common, kind: 'access', random: accessRandom }),
+    refreshToken: mint.write({ ...common, kind: 'refresh', random: refreshRandom }),
   }
 }

@@ -35,7 +35,7 @@
 --   7. So was each token it was exchanged from (include/state.lua, is_cut_off); else revoked.
 --   8. Its client is registered and enabled (include/state.lua, is_enabled); else client.
 --   9. Its subject is not suspended (include/state.lua, token_state); else suspended.
---   10. The caller is an audience of the token (introspect/introspection-endpoint.ts).
+--   10. The caller is an audience of the token (introspect/answer.ts, isAudience).
 -- Atomic: the position (epoch, seq) must be that of the state it is returned with.
 -- Bound: 1 INFO, the time, at most 9 reads, 1 for each token it was exchanged from, and the roles in the contexts asked
 -- for or in a hundred, however many roles the subject holds. Writes nothing, but is declared as a writing script: a

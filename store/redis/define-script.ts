@@ -1,5 +1,5 @@
 /**
- * Typed calls of scripts. A definition repeats the names of a script's header, so that a call passes keys and arguments by
+ * Typed calls of scripts. A definition repeats the names in a script's header, so that a call passes keys and arguments by
  * name and gets its reply by name; the compiler knows both. A definition that differs from the header stops the start.
  */
 import { isDeepStrictEqual } from 'node:util'
@@ -8,63 +8,68 @@ import type { ScriptSignature } from './script-header.ts'
 import type { RunScript, ScriptReply } from './script-runner.ts'
 import { loadScripts } from './scripts.ts'
 
-/** An argument of a script. */
-export type ScriptArgument = string | number
+type Names<Text> = Text extends `${infer First}\n${infer Others}`
+  ? Names<First> | Names<Others>
+  : Text extends `${infer First} ${infer Others}`
+    ? Names<First> | Names<Others>
+    : Exclude<Text & string, ''>
+
+type Rest<Name> = Name extends `...${infer ListName}` ? ListName : never
 
 /** Keys and arguments of a call by name; a last argument `...name` is the list `name`. */
-export type ScriptInput<S extends ScriptSignature> = {
-  readonly [Key in S['keys'][number]]: string
+type Input<S extends ScriptSignature> = {
+  readonly [Name in Names<S['keys']>]: string
 } & {
-  readonly [Arg in S['args'][number] as Arg extends `...${infer Rest}`
-    ? Rest
-    : Arg]: Arg extends `...${string}` ? readonly ScriptArgument[] : ScriptArgument
+  readonly [Name in Exclude<Names<S['args']>, `...${string}`>]: string | number
+} & {
+  readonly [Name in Rest<Names<S['args']>>]: readonly (string | number)[]
 }
 
-type Row<Names> = Names extends readonly string[]
-  ? { readonly [Name in Names[number]]: string }
-  : unknown
+/** An input as the generic code sees it; numbers and lists are passed on as they are. */
+type Values = Readonly<Record<string, string>>
 
-/** The reply of a script by name. Numbers in a reply become texts; in a list, what does not exist is `null`. */
-export type ScriptOutput<S extends ScriptSignature> =
-  S['replies'] extends Readonly<Record<string, readonly string[]>>
-    ? {
-        [Outcome in keyof S['replies']]: { readonly outcome: Outcome } & Row<S['replies'][Outcome]>
-      }[keyof S['replies']]
-    : S['list'] extends string
-      ? readonly (string | null)[]
-      : Row<S['row']> &
-          (S['rows'] extends readonly string[]
-            ? { readonly rows: readonly Row<S['rows']>[] }
-            : unknown)
+type Row<Text> = { readonly [Name in Names<Text>]: string }
 
-/** Calls one script in one round trip. */
-export type ScriptCall<S extends ScriptSignature> = (
-  run: RunScript,
-  input: ScriptInput<S>,
-) => Promise<ScriptOutput<S>>
+type OneOf<Replies> = {
+  [Outcomes in keyof Replies]: { readonly outcome: Names<Outcomes> } & Row<Replies[Outcomes]>
+}[keyof Replies]
+
+/** The reply of a script by name. Numbers become texts; in a list, what does not exist is `null`. */
+type Output<S extends ScriptSignature> = S extends { readonly replies: infer Replies }
+  ? OneOf<Replies>
+  : S extends { readonly list: string }
+    ? readonly (string | null)[]
+    : Row<S['row']> &
+        (S extends { readonly rows: infer Rows }
+          ? { readonly rows: readonly Row<Rows>[] }
+          : unknown)
 
 /**
- * Defines the typed call of a script.
+ * Defines the call of one script in one round trip.
  *
+ * @param definition the names in the header; outcomes with the same members may share an entry
  * @throws {TypeError} when there is no such script, or its header differs
  */
 export function defineScript<const S extends ScriptSignature>(
   name: string,
-  signature: S,
-): ScriptCall<S> {
-  const script = loadScripts().find((one) => one.name === name)
-  if (script === undefined) throw new TypeError(`there is no script ${name}`)
-  assertSame(name, signature, script.signature)
-  const { keys } = signature
-  const fixed = signature.args.filter((arg) => !arg.startsWith('...'))
-  const rest = signature.args.find((arg) => arg.startsWith('...'))?.slice('...'.length)
-  const read = readerOf(name, signature)
-  const call = (run: RunScript, input: Readonly<Record<string, unknown>>) => {
-    const args = pick(input, fixed)
-    const all = rest === undefined ? args : args.concat(input[rest])
-    return run(name, pick(input, keys) as string[], all as ScriptArgument[]).then(read)
+  definition: S,
+): (run: RunScript, input: Input<S>) => Promise<Output<S>> {
+  const signature = normalize(definition)
+  const header = loadScripts().find((script) => script.name === name)?.signature
+  if (!isDeepStrictEqual(signature, header)) {
+    const [defined, listed] = [signature, header].map((one) => JSON.stringify(one))
+    throw new TypeError(`the script ${name} is defined as ${defined}, its header says ${listed}`)
   }
-  return call as ScriptCall<S>
+  const keys = namesOf(signature.keys)
+  const [fixed = '', rest] = signature.args.split('...')
+  const args = namesOf(fixed)
+  const read = readerOf(name, signature)
+  const call = (run: RunScript, input: Values) => {
+    const values = pick(input, args)
+    const list = rest === undefined ? '' : input[rest]
+    return run(name, pick(input, keys), list?.length ? values.concat(list) : values).then(read)
+  }
+  return call as (run: RunScript, input: Input<S>) => Promise<Output<S>>
 }
 
 /** Says that a script returned what this version does not know. */
@@ -72,60 +77,65 @@ export function unknownReply(name: string, reply: unknown): StoreReplyError {
   return new StoreReplyError(`${name} answered ${JSON.stringify(reply)}`)
 }
 
-function assertSame(name: string, definition: ScriptSignature, header: ScriptSignature): void {
-  for (const part of ['keys', 'args', 'replies', 'row', 'rows', 'list'] as const) {
-    if (isDeepStrictEqual(definition[part], header[part])) continue
-    const [defined, listed] = [definition, header].map((one) => JSON.stringify(one[part]))
-    throw new TypeError(`${name} is defined with the ${part} ${defined}, its header has ${listed}`)
-  }
+function namesOf(text: string): readonly string[] {
+  return text.split(/\s+/).filter((name) => name !== '')
 }
 
-function pick(input: Readonly<Record<string, unknown>>, names: readonly string[]): unknown[] {
-  const values: unknown[] = []
-  for (const name of names) values.push(input[name])
+function normalize({ args, replies, ...signature }: ScriptSignature): ScriptSignature {
+  const single = { ...signature, args: namesOf(args).join(' ') }
+  if (replies === undefined) return single
+  const entries = Object.entries(replies).flatMap(([outcomes, members]) =>
+    namesOf(outcomes).map((outcome) => [outcome, members] as const),
+  )
+  return { ...single, replies: Object.fromEntries(entries) }
+}
+
+function pick(input: Values, names: readonly string[]): string[] {
+  const values = new Array<string>(names.length)
+  for (let i = 0; i < names.length; i++) values[i] = input[names[i] ?? ''] ?? ''
   return values
 }
 
-function readerOf(name: string, signature: ScriptSignature): (reply: ScriptReply) => unknown {
-  const { replies, row = [], rows } = signature
-  if (signature.list !== undefined) {
-    return (reply) => reply.map((value) => (value === null ? null : String(value)))
-  }
-  if (replies !== undefined) return outcomeReader(name, replies)
-  if (rows === undefined) return (reply) => readRow(row, reply, 0)
-  return (reply) => {
-    if (reply.length < row.length || (reply.length - row.length) % rows.length !== 0) {
-      throw unknownReply(name, reply)
-    }
-    const repeated: unknown[] = []
-    for (let start = row.length; start < reply.length; start += rows.length) {
-      repeated.push(readRow(rows, reply, start))
-    }
-    return { ...readRow(row, reply, 0), rows: repeated }
-  }
-}
-
-function outcomeReader(
+function readerOf(
   name: string,
-  replies: Readonly<Record<string, readonly string[]>>,
+  { replies, row = '', rows, list }: ScriptSignature,
 ): (reply: ScriptReply) => unknown {
-  const namesByOutcome = new Map<unknown, readonly string[]>(
-    Object.entries(replies).map(([outcome, members]) => [outcome, ['outcome', ...members]]),
-  )
+  if (list !== undefined)
+    return (reply) => reply.map((value) => (value === null ? null : String(value)))
+  if (replies !== undefined) return outcomeReader(name, replies)
+  const first = namesOf(row)
+  if (rows === undefined) return (reply) => readRow(first, reply, 0)
+  const group = namesOf(rows)
   return (reply) => {
-    const names = namesByOutcome.get(reply[0])
-    if (names?.length !== reply.length) throw unknownReply(name, reply[0])
-    return readRow(names, reply, 0)
+    const repeated: unknown[] = []
+    for (let start = first.length; start < reply.length; start += group.length) {
+      repeated.push(readRow(group, reply, start))
+    }
+    if (reply.length !== first.length + repeated.length * group.length)
+      throw unknownReply(name, reply)
+    return { ...readRow(first, reply, 0), rows: repeated }
   }
 }
 
-function readRow(
-  names: readonly string[],
-  values: ScriptReply,
-  start: number,
-): Readonly<Record<string, string>> {
+function outcomeReader(name: string, replies: Readonly<Record<string, string>>) {
+  const names = new Map<unknown, readonly string[]>(
+    Object.entries(replies).map(([outcome, members]) => [
+      outcome,
+      ['outcome', ...namesOf(members)],
+    ]),
+  )
+  return (reply: ScriptReply) => {
+    const known = names.get(reply[0])
+    if (known?.length !== reply.length) throw unknownReply(name, reply[0])
+    return readRow(known, reply, 0)
+  }
+}
+
+function readRow(names: readonly string[], values: ScriptReply, start: number): Values {
   const row: Record<string, string> = {}
-  let index = start
-  for (const name of names) row[name] = String(values[index++] ?? '')
+  for (let i = 0; i < names.length; i++) {
+    const value = values[start + i] ?? ''
+    row[names[i] ?? ''] = typeof value === 'string' ? value : String(value)
+  }
   return row
 }

@@ -3,8 +3,8 @@ import { defineScript } from './define-script.ts'
 import type { RunScript } from './script-runner.ts'
 
 const readValues = defineScript('read-record', {
-  keys: ['key'],
-  args: ['...fields'],
+  keys: 'key',
+  args: '...fields',
   list: 'values',
 })
 

@@ -35,19 +35,16 @@ export function createScriptRunner(connection: RedisConnection): RunScript {
     return send(new Command(command, parts, ENCODING)) as Promise<ScriptReply>
   }
 
-  return async (name, keys, args) => {
+  return (name, keys, args) => {
     const script = scripts.get(name)
     if (script === undefined) throw new TypeError(`there is no script ${name}`)
-    const { sha, lua } = script
-    try {
-      return await call('evalsha', sha, keys, args)
-    } catch (cause) {
+    return call('evalsha', script.sha, keys, args).catch((cause: unknown) => {
       if (cause instanceof Error && cause.message.startsWith('NOSCRIPT')) {
         // The first call, or the script cache was emptied: nothing was run, so the text itself is sent.
-        return askRedis(() => call('eval', lua, keys, args))
+        return askRedis(() => call('eval', script.lua, keys, args))
       }
       throw toStoreError(cause)
-    }
+    })
   }
 }
 

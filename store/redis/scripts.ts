@@ -52,7 +52,7 @@ function readScript(folder: URL, file: string): Script {
   if (name === undefined) throw new TypeError('is not named <verb>-<noun>-<numberOfKeys>.lua')
   const own = readFileSync(new URL(file, folder), 'utf8')
   const signature = parseScript(own)
-  const numberOfKeys = signature.keys.length
+  const numberOfKeys = signature.keys.split(' ').length
   if (numberOfKeys !== Number(keysInName)) {
     throw new TypeError(`has ${numberOfKeys} keys in its header, its name says ${keysInName}`)
   }

@@ -5,7 +5,7 @@
  * and the repeat finishes it.
  */
 import { hash } from 'node:crypto'
-import { type StoreContext, WIDE_CUTOFF_LIFETIME_MS } from '../context.ts'
+import { eventInput, type StoreContext, WIDE_CUTOFF_LIFETIME_MS } from '../context.ts'
 import { CLIENT_FIELDS, clientField, parseClientField } from '../keys.ts'
 import { defineScript, unknownReply } from '../redis/define-script.ts'
 import { readRecord } from '../redis/read-record.ts'
@@ -124,22 +124,10 @@ export function parseClient(clientId: string, record: string): Client | undefine
 }
 
 const putClient = defineScript('put-client', {
-  keys: ['head', 'log', 'clients', 'cutoff'],
-  args: [
-    'base',
-    'clientId',
-    'state',
-    'registration',
-    'version',
-    'expectedVersion',
-    'cutoffMode',
-    'cutoffDetails',
-    'event',
-    'logRetentionMs',
-    'channel',
-    'cutoffTtlMs',
-  ],
-  replies: { stored: ['version'], conflict: ['version'], older: ['version'] },
+  keys: 'head log clients cutoff',
+  args: `base clientId state registration version expectedVersion cutoffMode cutoffDetails event
+    logRetentionMs channel cutoffTtlMs`,
+  replies: { 'stored conflict older': 'version' },
 })
 
 /** Makes the registry of a store. */
@@ -248,18 +236,16 @@ async function writeEverywhere(
 }
 
 function writeIn(
-  { keys, run, logRetentionMs }: StoreContext,
+  context: StoreContext,
   partition: number,
   { clientId, by, state, registration, cuts }: ClientWrite,
   { version = '', expectedVersion = '' }: { version?: string; expectedVersion?: number | '' },
 ) {
-  const at = keys.partition(partition)
-  return putClient(run, {
-    head: at.head,
-    log: at.log,
+  const at = context.keys.partition(partition)
+  return putClient(context.run, {
+    ...eventInput(context, at),
     clients: at.clients,
     cutoff: at.cutoff.client(clientId),
-    base: at.base,
     clientId,
     state,
     registration,
@@ -268,8 +254,6 @@ function writeIn(
     cutoffMode: cuts ? 'cut' : 'keep',
     cutoffDetails: JSON.stringify({ by, reason: `client ${state}` }),
     event: JSON.stringify({ type: 'client', client_id: clientId }),
-    logRetentionMs,
-    channel: keys.channel,
     cutoffTtlMs: WIDE_CUTOFF_LIFETIME_MS,
   })
 }

@@ -2,7 +2,7 @@
  * Writes what another system knows about a subject, once. A claim lets one loader at a time write, and a delayed loader
  * overwrites nothing newer. This file does not ask the other system.
  */
-import { type StoreContext, WIDE_CUTOFF_LIFETIME_MS } from '../context.ts'
+import { eventInput, type StoreContext, WIDE_CUTOFF_LIFETIME_MS } from '../context.ts'
 import { defineScript } from '../redis/define-script.ts'
 import type { Claims, SubjectStatus } from './subjects.ts'
 
@@ -48,37 +48,26 @@ export interface SubjectLoads {
 const ROLES_PER_CALL = 100
 
 const beginLoad = defineScript('begin-load', {
-  keys: ['head', 'subject'],
-  args: ['loadName', 'claimMs'],
-  replies: { known: [], busy: [], begun: [] },
+  keys: 'head subject',
+  args: 'loadName claimMs',
+  replies: { 'known busy begun': '' },
 })
 
 const loadAssignments = defineScript('load-assignments', {
-  keys: ['head', 'log', 'holders', 'ending', 'roleCounts', 'schema', 'subject'],
-  args: ['base', 'logRetentionMs', 'channel', 'loadName', 'sub', '...assignments'],
-  replies: { lost: [], loaded: ['unknownRoles'] },
+  keys: 'head log holders ending roleCounts schema subject',
+  args: 'base logRetentionMs channel loadName sub ...assignments',
+  replies: { lost: '', loaded: 'unknownRoles' },
 })
 
 const finishLoad = defineScript('finish-load', {
-  keys: ['head', 'log', 'subject', 'cutoff', 'index'],
-  args: [
-    'base',
-    'logRetentionMs',
-    'channel',
-    'loadName',
-    'event',
-    'status',
-    'claims',
-    'cutoffDetails',
-    'cutoffTtlMs',
-  ],
-  replies: { lost: [], finished: [] },
+  keys: 'head log subject cutoff index',
+  args: 'base logRetentionMs channel loadName event status claims cutoffDetails cutoffTtlMs',
+  replies: { 'lost finished': '' },
 })
 
 /** Makes the loads of a store. */
 export function createSubjectLoads(context: StoreContext): SubjectLoads {
   const { keys, partitions, run } = context
-  const logging = { logRetentionMs: context.logRetentionMs, channel: keys.channel }
 
   /** Counts roles unknown to the schema; `undefined` when the claim was lost. */
   async function loadRoles(sub: string, loadName: string, roles: readonly LoadedRole[]) {
@@ -87,15 +76,12 @@ export function createSubjectLoads(context: StoreContext): SubjectLoads {
     for (let start = 0; start < roles.length; start += ROLES_PER_CALL) {
       const part = roles.slice(start, start + ROLES_PER_CALL)
       const reply = await loadAssignments(run, {
-        head: at.head,
-        log: at.log,
+        ...eventInput(context, at),
         holders: at.holders,
         ending: at.ending,
         roleCounts: at.roleCounts,
         schema: at.schema,
         subject: at.subject(sub),
-        base: at.base,
-        ...logging,
         loadName,
         sub,
         assignments: part.flatMap((one) => [one.context, one.role, one.expiresAt ?? '']),
@@ -127,13 +113,10 @@ export function createSubjectLoads(context: StoreContext): SubjectLoads {
       if (unknown === undefined) return undefined
       const at = keys.partition(partitions.of(sub))
       const { outcome } = await finishLoad(run, {
-        head: at.head,
-        log: at.log,
+        ...eventInput(context, at),
         subject: at.subject(sub),
         cutoff: at.cutoff.subject(sub),
         index: at.index(sub),
-        base: at.base,
-        ...logging,
         loadName: name,
         event: JSON.stringify({ type: 'subject', sub }),
         status,

@@ -3,7 +3,7 @@
  * claims.
  */
 import type { JsonValue } from '../../client/src/wire/index.ts'
-import { type StoreContext, WIDE_CUTOFF_LIFETIME_MS } from '../context.ts'
+import { eventInput, type StoreContext, WIDE_CUTOFF_LIFETIME_MS } from '../context.ts'
 import { defineScript } from '../redis/define-script.ts'
 import { readRecord } from '../redis/read-record.ts'
 
@@ -34,18 +34,9 @@ export interface Subjects {
 }
 
 const putSubject = defineScript('put-subject', {
-  keys: ['head', 'log', 'subject', 'cutoff', 'index'],
-  args: [
-    'base',
-    'status',
-    'claims',
-    'cutoffDetails',
-    'event',
-    'logRetentionMs',
-    'channel',
-    'cutoffTtlMs',
-  ],
-  row: ['status', 'claims'],
+  keys: 'head log subject cutoff index',
+  args: 'base status claims cutoffDetails event logRetentionMs channel cutoffTtlMs',
+  row: 'status claims',
 })
 
 /** Makes the subjects of a store. */
@@ -62,18 +53,14 @@ export function createSubjects(context: StoreContext): Subjects {
     async put(sub, by, change) {
       const at = keys.partition(partitions.of(sub))
       const { status, claims } = await putSubject(run, {
-        head: at.head,
-        log: at.log,
+        ...eventInput(context, at),
         subject: at.subject(sub),
         cutoff: at.cutoff.subject(sub),
         index: at.index(sub),
-        base: at.base,
         status: change.status ?? '',
         claims: change.claims === undefined ? '' : JSON.stringify(change.claims),
         cutoffDetails: JSON.stringify({ by, reason: 'subject suspended' }),
         event: JSON.stringify({ type: 'subject', sub }),
-        logRetentionMs: context.logRetentionMs,
-        channel: keys.channel,
         cutoffTtlMs: WIDE_CUTOFF_LIFETIME_MS,
       })
       return toSubject(sub, status, claims)

@@ -1,5 +1,5 @@
 /** Writes cutoffs: one script per level, which also appends the event. */
-import { type StoreContext, WIDE_CUTOFF_LIFETIME_MS } from '../context.ts'
+import { eventInput, type StoreContext, WIDE_CUTOFF_LIFETIME_MS } from '../context.ts'
 import type { LocatedId } from '../partitions.ts'
 import { defineScript } from '../redis/define-script.ts'
 
@@ -13,43 +13,34 @@ export interface CutoffText {
   readonly event: string
 }
 
-const COMMON_ARGS = ['base', 'issueSpan', 'details', 'event', 'logRetentionMs', 'channel'] as const
-const REVOKED = ['cutoffUs', 'affected', 'epoch', 'seq'] as const
-
 const revokeToken = defineScript('revoke-token', {
-  keys: ['head', 'log', 'cutoff'],
-  args: [...COMMON_ARGS, 'ownerId', 'tokenHash', 'grant'],
+  keys: 'head log cutoff',
+  args: 'base issueSpan details event logRetentionMs channel ownerId tokenHash grant',
   replies: {
-    revoked: [...REVOKED, 'sub'],
-    unknown: [],
-    foreign: [],
-    future: [],
-    'too-many-spans': [],
+    revoked: 'cutoffUs affected epoch seq sub',
+    'unknown foreign future too-many-spans': '',
   },
 })
 
 const revokeGrant = defineScript('revoke-grant', {
-  keys: ['head', 'log', 'grant', 'cutoff'],
-  args: [...COMMON_ARGS, 'ownerId', 'grantId'],
+  keys: 'head log grant cutoff',
+  args: 'base issueSpan details event logRetentionMs channel ownerId grantId',
   replies: {
-    revoked: [...REVOKED, 'sub'],
-    unknown: [],
-    foreign: [],
-    future: [],
-    'too-many-spans': [],
+    revoked: 'cutoffUs affected epoch seq sub',
+    'unknown foreign future too-many-spans': '',
   },
 })
 
 const revokeSession = defineScript('revoke-session', {
-  keys: ['head', 'log', 'session', 'cutoff'],
-  args: [...COMMON_ARGS, 'sessionId'],
-  replies: { revoked: [...REVOKED, 'sub'], unknown: [], future: [], 'too-many-spans': [] },
+  keys: 'head log session cutoff',
+  args: 'base issueSpan details event logRetentionMs channel sessionId',
+  replies: { revoked: 'cutoffUs affected epoch seq sub', 'unknown future too-many-spans': '' },
 })
 
 const writeCutoff = defineScript('write-cutoff', {
-  keys: ['head', 'log', 'cutoff', 'index'],
-  args: [...COMMON_ARGS, 'cutoffTtlMs', 'indexMode'],
-  replies: { revoked: REVOKED, future: [], 'too-many-spans': [] },
+  keys: 'head log cutoff index',
+  args: 'base issueSpan details event logRetentionMs channel cutoffTtlMs indexMode',
+  replies: { revoked: 'cutoffUs affected epoch seq', 'future too-many-spans': '' },
 })
 
 /** The outcome of a write. `seq` is '' when nothing changed; `affected` is negative where it was not counted. */
@@ -74,40 +65,41 @@ export interface CutoffWriter {
 }
 
 /** Makes the writer of a store. */
-export function createCutoffWriter({ keys, run, logRetentionMs }: StoreContext): CutoffWriter {
-  const logging = { logRetentionMs, channel: keys.channel }
+export function createCutoffWriter(context: StoreContext): CutoffWriter {
+  const { keys, run } = context
   return {
     token({ partition, hash, local }, text, ownerId = '') {
-      const { head, log, base, cutoff } = keys.partition(partition)
-      const token = { cutoff: cutoff.token(hash), tokenHash: hash, grant: local, ownerId }
-      return revokeToken(run, { head, log, base, ...logging, ...text, ...token })
+      const at = keys.partition(partition)
+      const own = { cutoff: at.cutoff.token(hash), tokenHash: hash, grant: local, ownerId }
+      return revokeToken(run, { ...eventInput(context, at), ...text, ...own })
     },
 
     grant({ partition, local }, text, ownerId = '') {
-      const { head, log, base, grant, cutoff } = keys.partition(partition)
-      const own = { grant: grant(local), cutoff: cutoff.grant(local), grantId: local, ownerId }
-      return revokeGrant(run, { head, log, base, ...logging, ...text, ...own })
+      const at = keys.partition(partition)
+      const own = {
+        grant: at.grant(local),
+        cutoff: at.cutoff.grant(local),
+        grantId: local,
+        ownerId,
+      }
+      return revokeGrant(run, { ...eventInput(context, at), ...text, ...own })
     },
 
     session({ partition, local }, text) {
-      const { head, log, base, session, cutoff } = keys.partition(partition)
-      const own = { session: session(local), cutoff: cutoff.session(local), sessionId: local }
-      return revokeSession(run, { head, log, base, ...logging, ...text, ...own })
+      const at = keys.partition(partition)
+      const own = { session: at.session(local), cutoff: at.cutoff.session(local), sessionId: local }
+      return revokeSession(run, { ...eventInput(context, at), ...text, ...own })
     },
 
     wide(partition, cutoff, text, droppedIndex) {
-      const { head, log, base } = keys.partition(partition)
-      return writeCutoff(run, {
-        head,
-        log,
+      const at = keys.partition(partition)
+      const own = {
         cutoff,
-        index: droppedIndex ?? head,
-        base,
-        ...logging,
-        ...text,
         cutoffTtlMs: WIDE_CUTOFF_LIFETIME_MS,
+        index: droppedIndex ?? at.head,
         indexMode: droppedIndex === undefined ? 'keep' : 'drop',
-      })
+      }
+      return writeCutoff(run, { ...eventInput(context, at), ...text, ...own })
     },
   }
 }

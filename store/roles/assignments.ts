@@ -5,7 +5,7 @@
  * An assignment is kept by subject and by context, both in the partition of its subject and written in one step. The
  * holders of a context are therefore read from all partitions at once, and no index needs repair.
  */
-import type { StoreContext } from '../context.ts'
+import { eventInput, type StoreContext } from '../context.ts'
 import type { PartitionKeys } from '../keys.ts'
 import { defineScript, unknownReply } from '../redis/define-script.ts'
 import { createPartitionQueue } from './partition-queue.ts'
@@ -115,22 +115,22 @@ const OUTCOMES = new Set<unknown>([
 ] satisfies AssignmentOutcome[])
 
 const applyAssignments = defineScript('apply-assignments', {
-  keys: ['head', 'log', 'holders', 'ending', 'roleCounts', 'schema'],
-  args: ['base', 'logRetentionMs', 'channel', '...changes'],
+  keys: 'head log holders ending roleCounts schema',
+  args: 'base logRetentionMs channel ...changes',
   list: 'outcomes',
 })
 
 const removeAssignments = defineScript('remove-assignments', {
-  keys: ['head', 'log', 'holders', 'ending', 'roleCounts'],
-  args: ['base', 'logRetentionMs', 'channel', '...removals'],
+  keys: 'head log holders ending roleCounts',
+  args: 'base logRetentionMs channel ...removals',
   list: 'outcomes',
 })
 
 const listAssignments = defineScript('list-assignments', {
-  keys: ['head', 'set', 'schema'],
-  args: ['order', 'minimum', 'maximum', 'size'],
-  row: ['lastMember'],
-  rows: ['context', 'role', 'sub', 'expiresAt', 'roleStatus'],
+  keys: 'head set schema',
+  args: 'order minimum maximum size',
+  row: 'lastMember',
+  rows: 'context role sub expiresAt roleStatus',
 })
 
 type ListedAssignment = Awaited<ReturnType<typeof listAssignments>>['rows'][number]
@@ -218,21 +218,19 @@ function isOutcome(word: string | null): word is AssignmentOutcome {
 
 /** Removals alone have their own script: it is allowed when memory is full. */
 function callScript(
-  { keys, run, logRetentionMs }: StoreContext,
+  context: StoreContext,
   at: PartitionKeys,
   changes: readonly AssignmentChange[],
 ) {
-  const { head, log, holders, ending, roleCounts, schema, base } = at
-  const shared = { head, log, holders, ending, roleCounts, base }
-  const logging = { logRetentionMs, channel: keys.channel }
+  const { holders, ending, roleCounts, schema } = at
+  const shared = { ...eventInput(context, at), holders, ending, roleCounts }
   if (changes.every(({ op }) => op === 'remove')) {
     const removals = changes.flatMap(({ sub, context, role }) => [sub, context, role])
-    return removeAssignments(run, { ...shared, ...logging, removals })
+    return removeAssignments(context.run, { ...shared, removals })
   }
-  return applyAssignments(run, {
+  return applyAssignments(context.run, {
     ...shared,
     schema,
-    ...logging,
     changes: changes.flatMap(({ op, sub, context, role, expiresAt }) => [
       op,
       sub,

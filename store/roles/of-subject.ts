@@ -22,13 +22,9 @@ export interface SubjectRoleReader {
 }
 
 const readHeldRoles = defineScript('resolve-roles', {
-  keys: ['head', 'clients', 'subject', 'schema'],
-  args: ['base', 'sub', 'kind', '...contexts'],
-  replies: {
-    active: ['epoch', 'seq', 'schemaId', 'leftMs', 'roles'],
-    suspended: ['epoch', 'seq'],
-    client: ['epoch', 'seq'],
-  },
+  keys: 'head clients subject schema',
+  args: 'base sub kind ...contexts',
+  replies: { active: 'epoch seq schemaId leftMs roles', 'suspended client': 'epoch seq' },
 })
 
 /** Makes the resolver of a store. */

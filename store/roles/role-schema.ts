@@ -5,7 +5,7 @@
  * write that fails half-way may be repeated, and the repeat finishes it.
  */
 import { hash } from 'node:crypto'
-import type { StoreContext } from '../context.ts'
+import { eventInput, type StoreContext } from '../context.ts'
 import { defineScript, unknownReply } from '../redis/define-script.ts'
 import { readRecord } from '../redis/read-record.ts'
 import { type CompiledRoleSchema, compileRoleSchema, type RoleDefinitions } from './resolve.ts'
@@ -44,18 +44,9 @@ const SCHEMAS_KEPT = 8
 const NO_SCHEMA: CompiledRoleSchema = compileRoleSchema({})
 
 const putRoleSchema = defineScript('put-role-schema', {
-  keys: ['head', 'log', 'schema'],
-  args: [
-    'base',
-    'json',
-    'digest',
-    'version',
-    'replacedVersion',
-    'event',
-    'logRetentionMs',
-    'channel',
-  ],
-  replies: { stored: ['version'], conflict: ['version'], older: ['version'] },
+  keys: 'head log schema',
+  args: 'base json digest version replacedVersion event logRetentionMs channel',
+  replies: { 'stored conflict older': 'version' },
 })
 
 /** Makes the schemas of a store. */
@@ -153,26 +144,22 @@ async function newestVersion({ keys, partitions, run }: StoreContext): Promise<n
 }
 
 function writeIn(
-  { keys, run, logRetentionMs }: StoreContext,
+  context: StoreContext,
   partition: number,
   roles: RoleDefinitions,
   version: number,
   replacedVersion: number | '',
 ) {
-  const at = keys.partition(partition)
+  const at = context.keys.partition(partition)
   const json = JSON.stringify(roles)
-  return putRoleSchema(run, {
-    head: at.head,
-    log: at.log,
+  return putRoleSchema(context.run, {
+    ...eventInput(context, at),
     schema: at.schema,
-    base: at.base,
     json,
     digest: hash('sha256', json, 'base64url').slice(0, DIGEST_LENGTH),
     version,
     replacedVersion,
     event: JSON.stringify({ type: 'schema' }),
-    logRetentionMs,
-    channel: keys.channel,
   })
 }
 

@@ -3,15 +3,16 @@ import { defineScript } from '../../store/redis/define-script.ts'
 import type { RunScript } from '../../store/redis/script-runner.ts'
 
 const register = defineScript('register-token-keys', {
-  keys: ['installation'],
-  args: ['mintingId', '...tokenKeys'],
-  replies: { registered: ['mintedBefore'], differs: ['keyId'], lacks: ['keyId'] },
+  keys: 'installation',
+  args: 'mintingId ...tokenKeys',
+  replies: { registered: 'mintedBefore', 'differs lacks': 'keyId' },
 })
 
 const readAudit = defineScript('read-audit', {
-  keys: ['stream'],
-  args: ['order', 'first', 'last', 'size'],
-  rows: ['id', 'record'],
+  keys: 'stream',
+  args: `order first
+    last size`,
+  rows: 'id record',
 })
 
 /** Never run. */

@@ -92,9 +92,9 @@ describe('the loader', () => {
       sha: expect.stringMatching(/^[0-9a-f]{40}$/),
       numberOfKeys: 2,
       signature: {
-        keys: ['head', 'thing'],
-        args: ['base', 'maxItems', '...names'],
-        replies: { found: ['firstName', 'second'], 'not-found': [] },
+        keys: 'head thing',
+        args: 'base maxItems ...names',
+        replies: { found: 'firstName second', 'not-found': '' },
       },
     })
   })
@@ -107,11 +107,11 @@ describe('the loader', () => {
   })
 
   it.each<[string, object]>([
-    ['-- Returns a row of\n--   next', { row: ['next'] }],
-    ['-- Returns rows of\n--   id\n--   text', { rows: ['id', 'text'] }],
+    ['-- Returns a row of\n--   next', { row: 'next' }],
+    ['-- Returns rows of\n--   id\n--   text', { rows: 'id text' }],
     [
       '-- Returns a row of\n--   next\n-- Followed by rows of\n--   id',
-      { row: ['next'], rows: ['id'] },
+      { row: 'next', rows: 'id' },
     ],
     ['-- Returns a list of values\n--   In some order.', { list: 'values' }],
   ])('reads a reply that is a row, rows or a list: %j', (reply, expected) => {
@@ -120,7 +120,7 @@ describe('the loader', () => {
       'read-thing-1.lua',
       `${header}local key = unpack(KEYS)\nreturn { key }\n`,
     )
-    expect(signature).toEqual({ keys: ['key'], args: [], ...expected })
+    expect(signature).toEqual({ keys: 'key', args: '', ...expected })
   })
 
   it.each([
@@ -132,44 +132,49 @@ describe('the loader', () => {
       HEADER + CODE,
       /has 2 keys in its header, its name says 1/,
     ],
-    ['no KEYS', 'read-thing-2.lua', HEADER.replace('-- KEYS', '-- Keys') + CODE, /no section KEYS/],
-    ['no ARGV', 'read-thing-2.lua', HEADER.replace('-- ARGV', '-- Args') + CODE, /no section ARGV/],
+    ['no KEYS', 'read-thing-2.lua', HEADER.replace('-- KEYS', '-- Keys') + CODE, /lists no KEYS/],
+    [
+      'no ARGV',
+      'read-thing-2.lua',
+      HEADER.replace('-- ARGV', '-- Args') + CODE,
+      /lists no KEYS or no ARGV/,
+    ],
     ['no reply', 'read-thing-2.lua', HEADER.replace('one of', 'some of') + CODE, /what it returns/],
     [
       'another key',
       'read-thing-2.lua',
       HEADER + CODE.replace('thing =', 'other ='),
-      /KEYS "head thing".*"head, other"/,
+      /lists "head thing".*unpacks "head other"/,
     ],
     [
       'another argument',
       'read-thing-2.lua',
       HEADER + CODE.replace('max_items', 'most'),
-      /ARGV "base max_items"/,
+      /lists "head thing" and "base maxItems ...names"/,
     ],
     [
       'arguments in another order',
       'read-thing-2.lua',
       HEADER + CODE.replace(/base,\s*max_items/, 'max_items, base'),
-      /ARGV "base max_items"/,
+      /lists "head thing" and "base maxItems ...names"/,
     ],
     [
       'one argument less',
       'read-thing-2.lua',
       HEADER.replace('--   base: one: two\n', '') + CODE,
-      /ARGV "max_items"/,
+      /and "maxItems ...names" in its header/,
     ],
     [
       'no names for the rest',
       'read-thing-2.lua',
       HEADER + CODE.replace(/local names.*\n/, ''),
-      /\.\.\.names from ARGV 3/,
+      /unpacks "head thing" and "base maxItems"/,
     ],
     [
       'a rest that begins elsewhere',
       'read-thing-2.lua',
       HEADER + CODE.replace('ARGV, 3', 'ARGV, 4'),
-      /\.\.\.names from ARGV 3/,
+      /"names" from ARGV 4, its header from 3/,
     ],
     [
       'an argument by number',
@@ -197,30 +202,26 @@ describe('the loader', () => {
 
 describe('a definition', () => {
   const begin = {
-    keys: ['head', 'subject'],
-    args: ['loadName', 'claimMs'],
-    replies: { known: [], busy: [], begun: [] },
+    keys: 'head subject',
+    args: 'loadName claimMs',
+    replies: { 'known busy begun': '' },
   } as const
 
   it.each<[string, string, Parameters<typeof defineScript>[1]]>([
     ['a script that does not exist', 'begin-nothing', begin],
-    ['another key', 'begin-load', { ...begin, keys: ['head', 'log'] }],
-    ['keys in another order', 'begin-load', { ...begin, keys: ['subject', 'head'] }],
-    ['another argument', 'begin-load', { ...begin, args: ['loadName', 'claimSeconds'] }],
-    ['one argument more', 'begin-load', { ...begin, args: ['loadName', 'claimMs', 'by'] }],
-    ['a missing outcome', 'begin-load', { ...begin, replies: { known: [], busy: [] } }],
+    ['another key', 'begin-load', { ...begin, keys: 'head log' }],
+    ['keys in another order', 'begin-load', { ...begin, keys: 'subject head' }],
+    ['another argument', 'begin-load', { ...begin, args: 'loadName claimSeconds' }],
+    ['one argument more', 'begin-load', { ...begin, args: 'loadName claimMs by' }],
+    ['a missing outcome', 'begin-load', { ...begin, replies: { 'known busy': '' } }],
     [
       'a member that is not returned',
       'begin-load',
-      { ...begin, replies: { ...begin.replies, busy: ['by'] } },
+      { ...begin, replies: { 'known begun': '', busy: 'by' } },
     ],
-    [
-      'another form of reply',
-      'begin-load',
-      { keys: begin.keys, args: begin.args, row: ['outcome'] },
-    ],
+    ['another form of reply', 'begin-load', { keys: begin.keys, args: begin.args, row: 'outcome' }],
   ])('of %s is refused', (_, name, signature) => {
-    expect(() => defineScript(name, signature)).toThrow(/there is no script|is defined with/)
+    expect(() => defineScript(name, signature)).toThrow(/is defined as/)
   })
 
   /** A runner that answers at once. */
@@ -239,9 +240,9 @@ describe('a definition', () => {
 
   it('returns a reply by name', async () => {
     const call = defineScript('register-token-keys', {
-      keys: ['installation'],
-      args: ['mintingId', '...tokenKeys'],
-      replies: { registered: ['mintedBefore'], differs: ['keyId'], lacks: ['keyId'] },
+      keys: 'installation',
+      args: 'mintingId ...tokenKeys',
+      replies: { registered: 'mintedBefore', 'differs lacks': 'keyId' },
     })
     const input = { installation: 'i', mintingId: 'k1', tokenKeys: ['k1', 'f'] }
     expect(await call(answering(['lacks', 'k2']), input)).toEqual({ outcome: 'lacks', keyId: 'k2' })
@@ -252,10 +253,10 @@ describe('a definition', () => {
 
   it('returns rows by name, and refuses half a row', async () => {
     const call = defineScript('read-log', {
-      keys: ['head', 'log'],
-      args: ['followedEpoch', 'fromSeq', 'size'],
-      row: ['epoch', 'seq', 'floor'],
-      rows: ['seq', 'description'],
+      keys: 'head log',
+      args: 'followedEpoch fromSeq size',
+      row: 'epoch seq floor',
+      rows: 'seq description',
     })
     const input = { head: 'h', log: 'l', followedEpoch: 'e', fromSeq: 0, size: 1 }
     expect(await call(answering(['e', 7, 6, 7, '{}']), input)).toEqual({
