@@ -3,8 +3,10 @@
  * published events. Only `heads` and `read` are certain, because a primary answers them at the moment of asking. Published
  * events may be lost, repeated or late: a reader must check that they continue the sequence.
  */
+
 import type { FeedEvent } from '../client/src/wire/index.ts'
 import type { StoreContext } from './context.ts'
+import type { PartitionNumber } from './partitions.ts'
 import { defineScript } from './redis/define-script.ts'
 import type { OpenSubscription, Subscription } from './redis/subscription.ts'
 
@@ -66,7 +68,7 @@ export interface ChangeLog {
    */
   heads(): Promise<readonly LogHead[]>
   /** Reads the events behind `from`, at most {@link PAGE_EVENTS}; with '' as epoch reads the position alone. */
-  read(partition: number, epoch: string, from: number): Promise<LogPage>
+  read(partition: PartitionNumber, epoch: string, from: number): Promise<LogPage>
   /** Listens until closed, also across failures of Redis. */
   subscribe(listener: ChangeListener): Subscription
 }
@@ -97,7 +99,7 @@ export function createChangeLog(
 ): ChangeLog {
   const numbers = new Map(partitions.all.map((partition) => [partitions.tag(partition), partition]))
 
-  async function read(partition: number, epoch: string, from: number): Promise<LogPage> {
+  async function read(partition: PartitionNumber, epoch: string, from: number): Promise<LogPage> {
     const { head, log } = keys.partition(partition)
     const input = { head, log, followedEpoch: epoch, fromSeq: from, size: PAGE_EVENTS }
     const { rows, ...position } = await readLog(run, input)

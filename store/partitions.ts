@@ -19,7 +19,7 @@ export const MAX_PARTITIONS = 4096
 
 declare const brand: unique symbol
 
-/** A value that must not be handed over where another brand is due. A literal or a text read from a record has none. */
+/** A value that must not be used where another brand is due. Literals and texts from records have no brand. */
 type Brand<Value, Name extends string> = Value & { readonly [brand]?: Name }
 
 /** Number of a partition. */
@@ -36,7 +36,7 @@ export type PublicId = Brand<string, 'PublicId'>
 
 const randomLocalId = customAlphabet(URL_SAFE, LOCAL_ID_LENGTH)
 
-/** An id of a grant, session or token, taken apart. */
+/** A parsed id of a grant, session or token. */
 export interface LocatedId {
   readonly partition: PartitionNumber
   /** The grant or session inside its partition; '' for a token that is a grant itself. */
@@ -68,7 +68,7 @@ export interface Partitions {
   toPublicId(partition: PartitionNumber, local: LocalId): PublicId
   /** The public ids of a token. */
   idsOf(token: { partition: PartitionNumber; grant: LocalId; hash: TokenHash }): TokenIds
-  /** Takes a public id apart; `undefined` for anything that cannot be one. */
+  /** Parses a public id; `undefined` for anything that cannot be one. */
   parsePublicId(id: string): LocatedId | undefined
 }
 

@@ -4,6 +4,7 @@
  */
 import type { StoreContext } from '../context.ts'
 import type { ParsedToken } from '../mint/token.ts'
+import type { PublicId } from '../partitions.ts'
 import { defineScript, unknownReply } from '../redis/define-script.ts'
 import type { LocateToken } from './locate-token.ts'
 import {
@@ -39,25 +40,25 @@ export interface VoidingRevocation {
   readonly madeAtUs: number
   readonly by?: string
   readonly reason?: string
-  /** Id of the revocation, if it was a request of its own. */
+  /** Id of the revocation, if it was a request for one. */
   readonly id?: string
   /** Which token of the ancestry it voids: 0 is the token itself, 1 the one it was exchanged from. */
   readonly generation: number
 }
 
-/** Everything known about a token. Ids are public ones. */
+/** Everything known about a token. */
 export interface Explanation {
   readonly state: ExplainedState
   /** Absent if it is not a token. */
   readonly kind?: 'access' | 'refresh'
-  readonly jti?: string
-  readonly grantId?: string
-  readonly sid?: string
+  readonly jti?: PublicId
+  readonly grantId?: PublicId
+  readonly sid?: PublicId
   /** Absent when its record is gone. */
   readonly token?: TokenRecord
   readonly grant?: GrantRecord
   /** The tokens it was exchanged from, the nearest first. */
-  readonly exchangedFrom: readonly string[]
+  readonly exchangedFrom: readonly PublicId[]
   /** The latest first. */
   readonly revocations: readonly VoidingRevocation[]
 }

@@ -8,6 +8,7 @@ import type { ExchangedFrom, FreshnessStamp } from '../../client/src/wire/index.
 import type { StoreContext } from '../context.ts'
 import { clientField } from '../keys.ts'
 import type { ParsedToken } from '../mint/token.ts'
+import type { PublicId } from '../partitions.ts'
 import { defineScript, unknownReply } from '../redis/define-script.ts'
 import { readRecord } from '../redis/read-record.ts'
 import { type Client, parseClient } from '../registry/clients.ts'
@@ -37,13 +38,13 @@ export type TokenState =
   | { readonly kind: 'inactive'; readonly reason: InactiveReason }
   | ActiveState
 
-/** A live token and what it resolves to. Ids are public ones. */
+/** A live token and what it resolves to. */
 export interface ActiveState {
   readonly kind: 'active'
   readonly record: TokenRecord
-  readonly jti: string
-  readonly grantId: string
-  readonly sid: string | undefined
+  readonly jti: PublicId
+  readonly grantId: PublicId
+  readonly sid: PublicId | undefined
   readonly claims: Claims
   /** Absent when roles were not asked for. */
   readonly roles?: ResolvedRoles

@@ -5,6 +5,7 @@
 import type { TokenKind } from '../../client/src/wire/index.ts'
 import type { StoreContext } from '../context.ts'
 import { hashToken } from '../mint/token.ts'
+import type { LocalId, PartitionNumber, PublicId } from '../partitions.ts'
 import { defineScript } from '../redis/define-script.ts'
 import type { SessionDevice } from './live-grants.ts'
 import { type Authorization, encodeAuthorization } from './records.ts'
@@ -14,11 +15,11 @@ export interface IssueRequest {
   readonly authorization: Omit<Authorization, 'session'>
   /** Whose subject it is: a `user`, or the `client` itself. */
   readonly subjectKind: 'user' | 'client'
-  /** The login it belongs to: none, a new one, or one that exists (local id). */
+  /** The login it belongs to: none, a new one, or one that exists. */
   readonly session:
     | { readonly mode: 'none' }
     | { readonly mode: 'new'; readonly device: SessionDevice }
-    | { readonly mode: 'join'; readonly sid: string }
+    | { readonly mode: 'join'; readonly sid: PublicId }
   readonly accessTokenLifetimeSeconds: number
   /**
    * Fingerprint of the registration the client was authenticated against, if it was not read for this request. Nothing is
@@ -29,16 +30,16 @@ export interface IssueRequest {
   readonly refresh?: { readonly lifetimeSeconds: number; readonly idleLifetimeSeconds: number }
 }
 
-/** What was issued. Times in epoch seconds; ids are public ones. */
+/** What was issued. Times in epoch seconds. */
 export interface IssuedTokens {
   readonly kind: 'issued'
   readonly accessToken: string
   readonly refreshToken: string | undefined
   readonly issuedAt: number
   readonly expiresAt: number
-  readonly jti: string
-  readonly grantId: string
-  readonly sid: string | undefined
+  readonly jti: PublicId
+  readonly grantId: PublicId
+  readonly sid: PublicId | undefined
 }
 
 /** Why nothing was issued. */
@@ -79,7 +80,7 @@ export function createTokenIssuer(
 ): TokenIssuer {
   const { keys, partitions, run, mint } = context
 
-  function locateSession(request: IssueRequest, partition: number): string | undefined {
+  function locateSession(request: IssueRequest, partition: PartitionNumber): LocalId | undefined {
     if (request.session.mode === 'none') return ''
     if (request.session.mode === 'new') return partitions.newLocalId()
     const located = partitions.parsePublicId(request.session.sid)

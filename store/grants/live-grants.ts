@@ -1,14 +1,15 @@
 /** The live grants and sessions of a subject, in pages. */
 import type { StoreContext } from '../context.ts'
+import type { PublicId } from '../partitions.ts'
 import { defineScript } from '../redis/define-script.ts'
 import { type IssueSpan, spanArgument } from './issue-span.ts'
 import { type Authorization, decodeGrant, decodeOwnToken } from './records.ts'
 
 /** A live grant. Times in epoch seconds. */
 export interface LiveGrant {
-  readonly grantId: string
+  readonly grantId: PublicId
   readonly authorization: Authorization
-  readonly sid: string | undefined
+  readonly sid: PublicId | undefined
   readonly issuedAt: number
   readonly expiresAt: number
   /** Whether it can mint more tokens. */
@@ -17,7 +18,7 @@ export interface LiveGrant {
 
 /** A live session. Times in epoch seconds. */
 export interface LiveSession {
-  readonly sid: string
+  readonly sid: PublicId
   readonly startedAt: number
   readonly expiresAt: number
   /** The device as the application described it. */

@@ -4,9 +4,11 @@
  * version only if it is newer. A write returns when every partition has it. A write that fails half-way may be repeated,
  * and the repeat finishes it.
  */
+
 import { hash } from 'node:crypto'
 import { eventInput, type StoreContext, WIDE_CUTOFF_LIFETIME_MS } from '../context.ts'
 import { CLIENT_FIELDS, clientField, parseClientField } from '../keys.ts'
+import type { PartitionNumber } from '../partitions.ts'
 import { defineScript, unknownReply } from '../redis/define-script.ts'
 import { readRecord } from '../redis/read-record.ts'
 import { askRedis } from '../redis/script-runner.ts'
@@ -237,7 +239,7 @@ async function writeEverywhere(
 
 function writeIn(
   context: StoreContext,
-  partition: number,
+  partition: PartitionNumber,
   { clientId, by, state, registration, cuts }: ClientWrite,
   { version = '', expectedVersion = '' }: { version?: string; expectedVersion?: number | '' },
 ) {

@@ -1,6 +1,6 @@
 /** Writes cutoffs: one script per level, which also appends the event. */
 import { eventInput, type StoreContext, WIDE_CUTOFF_LIFETIME_MS } from '../context.ts'
-import type { LocatedId } from '../partitions.ts'
+import type { LocatedId, PartitionNumber } from '../partitions.ts'
 import { defineScript } from '../redis/define-script.ts'
 
 /** What to write, as the scripts read it. */
@@ -57,7 +57,7 @@ export interface CutoffWriter {
   session(id: LocatedId, text: CutoffText): Promise<CutoffReply>
   /** @param droppedIndex the index of the subject, when everything listed in it becomes void */
   wide(
-    partition: number,
+    partition: PartitionNumber,
     cutoff: string,
     text: CutoffText,
     droppedIndex?: string,

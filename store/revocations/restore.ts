@@ -3,9 +3,11 @@
  * write them again. They only add to what is void, so any number of nodes may restore the same revocation: nothing changes
  * and no event is published when it is there already.
  */
+
 import type { FeedEvent } from '../../client/src/wire/index.ts'
 import type { LoggedRevocation } from '../change-log.ts'
 import type { StoreContext } from '../context.ts'
+import type { PartitionNumber } from '../partitions.ts'
 import { type CutoffReply, type CutoffText, createCutoffWriter } from './cutoffs.ts'
 
 /**
@@ -14,7 +16,7 @@ import { type CutoffReply, type CutoffText, createCutoffWriter } from './cutoffs
  * @throws {StoreUnavailableError} when it may not be restored; try again
  */
 export type RestoreRevocation = (
-  partition: number,
+  partition: PartitionNumber,
   event: FeedEvent,
   revocation: LoggedRevocation,
 ) => Promise<boolean>
@@ -29,7 +31,7 @@ export function createRestorer(context: StoreContext): RestoreRevocation {
 
   /** `undefined` when the event is no revocation. */
   function write(
-    partition: number,
+    partition: PartitionNumber,
     event: FeedEvent,
     text: CutoffText,
   ): Promise<CutoffReply> | undefined {

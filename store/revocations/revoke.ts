@@ -162,7 +162,7 @@ function writeToken(
   id: LocatedId,
   request: IdentifiedRequest,
 ): Promise<CutoffReply> {
-  const jti = partitions.toPublicId(id.partition, id.local + id.hash)
+  const { jti } = partitions.idsOf({ ...id, grant: id.local })
   return cutoffs.token(id, textOf(request, { type: 'token', jti }), request.ownedBy)
 }
 

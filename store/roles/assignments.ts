@@ -5,8 +5,10 @@
  * An assignment is kept by subject and by context, both in the partition of its subject and written in one step. The
  * holders of a context are therefore read from all partitions at once, and no index needs repair.
  */
+
 import { eventInput, type StoreContext } from '../context.ts'
 import type { PartitionKeys } from '../keys.ts'
+import type { PartitionNumber } from '../partitions.ts'
 import { defineScript, unknownReply } from '../redis/define-script.ts'
 import { createPartitionQueue } from './partition-queue.ts'
 
@@ -191,13 +193,13 @@ export function createAssignments(context: StoreContext): Assignments {
 
 interface IndexedChange {
   readonly change: AssignmentChange
-  /** Where it stands in the call, and its outcome in the answer. */
+  /** Its place in the call, and of its outcome in the answer. */
   readonly index: number
 }
 
 async function applyIn(
   context: StoreContext,
-  partition: number,
+  partition: PartitionNumber,
   indexed: readonly IndexedChange[],
   outcomes: AssignmentOutcome[],
 ): Promise<void> {

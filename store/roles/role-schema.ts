@@ -4,8 +4,10 @@
  * orders writers by version; the others take a version only if it is newer. A write returns when every partition has it. A
  * write that fails half-way may be repeated, and the repeat finishes it.
  */
+
 import { hash } from 'node:crypto'
 import { eventInput, type StoreContext } from '../context.ts'
+import type { PartitionNumber } from '../partitions.ts'
 import { defineScript, unknownReply } from '../redis/define-script.ts'
 import { readRecord } from '../redis/read-record.ts'
 import { type CompiledRoleSchema, compileRoleSchema, type RoleDefinitions } from './resolve.ts'
@@ -33,7 +35,7 @@ export interface RoleSchemas {
   /** @param expectedVersion refuses to replace any other; absent means the current one */
   put(roles: RoleDefinitions, expectedVersion?: number): Promise<SchemaOutcome>
   /** The schema of an id that a script of the partition has returned; `undefined` when it was replaced since. */
-  compiledOf(partition: number, id: string): Promise<CompiledRoleSchema | undefined>
+  compiledOf(partition: PartitionNumber, id: string): Promise<CompiledRoleSchema | undefined>
 }
 
 const HOME = 0
@@ -88,7 +90,7 @@ export function createRoleSchemas(context: StoreContext): RoleSchemas {
 
 async function readSchema(
   { keys, run }: StoreContext,
-  partition: number,
+  partition: PartitionNumber,
 ): Promise<{ readonly id: string; readonly roles: RoleDefinitions }> {
   const [id, json] = await readRecord(run, keys.partition(partition).schema, 'id', 'json')
   return { id: id ?? '', roles: JSON.parse(json ?? '{}') as RoleDefinitions }
@@ -145,7 +147,7 @@ async function newestVersion({ keys, partitions, run }: StoreContext): Promise<n
 
 function writeIn(
   context: StoreContext,
-  partition: number,
+  partition: PartitionNumber,
   roles: RoleDefinitions,
   version: number,
   replacedVersion: number | '',

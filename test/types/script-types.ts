@@ -1,4 +1,4 @@
-/** Typed calls of scripts: a name that is missing, misspelt or extra does not compile, nor does a reply misread. */
+/** Typed calls of scripts: a missing, misspelt or extra name does not compile, nor does a reply that is read wrongly. */
 import { defineScript } from '../../store/redis/define-script.ts'
 import type { RunScript } from '../../store/redis/script-runner.ts'
 
