@@ -1,6 +1,6 @@
-// `npm run check:package`: is the client library, as npm would deliver it, whole, alone and typed? Builds it, packs it,
-// installs the tarball in an empty project without a registry, and looks at what arrived: files, imports, exports, types
-// for consumers of both module resolutions, and every example of its documentation.
+// `npm run check:package`: checks the client library as npm would deliver it. It builds and packs the library, installs
+// the tarball in an empty project without a registry, and checks files, imports, exports, types for both module
+// resolutions, and every example of the documentation.
 //
 // Works on a copy in a temporary folder, so that it neither needs nor disturbs client/dist.
 
@@ -38,7 +38,7 @@ export const EXPORTS: Readonly<Record<string, readonly string[]>> = {
   './hono': ['protect'],
 }
 
-/** The package installed in a project of its own. */
+/** The package, installed in an empty project. */
 export interface Installed {
   /** The empty project. */
   readonly project: string
@@ -108,7 +108,7 @@ export const CHECKS: Readonly<
       lib: ['es2024'],
       types: ['node'],
       typeRoots: [join(ROOT, 'node_modules', '@types')],
-      // The types of Node are not ours to check.
+      // Errors in the types of Node are not errors of the package.
       skipLibCheck: true,
     }),
   'has examples that compile': checkExamples,
@@ -284,7 +284,7 @@ async function npm(cwd: string, ...args: string[]): Promise<void> {
   await promisify(execFile)('npm', [...args, ...options], { cwd, env: Object.fromEntries(own) })
 }
 
-/** Only block comments hold examples; texts with a slash and a star are not to be expected in this code. */
+/** Only block comments hold examples. No string in this code begins a block comment. */
 function withoutComments(code: string): string {
   return code.replaceAll(/\/\*.*?\*\//gs, '')
 }

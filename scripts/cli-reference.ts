@@ -1,5 +1,5 @@
-// Writes docs/cli.md, the reference of the operator's tool, from its own commands. A test compares the file with what this
-// would write, so that it cannot drift.
+// `npm run docs:cli`: writes docs/cli.md, the reference of the operator's tool, from its commands. A test compares the file
+// with what this would write.
 
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -13,7 +13,7 @@ export const REFERENCE_PATH: string = join(ROOT, 'docs', 'cli.md')
 
 const INTRODUCTION = `# The command line: \`claimcheck\`
 
-<!-- Written by scripts/cli-reference.mjs from the commands themselves; do not edit. -->
+<!-- Written by \`npm run docs:cli\` from the commands themselves; do not edit. -->
 
 \`npx claimcheck\` in this repository (with \`npm start\` running it needs no setting), or the package \`claimcheck\` alone. It
 speaks HTTP to the admin API and to introspection, and never touches Redis.

@@ -30,4 +30,4 @@ export function run(
   options?: SpawnOptions,
   onStart?: (child: ChildProcess) => void,
 ): Promise<ProcessEnd>
-export function handOver(script: string): Promise<void>
+export function handOver(program: string, args: readonly string[]): Promise<void>

@@ -1,7 +1,7 @@
 /** A client whose cache is full, and what that took of memory. */
 import { type Client, createClient } from '../../client/src/index.ts'
 import type { ActiveToken } from '../../client/src/wire/index.ts'
-import { waitFor } from '../../test/wait-for.ts'
+import { waitFor } from '../../test/fixture/wait-for.ts'
 import { makeTokens, type PresentedTokens } from './presented-tokens.ts'
 
 /** The client, and what is known of its tokens. */

@@ -5,7 +5,7 @@
 import { once } from 'node:events'
 import { Redis } from 'ioredis'
 import { type Client, createClient } from '../../client/src/index.ts'
-import { waitFor } from '../../test/wait-for.ts'
+import { waitFor } from '../../test/fixture/wait-for.ts'
 import { machineMs } from './machine-clock.ts'
 import type { BareReading, FleetOrder, FleetPlan, Sight } from './orders.ts'
 

@@ -4,7 +4,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import { openStore, type Store } from '../../store/store.ts'
-import { SELF } from '../../test/redis/installation.ts'
+import { SELF } from '../../test/fixture/installation.ts'
 import { type Keyspace, readKeyspace } from '../memory/keyspace.ts'
 import { PARTITIONS } from '../partitions.ts'
 import { type Leftover, readLeftover, touchAll } from './leftover.ts'

@@ -8,8 +8,8 @@ import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
-import { freePort, REDIS_BINARY } from '../../test/redis-server.ts'
-import { waitFor } from '../../test/wait-for.ts'
+import { freePort, REDIS_BINARY } from '../../test/fixture/redis-server.ts'
+import { waitFor } from '../../test/fixture/wait-for.ts'
 import type { Machine } from '../machine.ts'
 
 /** A running one. */

@@ -1,5 +1,5 @@
 /** What introspection is asked: requests, and what every answer to them must hold. */
-import { basic } from '../../test/services.ts'
+import { basic } from '../../test/fixture/requests.ts'
 import type { Installation } from '../installation.ts'
 import { postRequest, type Stretch } from '../load.ts'
 

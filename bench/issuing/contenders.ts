@@ -1,5 +1,5 @@
 /** Who issues and who refreshes: what each of them is sent, and that it did what it answered. */
-import { basic } from '../../test/services.ts'
+import { basic } from '../../test/fixture/requests.ts'
 import { APPLICATION, type Installation, RESOURCE, SCOPE } from '../installation.ts'
 import { type Loader, postRequest, type Stretch } from '../load.ts'
 import { MINTING } from '../peers/minting.ts'

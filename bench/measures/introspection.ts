@@ -2,7 +2,7 @@
  * What a service that asks gets: one process of ours on a real Redis, beside a handler of node:http, the same in Koa, and
  * oidc-provider on the same Redis. Then the same at half of what ours can do, for the tail.
  */
-import { basic, introspectText } from '../../test/services.ts'
+import { basic, introspectText } from '../../test/fixture/requests.ts'
 import { type Figure, figureOf, ratioOf } from '../figure.ts'
 import { type Installation, issueTokens, SCOPE, startInstallation } from '../installation.ts'
 import { askEach, CONNECTIONS, type Question } from '../introspection/questions.ts'

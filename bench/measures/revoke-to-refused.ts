@@ -2,7 +2,7 @@
  * From a revocation to the moment when the slowest of many clients refuses the token, beside a bare broadcast to as many
  * sockets; and how much of it is the feed's.
  */
-import { basic } from '../../test/services.ts'
+import { basic } from '../../test/fixture/requests.ts'
 import { type Figure, figureOf, quantile } from '../figure.ts'
 import { startBroadcaster } from '../fleet/broadcaster.ts'
 import { startFleet } from '../fleet/fleet.ts'

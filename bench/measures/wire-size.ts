@@ -5,7 +5,7 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, request } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { basic } from '../../test/services.ts'
+import { basic } from '../../test/fixture/requests.ts'
 import { contextName, ROLE, signJwt } from '../client-hit/jwt.ts'
 import { figureOf } from '../figure.ts'
 import { type Installation, issueToken, startInstallation } from '../installation.ts'

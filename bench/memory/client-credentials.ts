@@ -1,5 +1,5 @@
 /** Tokens by client credentials, ours and oidc-provider's: the same requests to both, each on a Redis of its own. */
-import { postForm, type TestClient } from '../../test/services.ts'
+import { postForm, type TestClient } from '../../test/fixture/requests.ts'
 import { APPLICATION, SCOPE, startBenchRedis, startInstallation } from '../installation.ts'
 import type { Machine } from '../machine.ts'
 import { startPeer } from '../peers.ts'

@@ -2,7 +2,7 @@
  * Undoes a revocation by hand in Redis: its cutoffs are deleted, the index of the subject is put back as it was, and the same
  * tokens are live again. To issue a hundred thousand for each round would take minutes.
  */
-import { waitFor } from '../../test/wait-for.ts'
+import { waitFor } from '../../test/fixture/wait-for.ts'
 import { settled } from '../roles/redis-bytes.ts'
 import type { Holder } from './holder.ts'
 import { partitionOf, type Target } from './levels.ts'

@@ -1,5 +1,5 @@
 /** One call at a time, for a holder of few roles and one of many: nothing waits, so all of the cost shows. */
-import { postForm } from '../../test/services.ts'
+import { postForm } from '../../test/fixture/requests.ts'
 import { figureOf, ratioOf } from '../figure.ts'
 import type { Installation } from '../installation.ts'
 import type { Row, Table } from '../measure.ts'

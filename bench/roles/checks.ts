@@ -1,5 +1,5 @@
 /** Role checks over HTTP, many at a time: what one service process and Redis do for holders of few and of many roles. */
-import { basic } from '../../test/services.ts'
+import { basic } from '../../test/fixture/requests.ts'
 import { type Figure, ratioOf } from '../figure.ts'
 import type { Installation } from '../installation.ts'
 import { type Loader, postRequest, type Stretch } from '../load.ts'

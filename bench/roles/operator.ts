@@ -1,5 +1,5 @@
 /** Whoever gives roles in an installation of the bench: a client that may do just that. */
-import { fetchToken, type TestClient } from '../../test/services.ts'
+import { fetchToken, type TestClient } from '../../test/fixture/requests.ts'
 import type { Installation } from '../installation.ts'
 import { ROLE } from './names.ts'
 

@@ -1,6 +1,6 @@
 /** What an assignment takes of Redis, and waiting until Redis has no other work left of it. */
 import { createKeys } from '../../store/keys.ts'
-import { waitFor } from '../../test/wait-for.ts'
+import { waitFor } from '../../test/fixture/wait-for.ts'
 import type { Installation } from '../installation.ts'
 import { PARTITIONS } from '../partitions.ts'
 

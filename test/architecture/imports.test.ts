@@ -116,7 +116,7 @@ const RULES: Readonly<Record<string, Rule>> = {
       'settings/public-url.ts',
       'introspect/answer.ts',
       'introspect/caller.ts',
-      'introspect/context-parameter.ts',
+      'introspect/introspection-endpoint.ts',
     ],
     packages: [...KOA, 'zod'],
   },

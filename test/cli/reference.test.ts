@@ -20,7 +20,7 @@ function allOf(command: Command, path: string): readonly (readonly [string, Comm
 const commands = allOf(program, '')
 
 describe('docs/cli.md', () => {
-  it('is current (node scripts/cli-reference.mjs writes it)', () => {
+  it('is current (npm run docs:cli writes it)', () => {
     expect(readFileSync(REFERENCE_PATH, 'utf8')).toBe(cliReference())
   })
 })

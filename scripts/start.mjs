@@ -1,3 +1,0 @@
-import { handOver } from './setup.mjs'
-
-await handOver('start.ts')
