@@ -27,7 +27,7 @@ export function refreshContract(at: () => Installation): void {
       sub,
       clientId,
       session,
-      refresh: { lifetime, idleLifetimeSeconds },
+      refresh: { lifetimeSeconds: lifetime, idleLifetimeSeconds },
     })
     return { store, sub, clientId, ...issued, partition: at().partitions.of(sub) }
   }
@@ -139,7 +139,7 @@ export function refreshContract(at: () => Installation): void {
         clientId,
         session,
         refresh: short,
-        lifetime: 60,
+        lifetimeSeconds: 60,
       })
       const before = await sessions()
       expect(before).toMatchObject([{ sid }])
