@@ -35,6 +35,11 @@ describe('the width of text', () => {
     expect(wrapText('abcdefghij kl', 4)).toEqual(['abcd', 'efgh', 'ij', 'kl'])
     expect(wrapText('漢', 1)).toEqual(['漢'])
   })
+
+  it('never changes a letter of an id', () => {
+    const id = 'e\u0301'.repeat(8)
+    expect(wrapText(`subject=${id} client=web`, 12)).toEqual([`subject=${id}`, 'client=web'])
+  })
 })
 
 describe('a table', () => {
@@ -54,6 +59,14 @@ describe('a table', () => {
       'sid_0123456789  Mozilla/5.0 (X11; Linux x86_64) AppleWebKit',
       '漢字            short',
     ])
+  })
+
+  it('has its columns under each other in every script', () => {
+    const names = ['สวัสดี', 'नमस्ते', '🇩🇪👩‍👩‍👧', 'e\u0301'].map((name) => [name, 'next'])
+    const offsets = tableLines(columns, names, plain()).map((line) =>
+      textWidth(line.slice(0, line.search(/note|next/))),
+    )
+    expect(new Set(offsets)).toEqual(new Set([6]))
   })
 
   it('shortens what may be shortened, and never an id', () => {

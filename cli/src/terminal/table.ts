@@ -3,7 +3,6 @@
  * so give way, and when that is not enough each row is written as a list of facts instead. Colour is laid on last and
  * never says anything that the words do not.
  */
-import Table from 'cli-table3'
 import { fitText, padText, textWidth, wrapText } from './text-width.ts'
 import { makeVisible } from './visible.ts'
 
@@ -69,7 +68,7 @@ function leastWidth(
   if (gives === undefined) return Number.POSITIVE_INFINITY
   if (gives === 'cut') return LEAST_GIVING_WIDTH
   const words = cells.flatMap((row) => (row[index] ?? '').split(' '))
-  return Math.max(LEAST_GIVING_WIDTH, ...words.map(textWidth))
+  return Math.max(LEAST_GIVING_WIDTH, ...words.map((word) => textWidth(word)))
 }
 
 interface Widths {
@@ -108,46 +107,24 @@ function gridLines<Row>(
   { cells, widths }: Grid,
   paint: Paint,
 ): string[] {
-  const table = new Table({
-    chars: NO_BORDERS,
-    style: { 'padding-left': 0, 'padding-right': 0, head: [], border: [] },
-    colAligns: columns.map(({ align }) => align ?? 'left'),
-  })
-  table.push(columns.map(({ title }, n) => paint(fitText(title, widths[n] ?? 0), 'title')))
-  rows.forEach((row, r) => {
-    table.push(
-      columns.map(({ tone, gives }, n) => {
-        const [text, width] = [cells[r]?.[n] ?? '', widths[n] ?? 0]
-        const lines = gives === 'wrap' ? wrapText(text, width) : [fitText(text, width)]
-        const colour = tone?.(row)
-        return colour === undefined
-          ? lines.join('\n')
-          : lines.map((line) => paint(line, colour)).join('\n')
-      }),
+  const titles = columns.map(({ title }, n) => [paint(fitText(title, widths[n] ?? 0), 'title')])
+  const body = rows.map((row, r) =>
+    columns.map(({ tone, gives }, n) => {
+      const [text, width] = [cells[r]?.[n] ?? '', widths[n] ?? 0]
+      const lines = gives === 'wrap' ? wrapText(text, width) : [fitText(text, width)]
+      const colour = tone?.(row)
+      return colour === undefined ? lines : lines.map((line) => paint(line, colour))
+    }),
+  )
+  return [titles, ...body].flatMap((row) => {
+    const height = Math.max(...row.map((lines) => lines.length))
+    return Array.from({ length: height }, (_, at) =>
+      row
+        .map((lines, n) => padText(lines[at] ?? '', widths[n] ?? 0, columns[n]?.align))
+        .join(' '.repeat(GAP))
+        .trimEnd(),
     )
   })
-  return table
-    .toString()
-    .split('\n')
-    .map((line) => line.trimEnd())
-}
-
-const NO_BORDERS = {
-  top: '',
-  'top-mid': '',
-  'top-left': '',
-  'top-right': '',
-  bottom: '',
-  'bottom-mid': '',
-  'bottom-left': '',
-  'bottom-right': '',
-  left: '',
-  'left-mid': '',
-  mid: '',
-  'mid-mid': '',
-  right: '',
-  'right-mid': '',
-  middle: ' '.repeat(GAP),
 }
 
 function stackedLines<Row>(
