@@ -24,7 +24,7 @@ export interface Explanation {
 export type Perform = (globals: GlobalOptions, handle: (run: Run) => Promise<void>) => Promise<void>
 
 /** What commands are declared with. */
-export interface Declaring {
+export interface CommandSetup {
   readonly perform: Perform
   readonly nowMs: Environment['nowMs']
 }
@@ -42,7 +42,7 @@ export function addCommand(parent: Command, usage: string, explanation: Explanat
 }
 
 /** Adds a noun: a command that only has others. */
-export function addNoun(parent: Command, name: string, summary: string): Command {
+export function addCommandGroup(parent: Command, name: string, summary: string): Command {
   return addCommand(parent, name, { summary, examples: [] })
 }
 
@@ -65,7 +65,7 @@ function examplesText(command: Command): string {
 /** Gives a command its handler: options first, then the arguments in their order. */
 export function handle<Options, Args extends readonly unknown[]>(
   command: Command,
-  { perform }: Declaring,
+  { perform }: CommandSetup,
   handler: (run: Run, options: Options, ...args: Args) => Promise<void>,
 ): Command {
   return command.action(async (...given: unknown[]) => {
@@ -89,7 +89,7 @@ export function repeatable(flags: string, description: string): Option {
 export function momentOption(
   flags: string,
   description: string,
-  { nowMs }: Declaring,
+  { nowMs }: CommandSetup,
   span: SpanDirection,
 ): Option {
   return new Option(flags, description).argParser((value: string) => {

@@ -1,6 +1,6 @@
 /** The tree of commands. Declares them and nothing more: who runs it decides what running a command means. */
 import { Command, InvalidArgumentError, Option } from 'commander'
-import type { Declaring } from './command.ts'
+import type { CommandSetup } from './command.ts'
 import { addAuditCommand } from './commands/audit.ts'
 import { addClientCommands } from './commands/client.ts'
 import { addCompletionCommand } from './commands/completion.ts'
@@ -29,12 +29,12 @@ answer, 130 stopped by Ctrl-C, 141 nobody read the output.
 Every command has examples: claimcheck <command> --help`
 
 /** Makes the tree. */
-export function createProgram(declaring: Declaring & { readonly version: string }): Command {
+export function createProgram(setup: CommandSetup & { readonly version: string }): Command {
   const program = new Command('claimcheck')
     .description(
       'The operator’s tool of Claimcheck: find, explain and take back tokens, assign roles, read the audit.',
     )
-    .version(declaring.version)
+    .version(setup.version)
     .addOption(
       new Option('--profile <name>', 'which stored profile to use (or CLAIMCHECK_PROFILE)'),
     )
@@ -46,17 +46,17 @@ export function createProgram(declaring: Declaring & { readonly version: string 
     .configureHelp({ showGlobalOptions: true, sortSubcommands: false })
     .addHelpText('after', FIRST_STEPS)
     .showSuggestionAfterError(true)
-  addRevokeCommand(program, declaring)
-  addTokenCommands(program, declaring)
-  addSessionCommands(program, declaring)
-  addSubjectCommands(program, declaring)
-  addRoleCommands(program, declaring)
-  addClientCommands(program, declaring)
-  addAuditCommand(program, declaring)
-  addFeedCommands(program, declaring)
-  addStatusCommand(program, declaring)
-  addLoginCommands(program, declaring)
-  addCompletionCommand(program, declaring)
+  addRevokeCommand(program, setup)
+  addTokenCommands(program, setup)
+  addSessionCommands(program, setup)
+  addSubjectCommands(program, setup)
+  addRoleCommands(program, setup)
+  addClientCommands(program, setup)
+  addAuditCommand(program, setup)
+  addFeedCommands(program, setup)
+  addStatusCommand(program, setup)
+  addLoginCommands(program, setup)
+  addCompletionCommand(program, setup)
   return program
 }
 

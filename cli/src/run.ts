@@ -4,7 +4,8 @@
  */
 
 import type { Environment } from './environment.ts'
-import { createProfiles, type Profile, type Profiles } from './input/profile.ts'
+import { createProfiles, type Profiles } from './input/profile.ts'
+import type { Profile } from './input/profile-file.ts'
 import { type Api, createApi } from './service/api.ts'
 import { createHttpCaller, type HttpCaller } from './service/http-call.ts'
 import { createPrompt, type Prompt } from './terminal/prompt.ts'
@@ -26,7 +27,7 @@ export interface Run {
   readonly report: Report
   readonly prompt: Prompt
   readonly profiles: Profiles
-  readonly exchange: HttpCaller
+  readonly http: HttpCaller
   readonly timeoutMs: number
   nowSeconds(): number
   profile(): Promise<Profile>
@@ -41,7 +42,7 @@ const DEFAULT_TIMEOUT_SECONDS = 10
 export function createRun(environment: Environment, globals: GlobalOptions): Run {
   const { interrupted, random, nowMs } = environment
   const profiles = createProfiles(environment)
-  const exchange = createHttpCaller(interrupted)
+  const http = createHttpCaller(interrupted)
   const timeoutMs = (globals.timeout ?? DEFAULT_TIMEOUT_SECONDS) * 1_000
   let chosen: Promise<Profile> | undefined
   let api: Promise<Api> | undefined
@@ -51,7 +52,7 @@ export function createRun(environment: Environment, globals: GlobalOptions): Run
     return chosen
   }
   const apiOf = (of: Profile): Api =>
-    createApi({ profile: of, exchange, timeoutMs, random, interrupted })
+    createApi({ profile: of, http, timeoutMs, random, interrupted })
 
   return {
     environment,
@@ -59,7 +60,7 @@ export function createRun(environment: Environment, globals: GlobalOptions): Run
     report: createReport(environment, globals.json === true),
     prompt: createPrompt(environment),
     profiles,
-    exchange,
+    http,
     timeoutMs,
     nowSeconds: () => nowMs() / 1_000,
     profile,

@@ -135,7 +135,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   },
   'cli/src/input': { rooms: [...CLI_GROUND, 'cli/src/terminal'], packages: [`${CLIENT}/wire`] },
   'cli/src/service': {
-    rooms: [...CLI_GROUND, 'cli/src/input'],
+    rooms: [...CLI_GROUND, 'cli/src/input', 'cli/src/terminal'],
     packages: [CLIENT, `${CLIENT}/wire`],
   },
   'cli/src/bulk': {

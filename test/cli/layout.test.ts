@@ -45,7 +45,7 @@ describe('the width of text', () => {
 describe('a table', () => {
   const columns = [
     { title: 'id', cell: (row: readonly string[]) => row[0] ?? '' },
-    { title: 'note', cell: (row: readonly string[]) => row[1] ?? '', gives: 'cut' as const },
+    { title: 'note', cell: (row: readonly string[]) => row[1] ?? '', shrink: 'cut' as const },
     { title: 'empty', cell: () => '' },
   ]
   const rows = [
@@ -77,7 +77,7 @@ describe('a table', () => {
 
   it('puts words in several lines where they are ids', () => {
     const wrapping = columns.map((column) =>
-      column.gives === undefined ? column : { ...column, gives: 'wrap' as const },
+      column.shrink === undefined ? column : { ...column, shrink: 'wrap' as const },
     )
     const lines = tableLines(wrapping, [['id1', 'grant=0123456789 session=abcdefghij']], plain(30))
     expect(lines).toEqual(['id   note', 'id1  grant=0123456789', '     session=abcdefghij'])

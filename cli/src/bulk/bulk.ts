@@ -8,7 +8,7 @@
 
 import { type CliError, EXIT, interruption, unreachable } from '../exit.ts'
 import type { Api, Json } from '../service/api.ts'
-import { pause } from '../service/api.ts'
+import { pause } from '../service/retry.ts'
 
 /** One line to be sent. */
 export interface BulkItem {
@@ -44,7 +44,7 @@ const MAX_LINES = 20_000
 const MAX_BYTES = 4 * 1_048_576
 const ATTEMPTS_WITHOUT_PROGRESS = 8
 const FIRST_WAIT_MS = 100
-const LONGEST_WAIT_MS = 5_000
+const MAX_WAIT_MS = 5_000
 
 /** Does the work. @throws {CliError} when it cannot go on; what `through` was told stays done */
 export async function runBulk(api: Api, work: BulkWork, events: BulkEvents): Promise<void> {
@@ -72,7 +72,7 @@ async function sendBatch(
       attempt += 1
       const mayPass = (error as CliError).exitCode === EXIT.unreachable
       if (!mayPass || attempt >= ATTEMPTS_WITHOUT_PROGRESS) throw error
-      const ceiling = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** attempt)
+      const ceiling = Math.min(MAX_WAIT_MS, FIRST_WAIT_MS * 2 ** attempt)
       await pause(work.random() * ceiling, work.interrupted)
     }
   }

@@ -54,7 +54,7 @@ export async function workThrough(run: Run, work: FileWork): Promise<number> {
   const startedMs = elapsedMs()
   let savedMs = startedMs
   const save = () => keeper?.write({ ...position, counts: work.counts() })
-  report.insist()
+  report.ignoreClosedOutput()
   const { source, noun } = work
   const shown = { noun, totalBytes: source.totalBytes, start: position }
   const progress = startProgress(environment, report, shown)

@@ -3,7 +3,7 @@
  * only the first are kept by name, the counts are always of all.
  */
 import type { Json } from '../service/api.ts'
-import { numberOf, textOf } from './fields.ts'
+import { numberOf, textOf } from '../service/fields.ts'
 import type { Counts } from './file-work.ts'
 
 /** A sum in the making. */

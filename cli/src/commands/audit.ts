@@ -1,10 +1,11 @@
 /** `claimcheck audit`: who did what, on whom, from where, and with what result; also as it happens. */
 import { type Command, Option } from 'commander'
-import { numberOf, objectOf, objectsOf, textOf, timeOf } from '../bulk/fields.ts'
-import { addCommand, type Declaring, handle, limitOption, momentOption } from '../command.ts'
+import { addCommand, type CommandSetup, handle, limitOption, momentOption } from '../command.ts'
 import { CliError, EXIT, unreachable, usage } from '../exit.ts'
 import type { Run } from '../run.ts'
-import { type Api, type Json, pause } from '../service/api.ts'
+import type { Api, Json } from '../service/api.ts'
+import { numberOf, objectOf, objectsOf, textOf, timeOf } from '../service/fields.ts'
+import { pause } from '../service/retry.ts'
 import type { Column } from '../terminal/table.ts'
 
 interface AuditOptions {
@@ -24,7 +25,7 @@ const FOLLOW_PAGE = 100
 const SEEN_KEPT = 1_000
 
 /** Adds the command. */
-export function addAuditCommand(program: Command, declaring: Declaring): void {
+export function addAuditCommand(program: Command, setup: CommandSetup): void {
   const audit = addCommand(program, 'audit', {
     summary: 'who did what, on whom, when, from where, and what came of it',
     details: [
@@ -42,13 +43,11 @@ export function addAuditCommand(program: Command, declaring: Declaring): void {
     .option('--actor <sub>', 'by this operator')
     .option('--action <name>', 'such as revocation.create, client.put, access.refused')
     .addOption(new Option('--result <result>', 'only these').choices(['done', 'refused']))
-    .addOption(
-      momentOption('--since <time>', 'from then on: 2h, 7d (ago) or a time', declaring, 'ago'),
-    )
-    .addOption(momentOption('--until <time>', 'up to then', declaring, 'ago'))
+    .addOption(momentOption('--since <time>', 'from then on: 2h, 7d (ago) or a time', setup, 'ago'))
+    .addOption(momentOption('--until <time>', 'up to then', setup, 'ago'))
     .option('-f, --follow', 'go on showing what happens until Ctrl-C')
     .addOption(limitOption(50))
-  handle<AuditOptions, []>(audit, declaring, showAudit)
+  handle<AuditOptions, []>(audit, setup, showAudit)
 }
 
 async function showAudit(run: Run, options: AuditOptions): Promise<void> {
@@ -156,9 +155,13 @@ export function auditColumns(): readonly Column<Json>[] {
       tone: ({ result }) => (result === 'refused' ? 'bad' : 'good'),
     },
     { title: 'by', cell: actorText },
-    { title: 'on', cell: targetText, gives: 'wrap' },
-    { title: 'reason', cell: ({ reason, error }) => textOf(reason) || textOf(error), gives: 'cut' },
-    { title: 'from', cell: ({ source }) => textOf(source), gives: 'cut' },
+    { title: 'on', cell: targetText, shrink: 'wrap' },
+    {
+      title: 'reason',
+      cell: ({ reason, error }) => textOf(reason) || textOf(error),
+      shrink: 'cut',
+    },
+    { title: 'from', cell: ({ source }) => textOf(source), shrink: 'cut' },
   ]
 }
 

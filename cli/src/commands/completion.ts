@@ -1,11 +1,11 @@
 /** `claimcheck completion`: scripts for the shells, made from the commands, so that they know all of them. */
 import type { Command } from 'commander'
-import { addCommand, type Declaring, handle } from '../command.ts'
+import { addCommand, type CommandSetup, handle } from '../command.ts'
 import { completionScript, SHELLS, type Shell } from '../completion-script.ts'
 import { usage } from '../exit.ts'
 
 /** Adds the command. */
-export function addCompletionCommand(program: Command, declaring: Declaring): void {
+export function addCompletionCommand(program: Command, setup: CommandSetup): void {
   const completion = addCommand(program, 'completion <shell>', {
     summary: 'print a completion script for bash, zsh or fish',
     examples: [
@@ -14,7 +14,7 @@ export function addCompletionCommand(program: Command, declaring: Declaring): vo
       ['claimcheck completion fish > ~/.config/fish/completions/claimcheck.fish', 'fish, for good'],
     ],
   })
-  handle<object, [string]>(completion, declaring, async ({ report }, _options, shell) => {
+  handle<object, [string]>(completion, setup, async ({ report }, _options, shell) => {
     if (!SHELLS.includes(shell as Shell)) {
       throw usage(`there is no completion for ${shell}`, `Give ${SHELLS.join(', ')}.`)
     }

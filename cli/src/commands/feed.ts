@@ -2,11 +2,11 @@
 
 import type { EventFrame, FeedEvent } from '@claimcheck/client/wire'
 import { type Command, Option } from 'commander'
-import { addCommand, addNoun, type Declaring, handle } from '../command.ts'
+import { addCommand, addCommandGroup, type CommandSetup, handle } from '../command.ts'
 import { unreachable } from '../exit.ts'
 import type { Run } from '../run.ts'
-import { basic } from '../service/api.ts'
 import { watchFeed } from '../service/feed-watch.ts'
+import { basic } from '../service/operator-token.ts'
 import { formatMoment } from '../terminal/moment.ts'
 
 interface TailOptions {
@@ -30,8 +30,8 @@ const TYPES: readonly string[] = [
 const NO_TOKEN = 'none'
 
 /** Adds the noun. */
-export function addFeedCommands(program: Command, declaring: Declaring): void {
-  const feed = addNoun(program, 'feed', 'watch what clients are told')
+export function addFeedCommands(program: Command, setup: CommandSetup): void {
+  const feed = addCommandGroup(program, 'feed', 'watch what clients are told')
   const tail = addCommand(feed, 'tail', {
     summary: 'show changes as they are pushed, until Ctrl-C',
     details: [
@@ -44,7 +44,7 @@ export function addFeedCommands(program: Command, declaring: Declaring): void {
   })
     .option('--subject <sub>', 'only what names this subject')
     .addOption(new Option('--type <type>', 'only changes of this type').choices(TYPES))
-  handle<TailOptions, []>(tail, declaring, tailFeed)
+  handle<TailOptions, []>(tail, setup, tailFeed)
 }
 
 async function tailFeed(run: Run, options: TailOptions): Promise<void> {

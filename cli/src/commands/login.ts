@@ -1,14 +1,11 @@
 /** `claimcheck login|logout|profiles`: which installations there are, and as whom the tool talks to them. */
 import type { Command } from 'commander'
-import { addCommand, type Declaring, handle } from '../command.ts'
+import { addCommand, type CommandSetup, handle } from '../command.ts'
 import { CliError, EXIT, usage } from '../exit.ts'
 import { readSecret } from '../input/input.ts'
-import {
-  assertProfileName,
-  assertSecureUrl,
-  type Credentials,
-  type Profile,
-} from '../input/profile.ts'
+import { assertProfileName } from '../input/profile.ts'
+import type { Credentials, Profile } from '../input/profile-file.ts'
+import { assertSecureUrl } from '../input/secure-url.ts'
 import type { Run } from '../run.ts'
 
 interface LoginOptions {
@@ -19,7 +16,7 @@ interface LoginOptions {
 }
 
 /** Adds the commands. */
-export function addLoginCommands(program: Command, declaring: Declaring): void {
+export function addLoginCommands(program: Command, setup: CommandSetup): void {
   const login = addCommand(program, 'login [profile]', {
     summary: 'store a profile: an issuer, and a client that may use its admin API',
     details: [
@@ -37,7 +34,7 @@ export function addLoginCommands(program: Command, declaring: Declaring): void {
     .option('--secret-file <file>', 'where its secret is, - for standard input')
     .option('--introspect-id <id>', 'a resource server, for "token introspect" and "feed tail"')
     .option('--introspect-secret-file <file>', 'where its secret is')
-  handle<LoginOptions, [string | undefined]>(login, declaring, logIn)
+  handle<LoginOptions, [string | undefined]>(login, setup, logIn)
 
   const logout = addCommand(program, 'logout [profile]', {
     summary: 'forget a stored profile and its secret',
@@ -45,13 +42,13 @@ export function addLoginCommands(program: Command, declaring: Declaring): void {
       ['claimcheck logout prod', 'the file is gone; the secret stays valid on the server'],
     ],
   })
-  handle<object, [string | undefined]>(logout, declaring, logOut)
+  handle<object, [string | undefined]>(logout, setup, logOut)
 
   const profiles = addCommand(program, 'profiles', {
     summary: 'the profiles there are, and which one is used here',
     examples: [['claimcheck profiles', 'never shows a secret']],
   })
-  handle<object, []>(profiles, declaring, showProfiles)
+  handle<object, []>(profiles, setup, showProfiles)
 }
 
 async function logIn(run: Run, options: LoginOptions, given: string | undefined): Promise<void> {
@@ -131,7 +128,7 @@ async function showProfiles(run: Run): Promise<void> {
       },
       { title: 'issuer', cell: ({ issuer }) => issuer },
       { title: 'client', cell: ({ clientId }) => clientId },
-      { title: 'problem', cell: ({ problem }) => problem ?? '', tone: () => 'bad', gives: 'cut' },
+      { title: 'problem', cell: ({ problem }) => problem ?? '', tone: () => 'bad', shrink: 'cut' },
       { title: 'file', cell: ({ path }) => path },
     ],
     all,

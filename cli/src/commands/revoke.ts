@@ -3,12 +3,12 @@
  * anything wider than one session, a confirmation that states the blast radius.
  */
 import type { Command } from 'commander'
-import { numberOf, textOf } from '../bulk/fields.ts'
-import { addCommand, type Declaring, handle, repeatable } from '../command.ts'
+import { addCommand, type CommandSetup, handle, repeatable } from '../command.ts'
 import { assertConfirmable, confirm } from '../confirmation.ts'
 import { CliError, EXIT, usage } from '../exit.ts'
 import type { Run } from '../run.ts'
 import type { Api, Json } from '../service/api.ts'
+import { numberOf, textOf } from '../service/fields.ts'
 import { formatMoment } from '../terminal/moment.ts'
 import { count } from '../terminal/progress.ts'
 import { addTokenTargets, assertSpan, type IntakeOptions, revokeTokens } from './token-intake.ts'
@@ -45,7 +45,7 @@ export interface Target {
 }
 
 /** Adds the command. */
-export function addRevokeCommand(program: Command, declaring: Declaring): void {
+export function addRevokeCommand(program: Command, setup: CommandSetup): void {
   const revoke = addCommand(program, 'revoke', {
     summary: 'take back tokens, at any level from one token to everything',
     details: [
@@ -76,8 +76,8 @@ export function addRevokeCommand(program: Command, declaring: Declaring): void {
     .addOption(repeatable('--subject <sub>', 'all tokens of a subject'))
     .addOption(repeatable('--client <id>', 'all tokens of a client'))
     .option('--all', 'all tokens of everybody')
-  addTokenTargets(revoke, declaring)
-  handle<RevokeOptions, []>(revoke, declaring, revokeAny)
+  addTokenTargets(revoke, setup)
+  handle<RevokeOptions, []>(revoke, setup, revokeAny)
 }
 
 async function revokeAny(run: Run, options: RevokeOptions): Promise<void> {
@@ -240,7 +240,7 @@ async function carryOut(
   options: RevocationOptions,
   targets: readonly Target[],
 ): Promise<void> {
-  report.insist()
+  report.ignoreClosedOutput()
   const done: Outcome[] = []
   const failures: { readonly target: Target; readonly error: CliError }[] = []
   for (const target of targets) {

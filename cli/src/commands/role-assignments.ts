@@ -1,11 +1,10 @@
 /** `claimcheck role assign|remove|list|who`. An assignment always names its context; `*` says "everywhere" on purpose. */
 import type { Command } from 'commander'
-import { numberOf, textOf, timeOf } from '../bulk/fields.ts'
 import {
   addCommand,
+  type CommandSetup,
   contextFilterOption,
   contextOption,
-  type Declaring,
   handle,
   limitOption,
   momentOption,
@@ -13,6 +12,7 @@ import {
 import { refused } from '../exit.ts'
 import type { Run } from '../run.ts'
 import { type Json, segment } from '../service/api.ts'
+import { numberOf, textOf, timeOf } from '../service/fields.ts'
 import type { Column } from '../terminal/table.ts'
 
 interface AssignOptions {
@@ -21,7 +21,7 @@ interface AssignOptions {
 }
 
 /** Adds the verbs. */
-export function addAssignmentCommands(role: Command, declaring: Declaring): void {
+export function addAssignmentCommands(role: Command, setup: CommandSetup): void {
   const assign = addCommand(role, 'assign <subject> <role>', {
     summary: 'give a subject a role in a context',
     details: ['Live tokens have it at once. Assigning again sets the end anew.'],
@@ -41,11 +41,11 @@ export function addAssignmentCommands(role: Command, declaring: Declaring): void
       momentOption(
         '--until <time>',
         'when it ends by itself: 4h (from now) or a time',
-        declaring,
+        setup,
         'ahead',
       ),
     )
-  handle<AssignOptions, [string, string]>(assign, declaring, (run, options, subject, name) =>
+  handle<AssignOptions, [string, string]>(assign, setup, (run, options, subject, name) =>
     change(run, {
       op: 'assign',
       subject,
@@ -66,7 +66,7 @@ export function addAssignmentCommands(role: Command, declaring: Declaring): void
   }).addOption(
     contextOption('--in <context>', "where: type:id, or '*' for everywhere").makeOptionMandatory(),
   )
-  handle<AssignOptions, [string, string]>(remove, declaring, (run, options, subject, name) =>
+  handle<AssignOptions, [string, string]>(remove, setup, (run, options, subject, name) =>
     change(run, { op: 'remove', subject, role: name, context: options.in }),
   )
 
@@ -81,7 +81,7 @@ export function addAssignmentCommands(role: Command, declaring: Declaring): void
       contextFilterOption('--in <context>', "only there: type:id, or 'type:*' for all of a type"),
     )
     .addOption(limitOption(100))
-  handle<{ in?: string; limit: number }, [string]>(list, declaring, listRoles)
+  handle<{ in?: string; limit: number }, [string]>(list, setup, listRoles)
 
   const who = addCommand(role, 'who [role]', {
     summary: 'who holds a role, or any, in a context',
@@ -97,7 +97,7 @@ export function addAssignmentCommands(role: Command, declaring: Declaring): void
       ).makeOptionMandatory(),
     )
     .addOption(limitOption(100))
-  handle<{ in: string; limit: number }, [string | undefined]>(who, declaring, showWho)
+  handle<{ in: string; limit: number }, [string | undefined]>(who, setup, showWho)
 }
 
 function whole(moment: number | undefined): number | undefined {
@@ -134,7 +134,7 @@ export function assignmentColumns(): readonly Column<Json>[] {
       title: 'note',
       cell: ({ dormant }) => (dormant === true ? 'dormant: the schema has no such role' : ''),
       tone: () => 'warning',
-      gives: 'cut',
+      shrink: 'cut',
     },
   ]
 }

@@ -1,13 +1,13 @@
 /** `claimcheck role import`: any number of assignments and removals from a file, one JSON object a line. */
 import type { Command } from 'commander'
 import type { BulkItem } from '../bulk/bulk.ts'
-import { textOf } from '../bulk/fields.ts'
 import { type Counts, workThrough } from '../bulk/file-work.ts'
-import { addCommand, type Declaring, handle } from '../command.ts'
+import { addCommand, type CommandSetup, handle } from '../command.ts'
 import { CliError, EXIT, refused } from '../exit.ts'
 import { openSource } from '../input/input.ts'
 import { createLineScanner, type ScannedLine } from '../input/line-scanner.ts'
 import type { Run } from '../run.ts'
+import { textOf } from '../service/fields.ts'
 import { count, type Position } from '../terminal/progress.ts'
 
 const MAX_LINE_BYTES = 65_536
@@ -21,7 +21,7 @@ const PROBLEMS = {
 } as const
 
 /** Adds the verb. */
-export function addImportCommand(role: Command, declaring: Declaring): void {
+export function addImportCommand(role: Command, setup: CommandSetup): void {
   const command = addCommand(role, 'import <file>', {
     summary: 'assign and remove roles by the line: a file of any size',
     details: [
@@ -32,7 +32,7 @@ export function addImportCommand(role: Command, declaring: Declaring): void {
       ['gunzip -c assignments.gz | claimcheck role import -', 'from standard input'],
     ],
   }).option('--from-start', 'begin anew where an earlier run over the same file was stopped')
-  handle<{ fromStart?: boolean }, [string]>(command, declaring, importRoles)
+  handle<{ fromStart?: boolean }, [string]>(command, setup, importRoles)
 }
 
 async function importRoles(

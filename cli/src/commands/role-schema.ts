@@ -1,11 +1,11 @@
 /** `claimcheck role schema`: what roles mean. A change is shown before it is made, and made only on top of what was shown. */
 import type { Command } from 'commander'
-import { listOf, numberOf, objectOf, objectsOf, textOf } from '../bulk/fields.ts'
-import { addCommand, addNoun, type Declaring, handle, yesOption } from '../command.ts'
+import { addCommand, addCommandGroup, type CommandSetup, handle, yesOption } from '../command.ts'
 import { assertConfirmable, confirm } from '../confirmation.ts'
 import { readText } from '../input/input.ts'
 import type { Run } from '../run.ts'
 import type { Api, Json } from '../service/api.ts'
+import { listOf, numberOf, objectOf, objectsOf, textOf } from '../service/fields.ts'
 import { parseUserObject } from '../service/refusal.ts'
 
 const PATH = '/role-schema'
@@ -16,8 +16,8 @@ interface PutOptions {
 }
 
 /** Adds the noun below `role`. */
-export function addSchemaCommands(role: Command, declaring: Declaring): void {
-  const schema = addNoun(role, 'schema', 'say what roles mean')
+export function addSchemaCommands(role: Command, setup: CommandSetup): void {
+  const schema = addCommandGroup(role, 'schema', 'say what roles mean')
   const get = addCommand(schema, 'get', {
     summary: 'which permissions each role carries',
     examples: [
@@ -25,7 +25,7 @@ export function addSchemaCommands(role: Command, declaring: Declaring): void {
       ['claimcheck role schema get --json > schema.json', 'to be edited and put back'],
     ],
   })
-  handle<object, []>(get, declaring, showSchema)
+  handle<object, []>(get, setup, showSchema)
 
   const put = addCommand(schema, 'put <file>', {
     summary: 'replace the role schema, after showing what that changes',
@@ -39,7 +39,7 @@ export function addSchemaCommands(role: Command, declaring: Declaring): void {
   })
     .option('-n, --dry-run', 'tell what would change and change nothing')
     .addOption(yesOption())
-  handle<PutOptions, [string]>(put, declaring, putSchema)
+  handle<PutOptions, [string]>(put, setup, putSchema)
 }
 
 async function showSchema(run: Run): Promise<void> {
@@ -54,13 +54,17 @@ async function showSchema(run: Run): Promise<void> {
       {
         title: 'permissions',
         cell: ([, role]) => listOf(objectOf(role)?.permissions),
-        gives: 'cut',
+        shrink: 'cut',
       },
-      { title: 'may assume', cell: ([, role]) => listOf(objectOf(role)?.assumable), gives: 'wrap' },
+      {
+        title: 'may assume',
+        cell: ([, role]) => listOf(objectOf(role)?.assumable),
+        shrink: 'wrap',
+      },
       {
         title: 'description',
         cell: ([, role]) => textOf(objectOf(role)?.description),
-        gives: 'cut',
+        shrink: 'cut',
       },
     ],
     roles,
@@ -150,7 +154,7 @@ function showChanges({ report }: Run, forecast: Json): void {
       { title: 'change', cell: ({ what }) => what, tone: ({ what }) => TONES[what] },
       { title: 'role', cell: ({ role }) => role },
       { title: 'assignments', cell: ({ assignments }) => assignments, align: 'right' },
-      { title: 'detail', cell: ({ detail }) => detail, gives: 'wrap' },
+      { title: 'detail', cell: ({ detail }) => detail, shrink: 'wrap' },
     ],
     changes,
   )

@@ -1,16 +1,23 @@
 /** `claimcheck session`: the logins of a subject, and ending them. */
 import type { Command } from 'commander'
-import { momentOf, textOf, timeOf } from '../bulk/fields.ts'
-import { addCommand, addNoun, type Declaring, handle, limitOption, yesOption } from '../command.ts'
+import {
+  addCommand,
+  addCommandGroup,
+  type CommandSetup,
+  handle,
+  limitOption,
+  yesOption,
+} from '../command.ts'
 import type { Run } from '../run.ts'
 import type { Json } from '../service/api.ts'
 import { segment } from '../service/api.ts'
+import { momentOf, textOf, timeOf } from '../service/fields.ts'
 import type { Column } from '../terminal/table.ts'
 import { type RevocationOptions, revokeTargets, sessionTarget } from './revoke.ts'
 
 /** Adds the noun. */
-export function addSessionCommands(program: Command, declaring: Declaring): void {
-  const session = addNoun(program, 'session', 'find and end the logins of a subject')
+export function addSessionCommands(program: Command, setup: CommandSetup): void {
+  const session = addCommandGroup(program, 'session', 'find and end the logins of a subject')
   const list = addCommand(session, 'list <subject>', {
     summary: 'the live sessions of a subject, with device and age',
     examples: [
@@ -18,7 +25,7 @@ export function addSessionCommands(program: Command, declaring: Declaring): void
       ['claimcheck session list alice --json | jq -r .sessions[].sid', 'only the ids'],
     ],
   }).addOption(limitOption(100))
-  handle<{ limit: number }, [string]>(list, declaring, listSessions)
+  handle<{ limit: number }, [string]>(list, setup, listSessions)
 
   const kill = addCommand(session, 'kill <sid...>', {
     summary: 'end sessions: all their tokens are void at once',
@@ -31,7 +38,7 @@ export function addSessionCommands(program: Command, declaring: Declaring): void
     .option('--reason <text>', 'why; kept with the revocation and in the audit')
     .option('-n, --dry-run', 'tell what would die and change nothing')
     .addOption(yesOption())
-  handle<RevocationOptions, [readonly string[]]>(kill, declaring, (run, options, sids) =>
+  handle<RevocationOptions, [readonly string[]]>(kill, setup, (run, options, sids) =>
     revokeTargets(run, options, sids.map(sessionTarget)),
   )
 }
@@ -57,6 +64,6 @@ export function sessionColumns(nowSeconds: number): readonly Column<Json>[] {
     { title: 'started', cell: ({ started_at }) => momentOf(started_at, nowSeconds) },
     { title: 'expires', cell: ({ expires_at }) => timeOf(expires_at) },
     { title: 'address', cell: ({ ip }) => textOf(ip) },
-    { title: 'device', cell: ({ user_agent }) => textOf(user_agent), gives: 'cut' },
+    { title: 'device', cell: ({ user_agent }) => textOf(user_agent), shrink: 'cut' },
   ]
 }

@@ -1,17 +1,18 @@
 /** `claimcheck status`: both services, Redis, the feed and the versions on one screen. Works without a profile, given --issuer. */
 import type { Command } from 'commander'
-import { objectOf, textOf } from '../bulk/fields.ts'
-import { addCommand, type Declaring, handle } from '../command.ts'
+import { addCommand, type CommandSetup, handle } from '../command.ts'
 import { CliError, EXIT, unreachable } from '../exit.ts'
-import { assertSecureUrl, type Profile } from '../input/profile.ts'
+import type { Profile } from '../input/profile-file.ts'
+import { assertSecureUrl } from '../input/secure-url.ts'
 import type { Run } from '../run.ts'
+import { objectOf, textOf } from '../service/fields.ts'
 import type { HttpAnswer } from '../service/http-call.ts'
 import { type Metrics, parseMetrics } from '../service/metrics-text.ts'
 import { count } from '../terminal/progress.ts'
 import type { Fact, Tone } from '../terminal/table.ts'
 
 /** Adds the command. */
-export function addStatusCommand(program: Command, declaring: Declaring): void {
+export function addStatusCommand(program: Command, setup: CommandSetup): void {
   const status = addCommand(program, 'status', {
     summary: 'both services, Redis, feed lag, connected clients and versions on one screen',
     details: ['Exit code 0 when all of it works, 3 when something does not.'],
@@ -20,7 +21,7 @@ export function addStatusCommand(program: Command, declaring: Declaring): void {
       ['claimcheck status --issuer https://issuer.example --json', 'of another installation'],
     ],
   })
-  handle<object, []>(status, declaring, showStatus)
+  handle<object, []>(status, setup, showStatus)
 }
 
 interface ServiceStatus {
@@ -102,7 +103,7 @@ async function look(run: Run, base: string): Promise<ServiceStatus> {
   const { elapsedMs } = run.environment
   const { origin } = new URL(base)
   const ask = (path: string) =>
-    run.exchange.send({ url: origin + path, method: 'GET', timeoutMs: run.timeoutMs })
+    run.http.send({ url: origin + path, method: 'GET', timeoutMs: run.timeoutMs })
   try {
     const began = elapsedMs()
     await ask('/healthz')

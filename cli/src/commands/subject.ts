@@ -1,12 +1,12 @@
 /** `claimcheck subject`: who somebody is, what they hold, and keeping them out. */
 import type { Command } from 'commander'
-import { listOf, momentOf, numberOf, textOf, timeOf } from '../bulk/fields.ts'
-import { addCommand, addNoun, type Declaring, handle, yesOption } from '../command.ts'
+import { addCommand, addCommandGroup, type CommandSetup, handle, yesOption } from '../command.ts'
 import { assertConfirmable, confirm } from '../confirmation.ts'
 import { CliError, EXIT } from '../exit.ts'
 import { readText } from '../input/input.ts'
 import type { Run } from '../run.ts'
 import { type Api, type Json, type Page, segment } from '../service/api.ts'
+import { listOf, momentOf, numberOf, textOf, timeOf } from '../service/fields.ts'
 import { parseUserObject } from '../service/refusal.ts'
 import type { Column } from '../terminal/table.ts'
 import { auditColumns } from './audit.ts'
@@ -15,8 +15,12 @@ import { assignmentColumns } from './role-assignments.ts'
 import { sessionColumns } from './session.ts'
 
 /** Adds the noun. */
-export function addSubjectCommands(program: Command, declaring: Declaring): void {
-  const subject = addNoun(program, 'subject', 'look at a subject, suspend it, set its claims')
+export function addSubjectCommands(program: Command, setup: CommandSetup): void {
+  const subject = addCommandGroup(
+    program,
+    'subject',
+    'look at a subject, suspend it, set its claims',
+  )
   const show = addCommand(subject, 'show <subject>', {
     summary: 'everything about a subject: status, claims, sessions, grants, roles, last changes',
     examples: [
@@ -24,7 +28,7 @@ export function addSubjectCommands(program: Command, declaring: Declaring): void
       ['claimcheck subject show alice --json', 'the same as one JSON document'],
     ],
   })
-  handle<object, [string]>(show, declaring, showSubject)
+  handle<object, [string]>(show, setup, showSubject)
 
   const suspend = addCommand(subject, 'suspend <subject>', {
     summary: 'keep a subject out: its tokens are void, and it gets no others',
@@ -33,13 +37,13 @@ export function addSubjectCommands(program: Command, declaring: Declaring): void
       ['claimcheck subject suspend alice --yes', 'without being asked'],
     ],
   }).addOption(yesOption())
-  handle<{ yes?: boolean }, [string]>(suspend, declaring, suspendSubject)
+  handle<{ yes?: boolean }, [string]>(suspend, setup, suspendSubject)
 
   const reactivate = addCommand(subject, 'reactivate <subject>', {
     summary: 'let a suspended subject in again; tokens from before stay void',
     examples: [['claimcheck subject reactivate alice', 'alice may log in again']],
   })
-  handle<object, [string]>(reactivate, declaring, async (run, _options, name) => {
+  handle<object, [string]>(reactivate, setup, async (run, _options, name) => {
     const answer = await putSubject(await run.api(), name, { status: 'active' })
     run.report.document(answer)
     run.report.line(`${name} is active. What was issued before the suspension stays void.`, 'good')
@@ -53,7 +57,7 @@ export function addSubjectCommands(program: Command, declaring: Declaring): void
       ['claimcheck subject claims alice --from-file claims.json', 'replace them'],
     ],
   }).option('--from-file <file>', 'a JSON object of claims, - for standard input')
-  handle<{ fromFile?: string }, [string]>(claims, declaring, subjectClaims)
+  handle<{ fromFile?: string }, [string]>(claims, setup, subjectClaims)
 }
 
 function pathOf(subject: string): string {
@@ -191,8 +195,8 @@ function grantColumns(nowSeconds: number): readonly Column<Json>[] {
     { title: 'issued', cell: ({ issued_at }) => momentOf(issued_at, nowSeconds) },
     { title: 'expires', cell: ({ expires_at }) => timeOf(expires_at) },
     { title: 'refresh', cell: ({ refresh }) => (refresh === true ? 'yes' : 'no') },
-    { title: 'scope', cell: ({ scope }) => textOf(scope), gives: 'wrap' },
-    { title: 'for', cell: ({ aud }) => listOf(aud), gives: 'wrap' },
+    { title: 'scope', cell: ({ scope }) => textOf(scope), shrink: 'wrap' },
+    { title: 'for', cell: ({ aud }) => listOf(aud), shrink: 'wrap' },
     { title: 'session', cell: ({ sid }) => textOf(sid) },
   ]
 }

@@ -4,16 +4,16 @@
  */
 import { type Command, Option } from 'commander'
 import type { BulkItem } from '../bulk/bulk.ts'
-import { numberOf, textOf, timeOf } from '../bulk/fields.ts'
 import { workThrough } from '../bulk/file-work.ts'
 import { createTally, type Tally } from '../bulk/tally.ts'
-import { type Declaring, momentOption, yesOption } from '../command.ts'
+import { type CommandSetup, momentOption, yesOption } from '../command.ts'
 import { assertConfirmable, confirm } from '../confirmation.ts'
 import { CliError, EXIT, usage } from '../exit.ts'
 import { type ByteSource, isRegularFile, openSource, readToken, STDIN } from '../input/input.ts'
 import { createRecentTokens, createTokenScanner, type FoundToken } from '../input/token-scanner.ts'
 import type { Run } from '../run.ts'
 import type { Json } from '../service/api.ts'
+import { numberOf, textOf, timeOf } from '../service/fields.ts'
 import { count } from '../terminal/progress.ts'
 
 /** Options of the intake. */
@@ -30,7 +30,7 @@ export interface IntakeOptions {
 }
 
 /** Adds what `token revoke` and `revoke` have in common. */
-export function addTokenTargets(command: Command, declaring: Declaring): Command {
+export function addTokenTargets(command: Command, setup: CommandSetup): Command {
   return command
     .addOption(
       new Option('--from-file <file>', 'find the tokens in any file, - for standard input'),
@@ -40,7 +40,7 @@ export function addTokenTargets(command: Command, declaring: Declaring): Command
       momentOption(
         '--issued-before <time>',
         'only what was issued before: 2h, 7d (ago), 2026-05-01T03:00:00Z or epoch seconds',
-        declaring,
+        setup,
         'ago',
       ),
     )
@@ -48,7 +48,7 @@ export function addTokenTargets(command: Command, declaring: Declaring): Command
       momentOption(
         '--issued-after <time>',
         'only what was issued after: 1h, 7d (ago), 2026-05-01T03:00:00Z or epoch seconds',
-        declaring,
+        setup,
         'ago',
       ),
     )

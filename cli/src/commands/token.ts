@@ -1,11 +1,10 @@
 /** `claimcheck token`: issue, introspect, explain, revoke. Tokens come from standard input or a file, never from argv. */
 import type { Command } from 'commander'
-import { listOf, momentOf, numberOf, objectOf, objectsOf, textOf, timeOf } from '../bulk/fields.ts'
 import {
   addCommand,
-  addNoun,
+  addCommandGroup,
+  type CommandSetup,
   contextOption,
-  type Declaring,
   handle,
   momentOption,
   repeatable,
@@ -14,6 +13,15 @@ import { readToken } from '../input/input.ts'
 import { writeNamed } from '../input/private-file.ts'
 import type { Run } from '../run.ts'
 import type { Json } from '../service/api.ts'
+import {
+  listOf,
+  momentOf,
+  numberOf,
+  objectOf,
+  objectsOf,
+  textOf,
+  timeOf,
+} from '../service/fields.ts'
 import { formatMoment } from '../terminal/moment.ts'
 import type { Fact, Tone } from '../terminal/table.ts'
 import { addTokenTargets, type IntakeOptions, revokeTokens } from './token-intake.ts'
@@ -22,11 +30,11 @@ const FROM_FILE = '--from-file <file>'
 const FROM_FILE_HELP = 'read the token from a file, - for standard input (the default)'
 
 /** Adds the noun. */
-export function addTokenCommands(program: Command, declaring: Declaring): void {
-  const token = addNoun(program, 'token', 'issue, look into and take back tokens')
-  addIssue(token, declaring)
-  addIntrospect(token, declaring)
-  addExplain(token, declaring)
+export function addTokenCommands(program: Command, setup: CommandSetup): void {
+  const token = addCommandGroup(program, 'token', 'issue, look into and take back tokens')
+  addIssue(token, setup)
+  addIntrospect(token, setup)
+  addExplain(token, setup)
   const revoke = addCommand(token, 'revoke', {
     summary: 'take back the tokens read from standard input or a file',
     details: [
@@ -37,8 +45,8 @@ export function addTokenCommands(program: Command, declaring: Declaring): void {
       ['claimcheck token revoke --from-file dump.txt --dry-run', 'what would it hit?'],
     ],
   })
-  addTokenTargets(revoke, declaring)
-  handle<IntakeOptions, []>(revoke, declaring, (run, options) =>
+  addTokenTargets(revoke, setup)
+  handle<IntakeOptions, []>(revoke, setup, (run, options) =>
     revokeTokens(run, { ...options, mustHold: options.fromFile === undefined }),
   )
 }
@@ -57,7 +65,7 @@ interface IssueOptions {
   readonly toFile?: string
 }
 
-function addIssue(token: Command, declaring: Declaring): void {
+function addIssue(token: Command, setup: CommandSetup): void {
   const issue = addCommand(token, 'issue <subject>', {
     summary: 'issue a token for a subject, as after a login',
     details: [
@@ -79,10 +87,10 @@ function addIssue(token: Command, declaring: Declaring): void {
     .option('--user-agent <text>', 'what the login came from')
     .option('--acr <class>', 'how strongly the subject was authenticated')
     .addOption(repeatable('--amr <method>', 'how the subject was authenticated'))
-    .addOption(momentOption('--auth-time <time>', 'when it was authenticated', declaring, 'ago'))
+    .addOption(momentOption('--auth-time <time>', 'when it was authenticated', setup, 'ago'))
     .option('--refresh', 'with a refresh token')
     .option('--to-file <file>', 'write the answer into a file of mode 0600 instead')
-  handle<IssueOptions, [string]>(issue, declaring, issueToken)
+  handle<IssueOptions, [string]>(issue, setup, issueToken)
 }
 
 async function issueToken(run: Run, options: IssueOptions, subject: string): Promise<void> {
@@ -126,7 +134,7 @@ function withoutTokens({ access_token: _, refresh_token: __, ...rest }: Json): J
   return rest
 }
 
-function addIntrospect(token: Command, declaring: Declaring): void {
+function addIntrospect(token: Command, setup: CommandSetup): void {
   const introspect = addCommand(token, 'introspect', {
     summary: 'what a resource server is told about a token (RFC 7662)',
     details: [
@@ -142,7 +150,7 @@ function addIntrospect(token: Command, declaring: Declaring): void {
   })
     .option(FROM_FILE, FROM_FILE_HELP)
     .addOption(contextOption('--context <context>', 'resolve roles in this context'))
-  handle<{ fromFile?: string; context?: string }, []>(introspect, declaring, introspectToken)
+  handle<{ fromFile?: string; context?: string }, []>(introspect, setup, introspectToken)
 }
 
 async function introspectToken(
@@ -175,7 +183,7 @@ function factText(name: string, value: unknown, nowSeconds: number): string {
   return typeof value === 'object' ? JSON.stringify(value) : textOf(value)
 }
 
-function addExplain(token: Command, declaring: Declaring): void {
+function addExplain(token: Command, setup: CommandSetup): void {
   const explain = addCommand(token, 'explain', {
     summary: 'the state of a token and, if it is void, which revocation did it',
     details: [
@@ -191,7 +199,7 @@ function addExplain(token: Command, declaring: Declaring): void {
   })
     .option(FROM_FILE, FROM_FILE_HELP)
     .option('--for <client>', 'what this resource server would be told')
-  handle<{ fromFile?: string; for?: string }, []>(explain, declaring, explainToken)
+  handle<{ fromFile?: string; for?: string }, []>(explain, setup, explainToken)
 }
 
 async function explainToken(run: Run, options: { fromFile?: string; for?: string }): Promise<void> {
@@ -217,7 +225,7 @@ async function explainToken(run: Run, options: { fromFile?: string; for?: string
       ...afterColumn(revocations),
       { title: 'cutoff', cell: ({ cutoff }) => timeOf(cutoff) },
       { title: 'by', cell: ({ by }) => textOf(by) },
-      { title: 'reason', cell: ({ reason }) => textOf(reason), gives: 'cut' },
+      { title: 'reason', cell: ({ reason }) => textOf(reason), shrink: 'cut' },
       { title: 'id', cell: ({ id }) => textOf(id) },
       { title: 'through token', cell: ({ of }) => textOf(of) },
     ],

@@ -33,8 +33,8 @@ const PLAIN_EVERY_MS = 5_000
 /** Shorter work is not worth a bar. */
 const SILENT_MS = 700
 const FRAMES_PER_SECOND = 10
-const LONGEST_BAR = 30
-const LEAST_BAR = 4
+const MAX_BAR = 30
+const MIN_BAR = 4
 
 type ProgressEnvironment = Pick<Environment, 'stderr' | 'elapsedMs'>
 
@@ -112,8 +112,8 @@ export function progressText(work: Work, { items, bytes }: Position, seconds: nu
 export function barText(done: number, text: string, columns: number): string {
   // A line that fills the last column makes some terminals begin another.
   const room = columns - 1
-  const width = Math.min(LONGEST_BAR, room - text.length - 1)
-  if (width < LEAST_BAR || !Number.isFinite(done)) return text.slice(0, room)
+  const width = Math.min(MAX_BAR, room - text.length - 1)
+  if (width < MIN_BAR || !Number.isFinite(done)) return text.slice(0, room)
   const filled = Math.round(width * Math.min(1, Math.max(0, done)))
   return `${'█'.repeat(filled)}${'░'.repeat(width - filled)} ${text}`
 }

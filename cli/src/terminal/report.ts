@@ -3,7 +3,7 @@
  * sentences, with `--json` one document, or a line of JSON for each thing of a stream. All of it passes through
  * visible.ts; only {@link Report.secret} lets through what was asked for.
  *
- * A reader that goes away ends a command that only reads, quietly; a command that changes things calls `insist` first
+ * A reader that goes away ends a command that only reads, quietly; a command that changes things calls `ignoreClosedOutput` first
  * and is carried to its end.
  */
 
@@ -37,7 +37,7 @@ export interface Report {
   /** Writes a secret or token that the user has asked for, as it is. */
   secret(text: string): void
   /** From here on a closed standard output is no reason to stop. */
-  insist(): void
+  ignoreClosedOutput(): void
   /** Resolves when all has been handed over. @throws {CliError} 141 when nobody has read it */
   finish(): Promise<void>
 }
@@ -52,7 +52,7 @@ const SGR: Readonly<Record<Tone, string>> = {
 
 const DEFAULT_COLUMNS = 80
 /** Below this nothing is readable anyway. */
-const LEAST_COLUMNS = 20
+const MIN_COLUMNS = 20
 
 type ReportEnvironment = Pick<Environment, 'stdout' | 'stderr' | 'env'>
 
@@ -62,8 +62,8 @@ export function createReport({ stdout, stderr, env }: ReportEnvironment, isJson:
   const err = createChannel(stderr)
   const outLayout = layoutOf(stdout, env)
   const errLayout = layoutOf(stderr, env)
-  let isInsisting = false
-  err.insist()
+  let isClosedOutputIgnored = false
+  err.ignoreClosedOutput()
 
   function sentence(text: string, tone: Tone | undefined, { width, paint }: Layout): string {
     const visible = makeVisible(text)
@@ -92,13 +92,13 @@ export function createReport({ stdout, stderr, env }: ReportEnvironment, isJson:
     table: (columns, rows) => write(tableLines(columns, rows, outLayout)),
     note: (text, tone) => err.write(sentence(text, tone, errLayout)),
     secret: (text) => out.write(`${text}\n`),
-    insist() {
-      isInsisting = true
-      out.insist()
+    ignoreClosedOutput() {
+      isClosedOutputIgnored = true
+      out.ignoreClosedOutput()
     },
     async finish() {
       await Promise.all([out.drained(), err.drained()])
-      if (out.isBroken() && !isInsisting) throw brokenPipe()
+      if (out.isBroken() && !isClosedOutputIgnored) throw brokenPipe()
     },
   }
 }
@@ -116,32 +116,32 @@ function layoutOf(stream: TerminalOutput, env: Environment['env']): Layout {
   if (stream.isTTY !== true) return { width: undefined, paint }
   // Terminals that do not tell, such as a fresh pseudo-terminal, say 0.
   const columns = stream.columns || Number(env.COLUMNS) || DEFAULT_COLUMNS
-  return { width: Math.max(LEAST_COLUMNS, columns), paint }
+  return { width: Math.max(MIN_COLUMNS, columns), paint }
 }
 
 interface Channel {
   write(text: string): void
   drained(): Promise<void>
-  insist(): void
+  ignoreClosedOutput(): void
   isBroken(): boolean
 }
 
 function createChannel(stream: TerminalOutput): Channel {
   let isBroken = false
-  let isInsisting = false
+  let isClosedOutputIgnored = false
   let lastWrite: Promise<void> = Promise.resolve()
   stream.on('error', () => {
     isBroken = true
   })
   return {
     write(text) {
-      if (isBroken && !isInsisting) throw brokenPipe()
+      if (isBroken && !isClosedOutputIgnored) throw brokenPipe()
       if (isBroken) return
       lastWrite = new Promise((done) => stream.write(text, () => done()))
     },
     drained: () => lastWrite,
-    insist() {
-      isInsisting = true
+    ignoreClosedOutput() {
+      isClosedOutputIgnored = true
     },
     isBroken: () => isBroken,
   }

@@ -19,7 +19,7 @@ export interface Column<Row> {
   readonly cell: (row: Row) => string
   readonly align?: 'right'
   /** How it may give way: `cut` short with an ellipsis, or, where it holds ids, with its words in several lines. */
-  readonly gives?: 'cut' | 'wrap'
+  readonly shrink?: 'cut' | 'wrap'
   readonly tone?: (row: Row) => Tone | undefined
 }
 
@@ -38,8 +38,8 @@ export interface Layout {
 }
 
 const GAP = 2
-const LEAST_GIVING_WIDTH = 8
-const LEAST_VALUE_WIDTH = 16
+const MIN_SHRUNK_WIDTH = 8
+const MIN_VALUE_WIDTH = 16
 
 /** The lines of a table, header first. */
 export function tableLines<Row>(
@@ -52,33 +52,33 @@ export function tableLines<Row>(
   const natural = shown.map(({ title }, index) =>
     Math.max(textWidth(title), ...cells.map((row) => textWidth(row[index] ?? ''))),
   )
-  const least = shown.map(({ gives }, index) => leastWidth(gives, cells, index))
-  const widths = fittingWidths({ natural, least }, layout.width)
+  const min = shown.map(({ shrink }, index) => minWidth(shrink, cells, index))
+  const widths = fittingWidths({ natural, min }, layout.width)
   return widths === undefined
     ? stackedLines(shown, rows, layout)
     : gridLines(shown, rows, { cells, widths }, layout.paint)
 }
 
 /** As narrow as a column may become; a column that does not give has no such width. */
-function leastWidth(
-  gives: 'cut' | 'wrap' | undefined,
+function minWidth(
+  shrink: 'cut' | 'wrap' | undefined,
   cells: readonly (readonly string[])[],
   index: number,
 ): number {
-  if (gives === undefined) return Number.POSITIVE_INFINITY
-  if (gives === 'cut') return LEAST_GIVING_WIDTH
+  if (shrink === undefined) return Number.POSITIVE_INFINITY
+  if (shrink === 'cut') return MIN_SHRUNK_WIDTH
   const words = cells.flatMap((row) => (row[index] ?? '').split(' '))
-  return Math.max(LEAST_GIVING_WIDTH, ...words.map((word) => textWidth(word)))
+  return Math.max(MIN_SHRUNK_WIDTH, ...words.map((word) => textWidth(word)))
 }
 
 interface Widths {
   readonly natural: readonly number[]
-  readonly least: readonly number[]
+  readonly min: readonly number[]
 }
 
 /** Widths of the columns, or undefined when they cannot be made to fit: the widest that can still give does. */
 function fittingWidths(
-  { natural, least }: Widths,
+  { natural, min }: Widths,
   width: number | undefined,
 ): readonly number[] | undefined {
   const total = (widths: readonly number[]) =>
@@ -88,7 +88,7 @@ function fittingWidths(
   while (total(widths) > width) {
     const giving = widths
       .map((now, index) => ({ now, index }))
-      .filter(({ now, index }) => now > (least[index] ?? 0))
+      .filter(({ now, index }) => now > (min[index] ?? 0))
       .sort((one, other) => other.now - one.now)[0]
     if (giving === undefined) return undefined
     widths[giving.index] = giving.now - 1
@@ -109,9 +109,9 @@ function gridLines<Row>(
 ): string[] {
   const titles = columns.map(({ title }, n) => [paint(fitText(title, widths[n] ?? 0), 'title')])
   const body = rows.map((row, r) =>
-    columns.map(({ tone, gives }, n) => {
+    columns.map(({ tone, shrink }, n) => {
       const [text, width] = [cells[r]?.[n] ?? '', widths[n] ?? 0]
-      const lines = gives === 'wrap' ? wrapText(text, width) : [fitText(text, width)]
+      const lines = shrink === 'wrap' ? wrapText(text, width) : [fitText(text, width)]
       const colour = tone?.(row)
       return colour === undefined ? lines : lines.map((line) => paint(line, colour))
     }),
@@ -151,7 +151,7 @@ export function factLines(facts: readonly Fact[], { width, paint }: Layout): str
     if (room === undefined || textWidth(text) <= room) return [label + shown(text)]
     // An id that has no room beside its name has it below.
     const isOneWord = !text.includes(' ')
-    if (room < LEAST_VALUE_WIDTH || (isOneWord && width !== undefined)) {
+    if (room < MIN_VALUE_WIDTH || (isOneWord && width !== undefined)) {
       const below = wrapText(text, Math.max(1, (width ?? 0) - GAP))
       return [label.trimEnd(), ...below.map((part) => ' '.repeat(GAP) + shown(part))]
     }
