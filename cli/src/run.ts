@@ -1,6 +1,6 @@
 /**
- * One run of the tool as a command sees it: what was typed for all commands alike, the way to say things, to ask the
- * person, and to call the services. Nothing is read or connected before a command needs it.
+ * One run of the tool as a command sees it: the global options, the report, the prompt, the profiles and the services.
+ * Nothing is read or connected before a command needs it.
  */
 
 import type { Environment } from './environment.ts'
@@ -32,7 +32,7 @@ export interface Run {
   nowSeconds(): number
   profile(): Promise<Profile>
   api(): Promise<Api>
-  /** The API as some profile that need not be stored. */
+  /** The API of a profile that need not be stored. */
   apiOf(profile: Profile): Api
 }
 

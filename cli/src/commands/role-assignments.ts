@@ -1,4 +1,4 @@
-/** `claimcheck role assign|remove|list|who`. An assignment always names its context; `*` says "everywhere" on purpose. */
+/** `claimcheck role assign|remove|list|who`. An assignment always names its context; `*` means everywhere. */
 import type { Command } from 'commander'
 import {
   addCommand,
@@ -8,6 +8,7 @@ import {
   handle,
   limitOption,
   momentOption,
+  noteMore,
 } from '../command.ts'
 import { refused } from '../exit.ts'
 import type { Run } from '../run.ts'
@@ -20,11 +21,13 @@ interface AssignOptions {
   readonly until?: number
 }
 
-/** Adds the verbs. */
+/** Adds the commands. */
 export function addAssignmentCommands(role: Command, setup: CommandSetup): void {
   const assign = addCommand(role, 'assign <subject> <role>', {
     summary: 'give a subject a role in a context',
-    details: ['Live tokens have it at once. Assigning again sets the end anew.'],
+    details: [
+      'Live tokens get the role at once. Assigning it again replaces the time when it ends.',
+    ],
     examples: [
       ['claimcheck role assign alice teacher --in course:123', 'alice teaches course 123'],
       ['claimcheck role assign bob proctor --in exam:7 --until 4h', 'for the next four hours'],
@@ -38,56 +41,54 @@ export function addAssignmentCommands(role: Command, setup: CommandSetup): void 
       ).makeOptionMandatory(),
     )
     .addOption(
-      momentOption(
-        '--until <time>',
-        'when it ends by itself: 4h (from now) or a time',
-        setup,
-        'ahead',
-      ),
+      momentOption('--until <time>', 'when the role ends: 4h (from now) or a time', setup, 'ahead'),
     )
   handle<AssignOptions, [string, string]>(assign, setup, (run, options, subject, name) =>
-    change(run, {
+    applyAssignment(run, {
       op: 'assign',
       subject,
       role: name,
       context: options.in,
-      expires_at: whole(options.until),
+      expires_at: roundUp(options.until),
     }),
   )
 
   const remove = addCommand(role, 'remove <subject> <role>', {
-    summary: 'take a role in a context away',
+    summary: 'remove a role of a subject in a context',
     examples: [
       [
         'claimcheck role remove alice teacher --in course:123',
-        'no token is void; all lose the role',
+        'tokens stay active, without the role',
       ],
     ],
   }).addOption(
     contextOption('--in <context>', "where: type:id, or '*' for everywhere").makeOptionMandatory(),
   )
   handle<AssignOptions, [string, string]>(remove, setup, (run, options, subject, name) =>
-    change(run, { op: 'remove', subject, role: name, context: options.in }),
+    applyAssignment(run, { op: 'remove', subject, role: name, context: options.in }),
   )
 
   const list = addCommand(role, 'list <subject>', {
-    summary: 'the roles of a subject',
+    summary: 'list the roles of a subject',
     examples: [
-      ['claimcheck role list alice', 'all contexts'],
-      ['claimcheck role list alice --in course:123', 'one context'],
+      ['claimcheck role list alice', 'in all contexts'],
+      ['claimcheck role list alice --in course:123', 'in one context'],
     ],
   })
     .addOption(
-      contextFilterOption('--in <context>', "only there: type:id, or 'type:*' for all of a type"),
+      contextFilterOption(
+        '--in <context>',
+        "only in this context: type:id, or 'type:*' for all of a type",
+      ),
     )
     .addOption(limitOption(100))
   handle<{ in?: string; limit: number }, [string]>(list, setup, listRoles)
 
   const who = addCommand(role, 'who [role]', {
-    summary: 'who holds a role, or any, in a context',
+    summary: 'list who holds a role, or any role, in a context',
     examples: [
       ['claimcheck role who teacher --in course:123', 'the teachers of course 123'],
-      ['claimcheck role who --in course:123 --limit all', 'everybody with a role there'],
+      ['claimcheck role who --in course:123 --limit all', 'everyone with a role there'],
     ],
   })
     .addOption(
@@ -100,11 +101,11 @@ export function addAssignmentCommands(role: Command, setup: CommandSetup): void 
   handle<{ in: string; limit: number }, [string | undefined]>(who, setup, showWho)
 }
 
-function whole(moment: number | undefined): number | undefined {
+function roundUp(moment: number | undefined): number | undefined {
   return moment === undefined ? undefined : Math.ceil(moment)
 }
 
-async function change(run: Run, assignment: Json): Promise<void> {
+async function applyAssignment(run: Run, assignment: Json): Promise<void> {
   const { report } = run
   const path = '/role-assignments'
   const call = { method: 'POST', path, body: assignment, isRepeatable: true } as const
@@ -120,11 +121,11 @@ async function change(run: Run, assignment: Json): Promise<void> {
   const where = context === '*' ? 'everywhere' : `in ${textOf(context)}`
   const verb = op === 'assign' ? 'holds' : 'no longer holds'
   const end = assignment.expires_at === undefined ? '' : `, until ${timeOf(assignment.expires_at)}`
-  const already = isDone ? '' : ' It was so already.'
-  report.line(`${textOf(subject)} ${verb} ${textOf(role)} ${where}${end}.${already}`, 'good')
+  const unchanged = isDone ? '' : ' Nothing to change.'
+  report.line(`${textOf(subject)} ${verb} ${textOf(role)} ${where}${end}.${unchanged}`, 'good')
 }
 
-/** How assignments of a subject are shown. */
+/** The columns of role assignments. */
 export function assignmentColumns(): readonly Column<Json>[] {
   return [
     { title: 'context', cell: ({ context }) => textOf(context) },
@@ -132,7 +133,7 @@ export function assignmentColumns(): readonly Column<Json>[] {
     { title: 'until', cell: ({ expires_at }) => timeOf(expires_at) },
     {
       title: 'note',
-      cell: ({ dormant }) => (dormant === true ? 'dormant: the schema has no such role' : ''),
+      cell: ({ dormant }) => (dormant === true ? 'dormant: the role schema has no such role' : ''),
       tone: () => 'warning',
       shrink: 'cut',
     },
@@ -154,7 +155,7 @@ async function listRoles(
       `${subject} holds no role${options.in === undefined ? '' : ` in ${options.in}`}.`,
     )
   report.table(assignmentColumns(), items)
-  if (hasMore) report.note('There are more: --limit all shows them.', 'quiet')
+  noteMore(run, hasMore)
 }
 
 async function showWho(
@@ -173,5 +174,5 @@ async function showWho(
     cell: (item) => textOf(item.sub) || textOf(item.subject),
   }
   report.table([subject, ...assignmentColumns().slice(1)], items)
-  if (hasMore) report.note('There are more: --limit all shows them.', 'quiet')
+  noteMore(run, hasMore)
 }

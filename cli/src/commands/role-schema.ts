@@ -1,4 +1,4 @@
-/** `claimcheck role schema`: what roles mean. A change is shown before it is made, and made only on top of what was shown. */
+/** `claimcheck role schema`: the permissions of roles. A change is shown first, and refused if the schema changes meanwhile. */
 import type { Command } from 'commander'
 import { addCommand, addCommandGroup, type CommandSetup, handle, yesOption } from '../command.ts'
 import { assertConfirmable, confirm } from '../confirmation.ts'
@@ -15,29 +15,29 @@ interface PutOptions {
   readonly yes?: boolean
 }
 
-/** Adds the noun below `role`. */
+/** Adds the commands below `role`. */
 export function addSchemaCommands(role: Command, setup: CommandSetup): void {
-  const schema = addCommandGroup(role, 'schema', 'say what roles mean')
+  const schema = addCommandGroup(role, 'schema', 'define what roles permit')
   const get = addCommand(schema, 'get', {
-    summary: 'which permissions each role carries',
+    summary: 'show the permissions of each role',
     examples: [
       ['claimcheck role schema get', 'as a table'],
-      ['claimcheck role schema get --json > schema.json', 'to be edited and put back'],
+      ['claimcheck role schema get --json > schema.json', 'as JSON, to edit and put back'],
     ],
   })
   handle<object, []>(get, setup, showSchema)
 
   const put = addCommand(schema, 'put <file>', {
-    summary: 'replace the role schema, after showing what that changes',
+    summary: 'replace the role schema, after showing the changes',
     details: [
-      'The file holds {"roles": {"teacher": {"description"?, "permissions": […], "assumable"?: […]}}}; - is standard input. Assignments of a role that is left out stay and mean nothing until it is back.',
+      'The file holds {"roles": {"teacher": {"description"?, "permissions": […], "assumable"?: […]}}}; - is standard input. Assignments of a role that the new schema lacks are kept, but have no effect until the role is defined again.',
     ],
     examples: [
       ['claimcheck role schema put schema.json --dry-run', 'what would change?'],
       ['claimcheck role schema put schema.json', 'shows the changes, then asks'],
     ],
   })
-    .option('-n, --dry-run', 'tell what would change and change nothing')
+    .option('-n, --dry-run', 'show what would change, change nothing')
     .addOption(yesOption())
   handle<PutOptions, [string]>(put, setup, putSchema)
 }
@@ -87,7 +87,7 @@ async function putSchema(run: Run, { dryRun, yes }: PutOptions, file: string): P
     return
   }
   await confirm(run, yes, {
-    blastRadius: 'Every live token resolves through the new schema at once.',
+    blastRadius: 'The new schema applies to all live tokens at once.',
   })
   const answer = await api.admin({
     method: 'PUT',
@@ -99,7 +99,7 @@ async function putSchema(run: Run, { dryRun, yes }: PutOptions, file: string): P
   report.line('The new schema is in force.', 'good')
 }
 
-/** What would change, and the version that this is true of. */
+/** What would change, and the version of the schema that it was compared with. */
 async function forecastSchema(
   api: Api,
   body: Json,
@@ -129,7 +129,7 @@ function changesOf(answer: Json): readonly Change[] {
     }))
   return [
     ...of('added', () => ''),
-    ...of('removed', () => 'its assignments will mean nothing'),
+    ...of('removed', () => 'its assignments will have no effect'),
     ...of('changed', changeText),
   ]
 }
@@ -147,7 +147,7 @@ function changeText(change: Json): string {
 
 function showChanges({ report }: Run, forecast: Json): void {
   const changes = changesOf(forecast)
-  if (changes.length === 0) report.line('Nothing changes.')
+  if (changes.length === 0) report.line('Nothing to change.')
   if (changes.length === 0) return
   report.table(
     [

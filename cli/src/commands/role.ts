@@ -1,17 +1,13 @@
-/** `claimcheck role`: who holds what where. The parts are in files of their own. */
+/** `claimcheck role`: assignments, import, role schema. */
 import type { Command } from 'commander'
 import { addCommandGroup, type CommandSetup } from '../command.ts'
 import { addAssignmentCommands } from './role-assignments.ts'
 import { addImportCommand } from './role-import.ts'
 import { addSchemaCommands } from './role-schema.ts'
 
-/** Adds the noun. */
+/** Adds the commands. */
 export function addRoleCommands(program: Command, setup: CommandSetup): void {
-  const role = addCommandGroup(
-    program,
-    'role',
-    'assign roles, see who holds them, say what they mean',
-  )
+  const role = addCommandGroup(program, 'role', 'assign roles, list them, define them')
   addAssignmentCommands(role, setup)
   addImportCommand(role, setup)
   addSchemaCommands(role, setup)

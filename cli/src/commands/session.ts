@@ -1,4 +1,4 @@
-/** `claimcheck session`: the logins of a subject, and ending them. */
+/** `claimcheck session`: lists the logins of a subject and ends them. */
 import type { Command } from 'commander'
 import {
   addCommand,
@@ -6,6 +6,7 @@ import {
   type CommandSetup,
   handle,
   limitOption,
+  noteMore,
   yesOption,
 } from '../command.ts'
 import type { Run } from '../run.ts'
@@ -13,13 +14,13 @@ import type { Json } from '../service/api.ts'
 import { segment } from '../service/api.ts'
 import { momentOf, textOf, timeOf } from '../service/fields.ts'
 import type { Column } from '../terminal/table.ts'
-import { type RevocationOptions, revokeTargets, sessionTarget } from './revoke.ts'
+import { type RevocationOptions, revokeTargets, sessionTarget } from './revoke-targets.ts'
 
-/** Adds the noun. */
+/** Adds the commands. */
 export function addSessionCommands(program: Command, setup: CommandSetup): void {
-  const session = addCommandGroup(program, 'session', 'find and end the logins of a subject')
+  const session = addCommandGroup(program, 'session', 'list and end the logins of a subject')
   const list = addCommand(session, 'list <subject>', {
-    summary: 'the live sessions of a subject, with device and age',
+    summary: 'list the live sessions of a subject, with device and age',
     examples: [
       ['claimcheck session list alice', 'where is alice logged in?'],
       ['claimcheck session list alice --json | jq -r .sessions[].sid', 'only the ids'],
@@ -29,14 +30,14 @@ export function addSessionCommands(program: Command, setup: CommandSetup): void 
 
   const kill = addCommand(session, 'kill <sid...>', {
     summary: 'end sessions: all their tokens are void at once',
-    details: ['More than one session at once asks first.'],
+    details: ['Asks first when there is more than one session.'],
     examples: [
       ['claimcheck session kill S1 --reason "laptop stolen"', 'end one session'],
-      ['claimcheck session kill S1 S2 --dry-run', 'what would it hit?'],
+      ['claimcheck session kill S1 S2 --dry-run', 'what would be revoked?'],
     ],
   })
-    .option('--reason <text>', 'why; kept with the revocation and in the audit')
-    .option('-n, --dry-run', 'tell what would die and change nothing')
+    .option('--reason <text>', 'the reason, kept with the revocation and in the audit')
+    .option('-n, --dry-run', 'show what would be revoked, change nothing')
     .addOption(yesOption())
   handle<RevocationOptions, [readonly string[]]>(kill, setup, (run, options, sids) =>
     revokeTargets(run, options, sids.map(sessionTarget)),
@@ -54,10 +55,10 @@ async function listSessions(
   report.document({ sessions: items, has_more: hasMore })
   if (items.length === 0) return report.line(`${subject} has no live session.`)
   report.table(sessionColumns(run.nowSeconds()), items)
-  if (hasMore) report.note('There are more: --limit all shows them.', 'quiet')
+  noteMore(run, hasMore)
 }
 
-/** How sessions are shown. */
+/** The columns of sessions. */
 export function sessionColumns(nowSeconds: number): readonly Column<Json>[] {
   return [
     { title: 'session', cell: ({ sid }) => textOf(sid) },

@@ -1,24 +1,24 @@
 /**
- * Tables and lists of facts that fit the terminal. Ids are never cut, because people copy them: only columns that say
- * so give way, and when that is not enough each row is written as a list of facts instead. Colour is laid on last and
- * never says anything that the words do not.
+ * Tables and lists of facts that fit the terminal. Ids are never cut, because people copy them: only columns with `shrink`
+ * become narrower, and if that is not enough each row becomes a list of facts. Colour is added last and only repeats what
+ * the words say.
  */
 import { fitText, padText, textWidth, wrapText } from './text-width.ts'
 import { makeVisible } from './visible.ts'
 
-/** What a piece of text is about; shown as a colour where there are colours. */
+/** The meaning of a text, shown as a colour where there are colours. */
 export type Tone = 'good' | 'bad' | 'warning' | 'quiet' | 'title'
 
-/** Lays a tone on a text. */
+/** Colours a text. */
 export type Paint = (text: string, tone: Tone) => string
 
 /** A column of a table. */
 export interface Column<Row> {
   readonly title: string
-  /** '' for nothing. */
+  /** The text of a cell; '' when there is nothing to show. */
   readonly cell: (row: Row) => string
   readonly align?: 'right'
-  /** How it may give way: `cut` short with an ellipsis, or, where it holds ids, with its words in several lines. */
+  /** How the column may become narrower: `cut` with an ellipsis, or, for ids, `wrap` between words. */
   readonly shrink?: 'cut' | 'wrap'
   readonly tone?: (row: Row) => Tone | undefined
 }
@@ -30,7 +30,7 @@ export interface Fact {
   readonly tone?: Tone | undefined
 }
 
-/** How to lay out. */
+/** The space and the colours of an output. */
 export interface Layout {
   /** Columns of the terminal; undefined where nothing needs to fit. */
   readonly width: number | undefined
@@ -59,7 +59,7 @@ export function tableLines<Row>(
     : gridLines(shown, rows, { cells, widths }, layout.paint)
 }
 
-/** As narrow as a column may become; a column that does not give has no such width. */
+/** The smallest width of a column; infinite for a column without `shrink`. */
 function minWidth(
   shrink: 'cut' | 'wrap' | undefined,
   cells: readonly (readonly string[])[],
@@ -76,7 +76,7 @@ interface Widths {
   readonly min: readonly number[]
 }
 
-/** Widths of the columns, or undefined when they cannot be made to fit: the widest that can still give does. */
+/** Widths of the columns, or undefined when they do not fit. The widest column that still can becomes narrower. */
 function fittingWidths(
   { natural, min }: Widths,
   width: number | undefined,
@@ -86,12 +86,12 @@ function fittingWidths(
   const widths = [...natural]
   if (width === undefined) return widths
   while (total(widths) > width) {
-    const giving = widths
+    const widest = widths
       .map((now, index) => ({ now, index }))
       .filter(({ now, index }) => now > (min[index] ?? 0))
       .sort((one, other) => other.now - one.now)[0]
-    if (giving === undefined) return undefined
-    widths[giving.index] = giving.now - 1
+    if (widest === undefined) return undefined
+    widths[widest.index] = widest.now - 1
   }
   return widths
 }
@@ -140,7 +140,7 @@ function stackedLines<Row>(
   })
 }
 
-/** The lines of a list of facts, values under each other. */
+/** The lines of a list of facts, with the values in one column. */
 export function factLines(facts: readonly Fact[], { width, paint }: Layout): string[] {
   const column = Math.max(0, ...facts.map(({ name }) => textWidth(makeVisible(name)))) + GAP
   const room = width === undefined ? undefined : width - column
@@ -149,7 +149,7 @@ export function factLines(facts: readonly Fact[], { width, paint }: Layout): str
     const shown = (part: string) => (tone === undefined ? part : paint(part, tone))
     const label = paint(padText(makeVisible(name), column), 'title')
     if (room === undefined || textWidth(text) <= room) return [label + shown(text)]
-    // An id that has no room beside its name has it below.
+    // An id that does not fit beside its name goes below it.
     const isOneWord = !text.includes(' ')
     if (room < MIN_VALUE_WIDTH || (isOneWord && width !== undefined)) {
       const below = wrapText(text, Math.max(1, (width ?? 0) - GAP))
