@@ -24,7 +24,7 @@ export interface Explanation {
 export type Perform = (globals: GlobalOptions, handle: (run: Run) => Promise<void>) => Promise<void>
 
 /** What the declarations of commands need. */
-export interface CommandSetup {
+export interface Setup {
   readonly perform: Perform
   readonly nowMs: Environment['nowMs']
 }
@@ -42,7 +42,7 @@ export function addCommand(parent: Command, usage: string, explanation: Explanat
 }
 
 /** Adds a command that only groups others, such as `claimcheck token`. */
-export function addCommandGroup(parent: Command, name: string, summary: string): Command {
+export function addGroup(parent: Command, name: string, summary: string): Command {
   return addCommand(parent, name, { summary, examples: [] })
 }
 
@@ -65,7 +65,7 @@ function examplesText(command: Command): string {
 /** Sets the handler of a command. It takes the run, the options, then the arguments in their order. */
 export function handle<Options, Args extends readonly unknown[]>(
   command: Command,
-  { perform }: CommandSetup,
+  { perform }: Setup,
   handler: (run: Run, options: Options, ...args: Args) => Promise<void>,
 ): Command {
   return command.action(async (...given: unknown[]) => {
@@ -89,7 +89,7 @@ export function repeatable(flags: string, description: string): Option {
 export function momentOption(
   flags: string,
   description: string,
-  { nowMs }: CommandSetup,
+  { nowMs }: Setup,
   span: SpanDirection,
 ): Option {
   return new Option(flags, description).argParser((value: string) => {
@@ -131,16 +131,11 @@ export function limitOption(fallback: number): Option {
     })
 }
 
-/** Says that a list is not complete. */
-export function noteMore({ report }: Run, hasMore: boolean): void {
-  if (hasMore) report.note('There are more: --limit all shows them.', 'quiet')
-}
-
 /** The option for a file that holds one token. */
 export function tokenFileOption(): Option {
   return new Option(
     '--from-file <file>',
-    'read the token from this file; - is standard input (the default)',
+    'read the token from this file (default: -, standard input)',
   )
 }
 

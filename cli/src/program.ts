@@ -1,6 +1,6 @@
 /** The tree of commands. It only declares them; the caller decides how a command is run. */
 import { Command, InvalidArgumentError, Option } from 'commander'
-import type { CommandSetup } from './command.ts'
+import type { Setup } from './command.ts'
 import { addAuditCommand } from './commands/audit.ts'
 import { addClientCommands } from './commands/client.ts'
 import { addCompletionCommand } from './commands/completion.ts'
@@ -29,7 +29,7 @@ usable answer (repeat the command), 130 stopped by Ctrl-C, 141 output closed.
 Every command has examples: claimcheck <command> --help`
 
 /** Makes the tree. */
-export function createProgram(setup: CommandSetup & { readonly version: string }): Command {
+export function createProgram(setup: Setup & { readonly version: string }): Command {
   const program = new Command('claimcheck')
     .description(
       'The operator tool of Claimcheck: find, explain and revoke tokens, assign roles, read the audit.',

@@ -10,6 +10,9 @@ import { type CliError, EXIT, interruption, unreachable } from '../exit.ts'
 import type { Api, Json } from '../service/api.ts'
 import { pause } from '../service/retry.ts'
 
+/** Numbers by name. */
+export type Counts = Readonly<Record<string, number>>
+
 /** One line to send. */
 export interface BulkItem {
   /** JSON without a line end. */
@@ -25,10 +28,7 @@ export interface BulkEvents {
   /** The server has answered about an item. */
   readonly answered: (item: BulkItem, answer: Json) => Promise<void> | void
   /** Everything up to and including this item is done. `counts` are the server's counts since the last call. */
-  readonly through: (
-    item: BulkItem,
-    counts: Readonly<Record<string, number>>,
-  ) => Promise<void> | void
+  readonly through: (item: BulkItem, counts: Counts) => Promise<void> | void
 }
 
 /** What to send, and where. */
@@ -92,8 +92,8 @@ async function sendOnce(
 ): Promise<void> {
   const body = items.map(({ json }) => `${json}\n`).join('')
   let waiting: { readonly line: number; readonly answer: Json }[] = []
-  let earlier: Readonly<Record<string, number>> = {}
-  const settle = async (through: number, counts: Readonly<Record<string, number>>) => {
+  let earlier: Counts = {}
+  const settle = async (through: number, counts: Counts) => {
     const last = items[through - 1]
     if (last === undefined) return
     for (const { line, answer } of waiting) {
@@ -125,7 +125,7 @@ function cutShort({ error, detail }: Json): CliError {
 
 const NO_COUNTS: ReadonlySet<string> = new Set(['line', 'through', 'lines', 'errors_omitted'])
 
-function countsOf(answer: Json): Readonly<Record<string, number>> {
+function countsOf(answer: Json): Counts {
   return Object.fromEntries(
     Object.entries(answer).filter(
       (entry): entry is [string, number] =>
@@ -134,10 +134,7 @@ function countsOf(answer: Json): Readonly<Record<string, number>> {
   )
 }
 
-function differences(
-  now: Readonly<Record<string, number>>,
-  earlier: Readonly<Record<string, number>>,
-): Readonly<Record<string, number>> {
+function differences(now: Counts, earlier: Counts): Counts {
   return Object.fromEntries(
     Object.entries(now).map(([name, value]) => [name, value - (earlier[name] ?? 0)]),
   )

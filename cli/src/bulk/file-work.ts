@@ -8,11 +8,8 @@ import type { ByteSource } from '../input/input.ts'
 import type { Run } from '../run.ts'
 import type { Json } from '../service/api.ts'
 import { count, type Position, startProgress } from '../terminal/progress.ts'
-import { type BulkItem, runBulk } from './bulk.ts'
+import { type BulkItem, type Counts, runBulk } from './bulk.ts'
 import { openResumeFile, type ResumeFile } from './resume-file.ts'
-
-/** Numbers by name. */
-export type Counts = Readonly<Record<string, number>>
 
 /** The work. */
 export interface FileWork {

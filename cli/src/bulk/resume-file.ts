@@ -9,10 +9,11 @@ import { join } from 'node:path'
 import type { Environment } from '../environment.ts'
 import { writePrivate } from '../input/private-file.ts'
 import type { Position } from '../terminal/progress.ts'
+import type { Counts } from './bulk.ts'
 
 /** The position and the counts of a run. */
 export interface ResumePoint extends Position {
-  readonly counts: Readonly<Record<string, number>>
+  readonly counts: Counts
 }
 
 /** Reads and writes the resume point of one run. */

@@ -4,7 +4,7 @@
  */
 import type { Json } from '../service/api.ts'
 import { numberOf, textOf } from '../service/fields.ts'
-import type { Counts } from './file-work.ts'
+import type { Counts } from './bulk.ts'
 
 /** A running sum. */
 export interface Tally {

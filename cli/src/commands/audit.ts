@@ -1,19 +1,14 @@
 /** `claimcheck audit`: reads the audit, and follows it. */
 import { type Command, Option } from 'commander'
-import {
-  addCommand,
-  type CommandSetup,
-  handle,
-  limitOption,
-  momentOption,
-  noteMore,
-} from '../command.ts'
+import { addCommand, handle, limitOption, momentOption, type Setup } from '../command.ts'
 import { CliError, EXIT, unreachable, usage } from '../exit.ts'
+import { createRecent } from '../input/token-scanner.ts'
 import type { Run } from '../run.ts'
 import type { Api, Json } from '../service/api.ts'
-import { numberOf, objectOf, objectsOf, textOf, timeOf } from '../service/fields.ts'
+import { numberOf, objectOf, objectsOf, textOf, timeOf, valueText } from '../service/fields.ts'
 import { pause } from '../service/retry.ts'
 import type { Column } from '../terminal/table.ts'
+import { showList } from './list.ts'
 
 interface AuditOptions {
   readonly subject?: string
@@ -29,10 +24,10 @@ interface AuditOptions {
 
 const FOLLOW_EVERY_MS = 1_000
 const FOLLOW_PAGE = 100
-const SEEN_KEPT = 1_000
+const SEEN_KEPT = 2_000
 
 /** Adds the command. */
-export function addAuditCommand(program: Command, setup: CommandSetup): void {
+export function addAuditCommand(program: Command, setup: Setup): void {
   const audit = addCommand(program, 'audit', {
     summary: 'show who did what, to whom, when, from where, and with what result',
     details: [
@@ -58,7 +53,7 @@ export function addAuditCommand(program: Command, setup: CommandSetup): void {
     .addOption(
       momentOption(
         '--since <time>',
-        'only records from then on: 2h, 7d (ago) or a time',
+        'only records since then: 2h, 7d (ago) or a time',
         setup,
         'ago',
       ),
@@ -70,7 +65,6 @@ export function addAuditCommand(program: Command, setup: CommandSetup): void {
 }
 
 async function showAudit(run: Run, options: AuditOptions): Promise<void> {
-  const { report } = run
   const { subject, client, actor, action, result, since, until, limit } = options
   const query = {
     subject,
@@ -81,20 +75,12 @@ async function showAudit(run: Run, options: AuditOptions): Promise<void> {
     since: since === undefined ? undefined : Math.floor(since),
     until: until === undefined ? undefined : Math.ceil(until),
   }
-  const api = await run.api()
   if (options.follow === true) {
     if (until !== undefined) throw usage('--follow and --until cannot be combined')
-    return follow(run, api, query)
+    return follow(run, await run.api(), query)
   }
-  const { items, hasMore } = await api.pages(
-    { method: 'GET', path: '/audit', query },
-    'records',
-    limit,
-  )
-  report.document({ records: items, has_more: hasMore })
-  if (items.length === 0) return report.line('There are no records.')
-  report.table(auditColumns(), items)
-  noteMore(run, hasMore)
+  const [columns, empty] = [auditColumns(), 'There are no records.']
+  return showList(run, { path: '/audit', query, member: 'records', limit, columns, empty })
 }
 
 type Query = Readonly<Record<string, string | number | undefined>>
@@ -104,11 +90,11 @@ async function follow(run: Run, api: Api, query: Query): Promise<void> {
   const { report, environment } = run
   const { interrupted } = environment
   const anchor = await startOfFollowing(api)
-  const seen = createSeen()
+  const isKnown = createRecent(SEEN_KEPT)
   if (!report.isJson) report.note('Waiting for records. Ctrl-C stops.', 'quiet')
   const show = async (records: readonly Json[]) => {
     for (const record of records) {
-      if (seen(textOf(record.id))) continue
+      if (isKnown(textOf(record.id))) continue
       await report.record(record)
       report.line(auditLine(record), record.result === 'refused' ? 'bad' : undefined)
     }
@@ -147,20 +133,6 @@ async function startOfFollowing(api: Api): Promise<string> {
   const cursor = textOf(answer.follow_cursor)
   if (cursor !== '') return cursor
   throw unreachable('the audit cannot be followed: the issuer gives no cursor')
-}
-
-function createSeen(): (id: string) => boolean {
-  let recent = new Set<string>()
-  let older = new Set<string>()
-  return (id) => {
-    if (recent.has(id) || older.has(id)) return true
-    recent.add(id)
-    if (recent.size >= SEEN_KEPT) {
-      older = recent
-      recent = new Set()
-    }
-    return false
-  }
 }
 
 /** The columns of audit records. */
@@ -212,19 +184,11 @@ function actorText({ actor, actor_client }: Json): string {
 }
 
 function targetText({ subject, client, target }: Json): string {
-  const names = Object.entries(objectOf(target) ?? {})
-    .filter(([name]) => name !== 'subject' && name !== 'client')
-    .map(
-      ([name, value]) =>
-        `${name}=${typeof value === 'object' ? JSON.stringify(value) : textOf(value)}`,
-    )
-  const subjectName = textOf(subject)
-  const clientName = textOf(client)
-  return [
-    subjectName === '' ? '' : `subject=${subjectName}`,
-    clientName === '' ? '' : `client=${clientName}`,
-    ...names,
-  ]
-    .filter((name) => name !== '')
+  const names = Object.entries(objectOf(target) ?? {}).filter(
+    ([name]) => name !== 'subject' && name !== 'client',
+  )
+  return [['subject', subject], ['client', client], ...names]
+    .filter(([, value]) => (value ?? '') !== '')
+    .map(([name, value]) => `${name}=${valueText(value)}`)
     .join(' ')
 }

@@ -1,31 +1,19 @@
 /** `claimcheck client`: the registry of OAuth clients. The server generates secrets; each is shown once. */
 import type { Command } from 'commander'
-import {
-  addCommand,
-  addCommandGroup,
-  type CommandSetup,
-  handle,
-  limitOption,
-  noteMore,
-  yesOption,
-} from '../command.ts'
+import { addCommand, addGroup, handle, limitOption, type Setup, yesOption } from '../command.ts'
 import { assertConfirmable, confirm } from '../confirmation.ts'
 import { CliError, EXIT } from '../exit.ts'
-import { readText } from '../input/input.ts'
+import { readJsonObject } from '../input/input.ts'
 import { writeNamed } from '../input/private-file.ts'
 import type { Run } from '../run.ts'
 import { type Json, segment } from '../service/api.ts'
 import { listOf, objectsOf, textOf, timeOf } from '../service/fields.ts'
-import { parseUserObject } from '../service/refusal.ts'
+import { showList } from './list.ts'
 import { clientTarget, forecast } from './revoke-targets.ts'
 
 /** Adds the commands. */
-export function addClientCommands(program: Command, setup: CommandSetup): void {
-  const client = addCommandGroup(
-    program,
-    'client',
-    'register clients, rotate their secrets, disable them',
-  )
+export function addClientCommands(program: Command, setup: Setup): void {
+  const client = addGroup(program, 'client', 'register clients, rotate their secrets, disable them')
   addReading(client, setup)
 
   const put = addCommand(client, 'put <id>', {
@@ -57,7 +45,7 @@ function pathOf(id: string): string {
   return `/clients/${segment(id)}`
 }
 
-function addReading(client: Command, setup: CommandSetup): void {
+function addReading(client: Command, setup: Setup): void {
   const list = addCommand(client, 'list', {
     summary: 'list the registered clients',
     examples: [['claimcheck client list', 'the first 100']],
@@ -79,12 +67,12 @@ function addReading(client: Command, setup: CommandSetup): void {
 }
 
 async function listClients(run: Run, { limit }: { limit: number }): Promise<void> {
-  const { report } = run
-  const call = { method: 'GET', path: '/clients' } as const
-  const { items, hasMore } = await (await run.api()).pages(call, 'clients', limit)
-  report.document({ clients: items, has_more: hasMore })
-  report.table(
-    [
+  await showList(run, {
+    path: '/clients',
+    member: 'clients',
+    limit,
+    empty: 'There are no clients.',
+    columns: [
       { title: 'client', cell: ({ client_id }) => textOf(client_id) },
       {
         title: 'state',
@@ -96,9 +84,7 @@ async function listClients(run: Run, { limit }: { limit: number }): Promise<void
       { title: 'scope', cell: ({ scope }) => textOf(scope), shrink: 'wrap' },
       { title: 'name', cell: ({ client_name }) => textOf(client_name), shrink: 'cut' },
     ],
-    items,
-  )
-  noteMore(run, hasMore)
+  })
 }
 
 function showClient({ report }: Run, { secrets, ...members }: Json): void {
@@ -123,7 +109,7 @@ function showClient({ report }: Run, { secrets, ...members }: Json): void {
 }
 
 async function putClient(run: Run, { fromFile }: { fromFile: string }, id: string): Promise<void> {
-  const body = parseUserObject(await readText(run.environment, fromFile), fromFile)
+  const body = await readJsonObject(run.environment, fromFile)
   const answer = await (await run.api()).admin({ method: 'PUT', path: pathOf(id), body })
   run.report.document(answer)
   showClient(run, answer)
@@ -132,11 +118,7 @@ async function putClient(run: Run, { fromFile }: { fromFile: string }, id: strin
   }
 }
 
-function addDisableOrDelete(
-  client: Command,
-  setup: CommandSetup,
-  verb: 'disable' | 'delete',
-): void {
+function addDisableOrDelete(client: Command, setup: Setup, verb: 'disable' | 'delete'): void {
   const command = addCommand(client, `${verb} <id>`, {
     summary:
       verb === 'disable'
@@ -192,7 +174,7 @@ interface RotationOptions {
   readonly yes?: boolean
 }
 
-function addRotation(client: Command, setup: CommandSetup): void {
+function addRotation(client: Command, setup: Setup): void {
   const rotate = addCommand(client, 'rotate-secret <id>', {
     summary: 'give a client a new secret; the previous one keeps working',
     details: [
@@ -201,12 +183,9 @@ function addRotation(client: Command, setup: CommandSetup): void {
     examples: [
       [
         'claimcheck client rotate-secret web-app --to-file web-app.secret',
-        'write it to a file of mode 0600',
+        'write a file of mode 0600',
       ],
-      [
-        'claimcheck client rotate-secret web-app --revoke-others',
-        'the old secrets stop working at once',
-      ],
+      ['claimcheck client rotate-secret web-app --revoke-others', 'end the old secrets at once'],
     ],
   })
     .option('--revoke-others', 'all other secrets stop working at once')

@@ -1,11 +1,11 @@
 /** `claimcheck completion`: completion scripts, made from the command tree. */
 import type { Command } from 'commander'
-import { addCommand, type CommandSetup, handle } from '../command.ts'
+import { addCommand, handle, type Setup } from '../command.ts'
 import { completionScript, SHELLS, type Shell } from '../completion-script.ts'
 import { usage } from '../exit.ts'
 
 /** Adds the command. */
-export function addCompletionCommand(program: Command, setup: CommandSetup): void {
+export function addCompletionCommand(program: Command, setup: Setup): void {
   const completion = addCommand(program, 'completion <shell>', {
     summary: 'print a completion script for bash, zsh or fish',
     examples: [

@@ -2,7 +2,7 @@
 
 import type { EventFrame, FeedEvent } from '@claimcheck/client/wire'
 import { type Command, Option } from 'commander'
-import { addCommand, addCommandGroup, type CommandSetup, handle } from '../command.ts'
+import { addCommand, addGroup, handle, type Setup } from '../command.ts'
 import { unreachable } from '../exit.ts'
 import type { Run } from '../run.ts'
 import { watchFeed } from '../service/feed-watch.ts'
@@ -30,8 +30,8 @@ const TYPES: readonly string[] = [
 const NO_TOKEN = 'none'
 
 /** Adds the commands. */
-export function addFeedCommands(program: Command, setup: CommandSetup): void {
-  const feed = addCommandGroup(program, 'feed', 'watch the events that clients receive')
+export function addFeedCommands(program: Command, setup: Setup): void {
+  const feed = addGroup(program, 'feed', 'watch the events that clients receive')
   const tail = addCommand(feed, 'tail', {
     summary: 'show events as they are pushed, until Ctrl-C',
     details: [

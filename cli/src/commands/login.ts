@@ -1,6 +1,6 @@
 /** `claimcheck login|logout|profiles`: the installations, and the credentials that the tool uses there. */
 import type { Command } from 'commander'
-import { addCommand, type CommandSetup, handle } from '../command.ts'
+import { addCommand, handle, type Setup } from '../command.ts'
 import { CliError, EXIT, usage } from '../exit.ts'
 import { readSecret } from '../input/input.ts'
 import { assertProfileName } from '../input/profile.ts'
@@ -16,7 +16,7 @@ interface LoginOptions {
 }
 
 /** Adds the commands. */
-export function addLoginCommands(program: Command, setup: CommandSetup): void {
+export function addLoginCommands(program: Command, setup: Setup): void {
   const login = addCommand(program, 'login [profile]', {
     summary: 'store a profile: an issuer, and a client that may use its admin API',
     details: [

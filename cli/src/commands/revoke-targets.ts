@@ -2,6 +2,8 @@
  * Revokes named targets: forecasts what would be hit, asks before anything wider than one session, and carries on when one
  * of several targets is refused.
  */
+import type { Command } from 'commander'
+import { yesOption } from '../command.ts'
 import { assertConfirmable, confirm } from '../confirmation.ts'
 import { CliError, EXIT } from '../exit.ts'
 import type { Run } from '../run.ts'
@@ -16,6 +18,14 @@ export interface RevocationOptions {
   readonly reason?: string
   readonly dryRun?: boolean
   readonly yes?: boolean
+}
+
+/** Adds the options that all revocations share. */
+export function addRevocationOptions(command: Command): Command {
+  return command
+    .option('--reason <text>', 'the reason, kept with the revocation and in the audit')
+    .option('-n, --dry-run', 'show what would be revoked, change nothing')
+    .addOption(yesOption())
 }
 
 /** One thing to revoke. */

@@ -3,12 +3,11 @@
  * one session needs a confirmation, which says how many live grants or tokens are hit.
  */
 import type { Command } from 'commander'
-import { addCommand, type CommandSetup, handle, repeatable } from '../command.ts'
+import { addCommand, handle, repeatable, type Setup } from '../command.ts'
 import { usage } from '../exit.ts'
 import type { Run } from '../run.ts'
 import {
   clientTarget,
-  type RevocationOptions,
   revokeTargets,
   sessionTarget,
   subjectTarget,
@@ -16,7 +15,7 @@ import {
 } from './revoke-targets.ts'
 import { addIntakeOptions, assertSpan, type IntakeOptions, revokeTokens } from './token-intake.ts'
 
-interface RevokeOptions extends RevocationOptions, IntakeOptions {
+interface RevokeOptions extends IntakeOptions {
   readonly token?: boolean
   readonly jti?: readonly string[]
   readonly grant?: readonly string[]
@@ -27,7 +26,7 @@ interface RevokeOptions extends RevocationOptions, IntakeOptions {
 }
 
 /** Adds the command. */
-export function addRevokeCommand(program: Command, setup: CommandSetup): void {
+export function addRevokeCommand(program: Command, setup: Setup): void {
   const revoke = addCommand(program, 'revoke', {
     summary: 'revoke tokens, at any level from one token to everything',
     details: [
@@ -40,16 +39,10 @@ export function addRevokeCommand(program: Command, setup: CommandSetup): void {
       ['claimcheck revoke --subject alice --dry-run', 'what would be revoked?'],
       ['claimcheck revoke --subject alice --reason "laptop stolen"', 'everything alice holds'],
       ['claimcheck revoke --session S1 --session S2', 'two sessions'],
-      [
-        'claimcheck revoke --client web-app --issued-before 2h',
-        'what web-app got more than two hours ago',
-      ],
+      ['claimcheck revoke --client web-app --issued-before 2h', 'issued over two hours ago'],
       ['claimcheck revoke --all --issued-after 1h', 'everything issued in the last hour'],
       ['claimcheck revoke --token < token.txt', 'one token, read from standard input'],
-      [
-        'claimcheck revoke --all --reason "signing key lost" --yes',
-        'everything, without a question',
-      ],
+      ['claimcheck revoke --all --reason "signing key lost" --yes', 'everything, without asking'],
     ],
   })
     .option('--token', 'the tokens on standard input')

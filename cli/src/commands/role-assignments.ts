@@ -2,27 +2,35 @@
 import type { Command } from 'commander'
 import {
   addCommand,
-  type CommandSetup,
   contextFilterOption,
   contextOption,
   handle,
   limitOption,
   momentOption,
-  noteMore,
+  type Setup,
 } from '../command.ts'
 import { refused } from '../exit.ts'
 import type { Run } from '../run.ts'
 import { type Json, segment } from '../service/api.ts'
 import { numberOf, textOf, timeOf } from '../service/fields.ts'
 import type { Column } from '../terminal/table.ts'
+import { showList } from './list.ts'
 
 interface AssignOptions {
   readonly in: string
   readonly until?: number
 }
 
+/** The mandatory option for the context. */
+function inOption() {
+  return contextOption(
+    '--in <context>',
+    "where: type:id, or '*' for everywhere",
+  ).makeOptionMandatory()
+}
+
 /** Adds the commands. */
-export function addAssignmentCommands(role: Command, setup: CommandSetup): void {
+export function addAssignmentCommands(role: Command, setup: Setup): void {
   const assign = addCommand(role, 'assign <subject> <role>', {
     summary: 'give a subject a role in a context',
     details: [
@@ -34,12 +42,7 @@ export function addAssignmentCommands(role: Command, setup: CommandSetup): void 
       ["claimcheck role assign carol staff --in '*'", 'everywhere'],
     ],
   })
-    .addOption(
-      contextOption(
-        '--in <context>',
-        "where: type:id, or '*' for everywhere",
-      ).makeOptionMandatory(),
-    )
+    .addOption(inOption())
     .addOption(
       momentOption('--until <time>', 'when the role ends: 4h (from now) or a time', setup, 'ahead'),
     )
@@ -55,15 +58,8 @@ export function addAssignmentCommands(role: Command, setup: CommandSetup): void 
 
   const remove = addCommand(role, 'remove <subject> <role>', {
     summary: 'remove a role of a subject in a context',
-    examples: [
-      [
-        'claimcheck role remove alice teacher --in course:123',
-        'tokens stay active, without the role',
-      ],
-    ],
-  }).addOption(
-    contextOption('--in <context>', "where: type:id, or '*' for everywhere").makeOptionMandatory(),
-  )
+    examples: [['claimcheck role remove alice teacher --in course:123', 'tokens stay active']],
+  }).addOption(inOption())
   handle<AssignOptions, [string, string]>(remove, setup, (run, options, subject, name) =>
     applyAssignment(run, { op: 'remove', subject, role: name, context: options.in }),
   )
@@ -91,12 +87,7 @@ export function addAssignmentCommands(role: Command, setup: CommandSetup): void 
       ['claimcheck role who --in course:123 --limit all', 'everyone with a role there'],
     ],
   })
-    .addOption(
-      contextOption(
-        '--in <context>',
-        "where: type:id, or '*' for everywhere",
-      ).makeOptionMandatory(),
-    )
+    .addOption(inOption())
     .addOption(limitOption(100))
   handle<{ in: string; limit: number }, [string | undefined]>(who, setup, showWho)
 }
@@ -145,17 +136,15 @@ async function listRoles(
   options: { in?: string; limit: number },
   subject: string,
 ): Promise<void> {
-  const { report } = run
-  const path = `/subjects/${segment(subject)}/roles`
-  const call = { method: 'GET', path, query: { context: options.in } } as const
-  const { items, hasMore } = await (await run.api()).pages(call, 'roles', options.limit)
-  report.document({ roles: items, has_more: hasMore })
-  if (items.length === 0)
-    return report.line(
-      `${subject} holds no role${options.in === undefined ? '' : ` in ${options.in}`}.`,
-    )
-  report.table(assignmentColumns(), items)
-  noteMore(run, hasMore)
+  const where = options.in === undefined ? '' : ` in ${options.in}`
+  await showList(run, {
+    path: `/subjects/${segment(subject)}/roles`,
+    query: { context: options.in },
+    member: 'roles',
+    limit: options.limit,
+    columns: assignmentColumns(),
+    empty: `${subject} holds no role${where}.`,
+  })
 }
 
 async function showWho(
@@ -163,16 +152,16 @@ async function showWho(
   options: { in: string; limit: number },
   role: string | undefined,
 ): Promise<void> {
-  const { report } = run
-  const path = `/contexts/${segment(options.in)}/subjects`
-  const call = { method: 'GET', path, query: { role } } as const
-  const { items, hasMore } = await (await run.api()).pages(call, 'subjects', options.limit)
-  report.document({ subjects: items, has_more: hasMore })
-  if (items.length === 0) return report.line(`Nobody holds ${role ?? 'a role'} in ${options.in}.`)
-  const subject: Column<Json> = {
+  const subject = {
     title: 'subject',
-    cell: (item) => textOf(item.sub) || textOf(item.subject),
+    cell: (item: Json) => textOf(item.sub) || textOf(item.subject),
   }
-  report.table([subject, ...assignmentColumns().slice(1)], items)
-  noteMore(run, hasMore)
+  await showList(run, {
+    path: `/contexts/${segment(options.in)}/subjects`,
+    query: { role },
+    member: 'subjects',
+    limit: options.limit,
+    columns: [subject, ...assignmentColumns().slice(1)],
+    empty: `Nobody holds ${role ?? 'a role'} in ${options.in}.`,
+  })
 }

@@ -1,8 +1,8 @@
 /** `claimcheck role import`: any number of assignments and removals from a file, one JSON object per line. */
 import type { Command } from 'commander'
-import type { BulkItem } from '../bulk/bulk.ts'
-import { type Counts, workThrough } from '../bulk/file-work.ts'
-import { addCommand, type CommandSetup, handle } from '../command.ts'
+import type { BulkItem, Counts } from '../bulk/bulk.ts'
+import { workThrough } from '../bulk/file-work.ts'
+import { addCommand, handle, type Setup } from '../command.ts'
 import { CliError, EXIT, refused } from '../exit.ts'
 import { openSource } from '../input/input.ts'
 import { createLineScanner, type ScannedLine } from '../input/line-scanner.ts'
@@ -21,7 +21,7 @@ const PROBLEMS = {
 } as const
 
 /** Adds the command. */
-export function addImportCommand(role: Command, setup: CommandSetup): void {
+export function addImportCommand(role: Command, setup: Setup): void {
   const command = addCommand(role, 'import <file>', {
     summary: 'assign and remove roles from a file of any size',
     details: [

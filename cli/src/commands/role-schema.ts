@@ -1,12 +1,11 @@
 /** `claimcheck role schema`: the permissions of roles. A change is shown first, and refused if the schema changes meanwhile. */
 import type { Command } from 'commander'
-import { addCommand, addCommandGroup, type CommandSetup, handle, yesOption } from '../command.ts'
+import { addCommand, addGroup, handle, type Setup, yesOption } from '../command.ts'
 import { assertConfirmable, confirm } from '../confirmation.ts'
-import { readText } from '../input/input.ts'
+import { readJsonObject } from '../input/input.ts'
 import type { Run } from '../run.ts'
-import type { Api, Json } from '../service/api.ts'
-import { listOf, numberOf, objectOf, objectsOf, textOf } from '../service/fields.ts'
-import { parseUserObject } from '../service/refusal.ts'
+import type { Json } from '../service/api.ts'
+import { listOf, objectOf, objectsOf, textOf } from '../service/fields.ts'
 
 const PATH = '/role-schema'
 
@@ -16,8 +15,8 @@ interface PutOptions {
 }
 
 /** Adds the commands below `role`. */
-export function addSchemaCommands(role: Command, setup: CommandSetup): void {
-  const schema = addCommandGroup(role, 'schema', 'define what roles permit')
+export function addSchemaCommands(role: Command, setup: Setup): void {
+  const schema = addGroup(role, 'schema', 'define what roles permit')
   const get = addCommand(schema, 'get', {
     summary: 'show the permissions of each role',
     examples: [
@@ -73,42 +72,21 @@ async function showSchema(run: Run): Promise<void> {
 
 async function putSchema(run: Run, { dryRun, yes }: PutOptions, file: string): Promise<void> {
   const { report } = run
-  const given = parseUserObject(await readText(run.environment, file), file)
+  const given = await readJsonObject(run.environment, file)
   const body = { roles: given.roles ?? given }
   if (dryRun !== true) assertConfirmable(run, yes, 'replacing the role schema')
   const api = await run.api()
-  const { forecast, version } = await forecastSchema(api, body)
+  const query = { dry_run: 'true' }
+  const forecast = await api.admin({ method: 'PUT', path: PATH, query, body })
   if (dryRun === true) report.document(forecast)
   showChanges(run, forecast)
   if (dryRun === true) return
-  const isNothing = changesOf(forecast).length === 0
-  if (isNothing) {
-    report.document(forecast)
-    return
-  }
-  await confirm(run, yes, {
-    blastRadius: 'The new schema applies to all live tokens at once.',
-  })
-  const answer = await api.admin({
-    method: 'PUT',
-    path: PATH,
-    body,
-    ...(version === undefined ? {} : { ifMatch: version }),
-  })
+  if (changesOf(forecast).length === 0) return report.document(forecast)
+  await confirm(run, yes, { blastRadius: 'The new schema applies to all live tokens at once.' })
+  const ifMatch = `"${textOf(forecast.version)}"`
+  const answer = await api.admin({ method: 'PUT', path: PATH, body, ifMatch })
   report.document(answer)
   report.line('The new schema is in force.', 'good')
-}
-
-/** What would change, and the version of the schema that it was compared with. */
-async function forecastSchema(
-  api: Api,
-  body: Json,
-): Promise<{ readonly forecast: Json; readonly version: string | undefined }> {
-  const call = { method: 'PUT', path: PATH, query: { dry_run: 'true' }, body } as const
-  const answer = await api.adminAnswer(call)
-  const version = numberOf(answer.body.version)
-  const fallback = version === undefined ? undefined : `"${version}"`
-  return { forecast: answer.body, version: answer.headers.get('etag') ?? fallback }
 }
 
 interface Change {
@@ -118,10 +96,9 @@ interface Change {
   readonly detail: string
 }
 
-function changesOf(answer: Json): readonly Change[] {
-  const changes = objectOf(answer.changes) ?? objectOf(answer.forecast) ?? answer
+function changesOf(forecast: Json): readonly Change[] {
   const of = (what: string, detail: (change: Json) => string) =>
-    objectsOf(changes[what]).map((change) => ({
+    objectsOf(forecast[what]).map((change) => ({
       what,
       role: textOf(change.role),
       assignments: textOf(change.assignments),

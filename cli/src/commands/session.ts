@@ -1,24 +1,21 @@
 /** `claimcheck session`: lists the logins of a subject and ends them. */
 import type { Command } from 'commander'
-import {
-  addCommand,
-  addCommandGroup,
-  type CommandSetup,
-  handle,
-  limitOption,
-  noteMore,
-  yesOption,
-} from '../command.ts'
-import type { Run } from '../run.ts'
+import { addCommand, addGroup, handle, limitOption, type Setup } from '../command.ts'
 import type { Json } from '../service/api.ts'
 import { segment } from '../service/api.ts'
 import { momentOf, textOf, timeOf } from '../service/fields.ts'
 import type { Column } from '../terminal/table.ts'
-import { type RevocationOptions, revokeTargets, sessionTarget } from './revoke-targets.ts'
+import { showList } from './list.ts'
+import {
+  addRevocationOptions,
+  type RevocationOptions,
+  revokeTargets,
+  sessionTarget,
+} from './revoke-targets.ts'
 
 /** Adds the commands. */
-export function addSessionCommands(program: Command, setup: CommandSetup): void {
-  const session = addCommandGroup(program, 'session', 'list and end the logins of a subject')
+export function addSessionCommands(program: Command, setup: Setup): void {
+  const session = addGroup(program, 'session', 'list and end the logins of a subject')
   const list = addCommand(session, 'list <subject>', {
     summary: 'list the live sessions of a subject, with device and age',
     examples: [
@@ -26,7 +23,15 @@ export function addSessionCommands(program: Command, setup: CommandSetup): void 
       ['claimcheck session list alice --json | jq -r .sessions[].sid', 'only the ids'],
     ],
   }).addOption(limitOption(100))
-  handle<{ limit: number }, [string]>(list, setup, listSessions)
+  handle<{ limit: number }, [string]>(list, setup, (run, { limit }, subject) =>
+    showList(run, {
+      path: `/subjects/${segment(subject)}/sessions`,
+      member: 'sessions',
+      limit,
+      columns: sessionColumns(run.nowSeconds()),
+      empty: `${subject} has no live session.`,
+    }),
+  )
 
   const kill = addCommand(session, 'kill <sid...>', {
     summary: 'end sessions: all their tokens are void at once',
@@ -36,26 +41,10 @@ export function addSessionCommands(program: Command, setup: CommandSetup): void 
       ['claimcheck session kill S1 S2 --dry-run', 'what would be revoked?'],
     ],
   })
-    .option('--reason <text>', 'the reason, kept with the revocation and in the audit')
-    .option('-n, --dry-run', 'show what would be revoked, change nothing')
-    .addOption(yesOption())
+  addRevocationOptions(kill)
   handle<RevocationOptions, [readonly string[]]>(kill, setup, (run, options, sids) =>
     revokeTargets(run, options, sids.map(sessionTarget)),
   )
-}
-
-async function listSessions(
-  run: Run,
-  { limit }: { limit: number },
-  subject: string,
-): Promise<void> {
-  const { report } = run
-  const call = { method: 'GET', path: `/subjects/${segment(subject)}/sessions` } as const
-  const { items, hasMore } = await (await run.api()).pages(call, 'sessions', limit)
-  report.document({ sessions: items, has_more: hasMore })
-  if (items.length === 0) return report.line(`${subject} has no live session.`)
-  report.table(sessionColumns(run.nowSeconds()), items)
-  noteMore(run, hasMore)
 }
 
 /** The columns of sessions. */

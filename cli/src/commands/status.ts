@@ -1,7 +1,8 @@
 /** `claimcheck status`: both services, Redis, the feed and the versions on one screen. With `--issuer` it needs no profile. */
 import type { Command } from 'commander'
-import { addCommand, type CommandSetup, handle } from '../command.ts'
+import { addCommand, handle, type Setup } from '../command.ts'
 import { CliError, EXIT, unreachable } from '../exit.ts'
+import { parseObject } from '../input/json-object.ts'
 import type { Profile } from '../input/profile-file.ts'
 import { assertSecureUrl } from '../input/secure-url.ts'
 import type { Run } from '../run.ts'
@@ -12,16 +13,13 @@ import { count } from '../terminal/progress.ts'
 import type { Fact, Tone } from '../terminal/table.ts'
 
 /** Adds the command. */
-export function addStatusCommand(program: Command, setup: CommandSetup): void {
+export function addStatusCommand(program: Command, setup: Setup): void {
   const status = addCommand(program, 'status', {
     summary: 'show both services, Redis, feed lag, connected clients and versions',
     details: ['The exit code is 0 when everything works, and 3 otherwise.'],
     examples: [
       ['claimcheck status', 'does everything work?'],
-      [
-        'claimcheck status --issuer https://issuer.example --json',
-        'another installation, without a profile',
-      ],
+      ['claimcheck status --issuer https://issuer.example --json', 'without a profile'],
     ],
   })
   handle<object, []>(status, setup, showStatus)
@@ -127,14 +125,9 @@ async function checkService(run: Run, base: string): Promise<ServiceStatus> {
 }
 
 function checksOf({ text }: HttpAnswer): Readonly<Record<string, string>> | undefined {
-  try {
-    const checks = objectOf((JSON.parse(text) as { checks?: unknown }).checks)
-    if (checks === undefined) return undefined
-    return Object.fromEntries(Object.entries(checks).map(([name, value]) => [name, textOf(value)]))
-  } catch {
-    // Not from Claimcheck; the caller reports it.
-    return undefined
-  }
+  const checks = objectOf(parseObject(text)?.checks)
+  if (checks === undefined) return undefined
+  return Object.fromEntries(Object.entries(checks).map(([name, value]) => [name, textOf(value)]))
 }
 
 function toJson({ url, state, detail, checks, answerMs, metrics }: ServiceStatus) {

@@ -1,13 +1,12 @@
 /** `claimcheck subject`: shows a subject, suspends it, and sets its claims. */
 import type { Command } from 'commander'
-import { addCommand, addCommandGroup, type CommandSetup, handle, yesOption } from '../command.ts'
+import { addCommand, addGroup, handle, type Setup, yesOption } from '../command.ts'
 import { assertConfirmable, confirm } from '../confirmation.ts'
 import { CliError, EXIT } from '../exit.ts'
-import { readText } from '../input/input.ts'
+import { readJsonObject } from '../input/input.ts'
 import type { Run } from '../run.ts'
 import { type Api, type Json, type Page, segment } from '../service/api.ts'
-import { listOf, momentOf, numberOf, textOf, timeOf } from '../service/fields.ts'
-import { parseUserObject } from '../service/refusal.ts'
+import { listOf, momentOf, numberOf, textOf, timeOf, valueText } from '../service/fields.ts'
 import type { Column } from '../terminal/table.ts'
 import { auditColumns } from './audit.ts'
 import { forecast, subjectTarget } from './revoke-targets.ts'
@@ -15,8 +14,8 @@ import { assignmentColumns } from './role-assignments.ts'
 import { sessionColumns } from './session.ts'
 
 /** Adds the commands. */
-export function addSubjectCommands(program: Command, setup: CommandSetup): void {
-  const subject = addCommandGroup(program, 'subject', 'show a subject, suspend it, set its claims')
+export function addSubjectCommands(program: Command, setup: Setup): void {
+  const subject = addGroup(program, 'subject', 'show a subject, suspend it, set its claims')
   const show = addCommand(subject, 'show <subject>', {
     summary: 'show status, claims, sessions, grants, roles and last changes of a subject',
     examples: [
@@ -89,14 +88,11 @@ async function subjectClaims(
 ): Promise<void> {
   const { report, environment } = run
   const api = await run.api()
+  const path = pathOf(subject)
   const answer =
     fromFile === undefined
-      ? await api.admin({ method: 'GET', path: pathOf(subject) })
-      : await putSubject(
-          api,
-          subject,
-          parseUserObject(await readText(environment, fromFile), fromFile),
-        )
+      ? await api.admin({ method: 'GET', path })
+      : await putSubject(api, subject, await readJsonObject(environment, fromFile))
   const { sub: _, status: __, ...claims } = answer
   report.document(claims)
   const facts = factsOf(claims)
@@ -105,10 +101,7 @@ async function subjectClaims(
 }
 
 function factsOf(claims: Json) {
-  return Object.entries(claims).map(([name, value]) => ({
-    name,
-    value: typeof value === 'object' ? JSON.stringify(value) : textOf(value),
-  }))
+  return Object.entries(claims).map(([name, value]) => ({ name, value: valueText(value) }))
 }
 
 const PAGE = 10

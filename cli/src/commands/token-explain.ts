@@ -1,6 +1,6 @@
 /** `claimcheck token explain`: the state of a token, and the revocations that hit it. */
 import type { Command } from 'commander'
-import { addCommand, type CommandSetup, handle, tokenFileOption } from '../command.ts'
+import { addCommand, handle, type Setup, tokenFileOption } from '../command.ts'
 import { readToken } from '../input/input.ts'
 import type { Run } from '../run.ts'
 import type { Json } from '../service/api.ts'
@@ -8,7 +8,7 @@ import { listOf, momentOf, objectOf, objectsOf, textOf, timeOf } from '../servic
 import type { Fact, Tone } from '../terminal/table.ts'
 
 /** Adds the command. */
-export function addExplainCommand(token: Command, setup: CommandSetup): void {
+export function addExplainCommand(token: Command, setup: Setup): void {
   const explain = addCommand(token, 'explain', {
     summary: 'show the state of a token and, if it is void, which revocation did it',
     details: [
@@ -16,10 +16,7 @@ export function addExplainCommand(token: Command, setup: CommandSetup): void {
     ],
     examples: [
       ['claimcheck token explain < token.txt', 'why is it refused?'],
-      [
-        'claimcheck token explain --from-file token.txt --for grades-api',
-        'and is it active for grades-api?',
-      ],
+      ['claimcheck token explain --from-file token.txt --for grades-api', 'is it active there?'],
     ],
   })
     .addOption(tokenFileOption())

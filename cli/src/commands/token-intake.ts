@@ -2,11 +2,11 @@
  * Revokes the tokens in a file or a pipe, such as a leaked dump: finds each by its shape, lets the server say which are
  * real, and reports how many were live and whose. A token is never shown; it is named by its jti.
  */
-import { type Command, Option } from 'commander'
+import type { Command } from 'commander'
 import type { BulkItem } from '../bulk/bulk.ts'
 import { workThrough } from '../bulk/file-work.ts'
 import { createTally } from '../bulk/tally.ts'
-import { type CommandSetup, momentOption, yesOption } from '../command.ts'
+import { momentOption, type Setup } from '../command.ts'
 import { assertConfirmable, confirm } from '../confirmation.ts'
 import { CliError, EXIT, usage } from '../exit.ts'
 import { type ByteSource, isRegularFile, openSource, readToken, STDIN } from '../input/input.ts'
@@ -14,49 +14,26 @@ import { createRecentTokens, createTokenScanner, type FoundToken } from '../inpu
 import type { Run } from '../run.ts'
 import { count } from '../terminal/progress.ts'
 import { reportIntake } from './intake-report.ts'
+import { addRevocationOptions, type RevocationOptions } from './revoke-targets.ts'
 
 /** Options for tokens from a file or a pipe. */
-export interface IntakeOptions {
+export interface IntakeOptions extends RevocationOptions {
   readonly fromFile?: string
-  readonly issuedAfter?: number
-  readonly issuedBefore?: number
-  readonly reason?: string
-  readonly dryRun?: boolean
-  readonly yes?: boolean
   readonly fromStart?: boolean
   /** Whether an input without a token is an error. */
   readonly isTokenRequired?: boolean
 }
 
 /** Adds the options that `token revoke` and `revoke` share. */
-export function addIntakeOptions(command: Command, setup: CommandSetup): Command {
-  return command
-    .addOption(
-      new Option(
-        '--from-file <file>',
-        'revoke every token found in this file; - is standard input',
-      ),
-    )
+export function addIntakeOptions(command: Command, setup: Setup): Command {
+  command
+    .option('--from-file <file>', 'revoke every token found in this file; - is standard input')
     .option('--from-start', 'start over instead of resuming a stopped run over the same file')
-    .addOption(
-      momentOption(
-        '--issued-before <time>',
-        'only tokens issued before: 2h, 7d (ago), 2026-05-01T03:00:00Z or epoch seconds',
-        setup,
-        'ago',
-      ),
-    )
-    .addOption(
-      momentOption(
-        '--issued-after <time>',
-        'only tokens issued after: 1h, 7d (ago), 2026-05-01T03:00:00Z or epoch seconds',
-        setup,
-        'ago',
-      ),
-    )
-    .option('--reason <text>', 'the reason, kept with the revocation and in the audit')
-    .option('-n, --dry-run', 'show what would be revoked, change nothing')
-    .addOption(yesOption())
+  for (const side of ['before', 'after']) {
+    const help = `only tokens issued ${side}: 2h, 7d (ago), 2026-05-01T03:00:00Z or epoch seconds`
+    command.addOption(momentOption(`--issued-${side} <time>`, help, setup, 'ago'))
+  }
+  return addRevocationOptions(command)
 }
 
 /** @throws {CliError} when the span of time is empty */

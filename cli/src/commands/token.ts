@@ -2,26 +2,26 @@
 import type { Command } from 'commander'
 import {
   addCommand,
-  addCommandGroup,
-  type CommandSetup,
+  addGroup,
   contextOption,
   handle,
   momentOption,
   repeatable,
+  type Setup,
   tokenFileOption,
 } from '../command.ts'
 import { readToken } from '../input/input.ts'
 import { writeNamed } from '../input/private-file.ts'
 import type { Run } from '../run.ts'
 import type { Json } from '../service/api.ts'
-import { momentOf, numberOf, textOf } from '../service/fields.ts'
+import { momentOf, numberOf, textOf, valueText } from '../service/fields.ts'
 import { formatMoment } from '../terminal/moment.ts'
 import { addExplainCommand } from './token-explain.ts'
 import { addIntakeOptions, type IntakeOptions, revokeTokens } from './token-intake.ts'
 
 /** Adds the commands. */
-export function addTokenCommands(program: Command, setup: CommandSetup): void {
-  const token = addCommandGroup(program, 'token', 'issue, introspect, explain and revoke tokens')
+export function addTokenCommands(program: Command, setup: Setup): void {
+  const token = addGroup(program, 'token', 'issue, introspect, explain and revoke tokens')
   addIssue(token, setup)
   addIntrospect(token, setup)
   addExplainCommand(token, setup)
@@ -55,7 +55,7 @@ interface IssueOptions {
   readonly toFile?: string
 }
 
-function addIssue(token: Command, setup: CommandSetup): void {
+function addIssue(token: Command, setup: Setup): void {
   const issue = addCommand(token, 'issue <subject>', {
     summary: 'issue a token for a subject, as after a login',
     details: [
@@ -126,7 +126,7 @@ function withoutTokens({ access_token: _, refresh_token: __, ...rest }: Json): J
   return rest
 }
 
-function addIntrospect(token: Command, setup: CommandSetup): void {
+function addIntrospect(token: Command, setup: Setup): void {
   const introspect = addCommand(token, 'introspect', {
     summary: 'show what a resource server learns about a token (RFC 7662)',
     details: [
@@ -172,5 +172,5 @@ function factText(name: string, value: unknown, nowSeconds: number): string {
   if (Array.isArray(value) && value.every((item) => typeof item === 'string')) {
     return value.length === 0 ? '(none)' : value.join(' ')
   }
-  return typeof value === 'object' ? JSON.stringify(value) : textOf(value)
+  return valueText(value)
 }

@@ -9,6 +9,7 @@ import { TOKEN_PATTERN } from '@claimcheck/client/wire'
 import type { Environment } from '../environment.ts'
 import { fileProblem, interruption, usage } from '../exit.ts'
 import type { Prompt } from '../terminal/prompt.ts'
+import { parseObject } from './json-object.ts'
 import { createTokenScanner } from './token-scanner.ts'
 
 /** Names standard input in place of a file. */
@@ -79,7 +80,7 @@ async function* untilInterrupted(
 }
 
 /** Reads a whole text of at most 1 MiB. */
-export async function readText(environment: InputEnvironment, from: string): Promise<string> {
+async function readText(environment: InputEnvironment, from: string): Promise<string> {
   const source = await openSource(environment, from)
   const pieces: Uint8Array[] = []
   let bytes = 0
@@ -93,6 +94,13 @@ export async function readText(environment: InputEnvironment, from: string): Pro
   } catch {
     throw usage(`${source.name} is not UTF-8 text`)
   }
+}
+
+/** Reads a JSON object. @throws {CliError} 2 that names the file */
+export async function readJsonObject(environment: InputEnvironment, from: string) {
+  const value = parseObject((await readText(environment, from)).replace(/^\ufeff/, ''))
+  if (value !== undefined) return value
+  throw usage(`${from === STDIN ? 'standard input' : from} is not a JSON object`)
 }
 
 /** Reads a secret: from a file, from standard input, or typed without being shown. */

@@ -3,6 +3,7 @@ import { readFile, stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import type { Environment } from '../environment.ts'
 import { fileProblem, usage } from '../exit.ts'
+import { isObject, type JsonObject, parseObject } from './json-object.ts'
 import { assertSecureUrl } from './secure-url.ts'
 
 /** A client and its secret. */
@@ -65,7 +66,7 @@ export async function readDevProfile(path: string): Promise<Profile> {
   }
 }
 
-async function readPrivate(path: string, userId: number | undefined): Promise<Members> {
+async function readPrivate(path: string, userId: number | undefined): Promise<JsonObject> {
   const found = await stat(path).catch((error) => {
     throw fileProblem('read', path, error)
   })
@@ -76,16 +77,12 @@ async function readPrivate(path: string, userId: number | undefined): Promise<Me
   return readJson(path)
 }
 
-async function readJson(path: string): Promise<Members> {
+async function readJson(path: string): Promise<JsonObject> {
   const text = await readFile(path, 'utf8').catch((error) => {
     throw fileProblem('read', path, error)
   })
-  try {
-    const value: unknown = JSON.parse(text)
-    if (isObject(value)) return value
-  } catch {
-    // The parser's message is not shown: it quotes the text, which holds a secret.
-  }
+  const value = parseObject(text)
+  if (value !== undefined) return value
   throw usage(`${path} is damaged: it is not a JSON object`)
 }
 
@@ -123,24 +120,18 @@ export function profileText({ issuer, introspect, operator, resourceServer }: Pr
   return `${JSON.stringify(file, null, 2)}\n`
 }
 
-type Members = Readonly<Record<string, unknown>>
-
-function isObject(value: unknown): value is Members {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-function objectMember(members: Members, name: string): Members {
+function objectMember(members: JsonObject, name: string): JsonObject {
   const value = members[name]
   return isObject(value) ? value : {}
 }
 
-function textMember(members: Members, name: string, path: string): string {
+function textMember(members: JsonObject, name: string, path: string): string {
   const value = members[name]
   if (typeof value === 'string' && value !== '') return value
   throw usage(`${path} is damaged: it has no "${name}"`)
 }
 
-function credentialsOf(members: Members, path: string): Credentials {
+function credentialsOf(members: JsonObject, path: string): Credentials {
   return {
     clientId: textMember(members, 'client_id', path),
     clientSecret: textMember(members, 'client_secret', path),

@@ -92,17 +92,9 @@ export function createProfiles(environment: ProfileEnvironment): Profiles {
   }
 }
 
-interface ProfileStore {
-  readonly folder: string
-  pathOf(name: string): string
-  names(): Promise<readonly string[]>
-  stored(name: string): Promise<Profile>
-  summaries(): Promise<readonly ProfileSummary[]>
-  /** The development profile, if there is one here. */
-  dev(): Promise<Profile | undefined>
-}
+type ProfileStore = ReturnType<typeof createProfileStore>
 
-function createProfileStore(environment: ProfileEnvironment): ProfileStore {
+function createProfileStore(environment: ProfileEnvironment) {
   const { env, home, userId } = environment
   const folder = join(env.XDG_CONFIG_HOME || join(home, '.config'), 'claimcheck', 'profiles')
   const pathOf = (name: string) => join(folder, `${name}.json`)
@@ -138,6 +130,7 @@ function createProfileStore(environment: ProfileEnvironment): ProfileStore {
     names,
     stored,
     summaries: async () => Promise.all((await names()).map(summaryOf)),
+    /** The development profile, if there is one here. */
     async dev() {
       const path = await findDevFile(environment)
       return path === undefined ? undefined : readDevProfile(path)

@@ -54,13 +54,18 @@ export function createTokenScanner(): TokenScanner {
  * token that was forgotten counts as new, which is harmless.
  */
 export function createRecentTokens(capacity: number): (token: string) => boolean {
+  const isRecent = createRecent(capacity)
+  // The last 24 characters identify a token. They are copied: a slice would keep the whole piece of the file in memory.
+  return (token) => isRecent(Buffer.from(token.slice(-24), 'latin1').toString('latin1'))
+}
+
+/** As {@link createRecentTokens}, for other short keys. */
+export function createRecent(capacity: number): (key: string) => boolean {
   let recent = new Set<string>()
   let older = new Set<string>()
-  return (token) => {
-    // The last 24 characters identify a token. They are copied: a slice would keep the whole piece of the file in memory.
-    const mark = Buffer.from(token.slice(-24), 'latin1').toString('latin1')
-    if (recent.has(mark) || older.has(mark)) return true
-    recent.add(mark)
+  return (key) => {
+    if (recent.has(key) || older.has(key)) return true
+    recent.add(key)
     if (recent.size >= capacity / 2) {
       older = recent
       recent = new Set()

@@ -27,12 +27,6 @@ export interface AdminCall {
   readonly isLong?: boolean
 }
 
-/** An answer with its headers. */
-export interface AdminAnswer {
-  readonly body: Json
-  readonly headers: Headers
-}
-
 /** Where introspection and the feed are. */
 export interface Endpoints {
   readonly introspection: string
@@ -43,7 +37,6 @@ export interface Endpoints {
 export interface Api {
   readonly profile: Profile
   admin(call: AdminCall): Promise<Json>
-  adminAnswer(call: AdminCall): Promise<AdminAnswer>
   /** Sends lines of JSON to the admin API and yields the lines of the answer as they come. Never repeated here. */
   adminLines(path: string, query: AdminCall['query'], body: string): Promise<AsyncIterable<Json>>
   /** Items of all pages, at most `limit`. */
@@ -87,7 +80,7 @@ export function createApi(options: ApiOptions): Api {
   const token = createOperatorToken({ profile, http, retry, timeoutMs })
   let endpoints: Promise<Endpoints> | undefined
 
-  async function adminAnswer(call: AdminCall): Promise<AdminAnswer> {
+  async function admin(call: AdminCall): Promise<Json> {
     const request = requestOf(base, call, timeoutMs)
     const send = () =>
       token.authorized((authorization) =>
@@ -96,11 +89,8 @@ export function createApi(options: ApiOptions): Api {
     const isRepeatable = call.isRepeatable ?? call.method !== 'POST'
     const answer = await (isRepeatable ? retry(send) : send())
     if (answer.status < 200 || answer.status > 299) throw toRefusal(answer, caller)
-    const body = answer.status === 204 ? {} : readObject(answer)
-    return { body, headers: answer.headers }
+    return answer.status === 204 ? {} : readObject(answer)
   }
-
-  const admin = async (call: AdminCall) => (await adminAnswer(call)).body
 
   function findEndpoints(): Promise<Endpoints> {
     endpoints ??= discover(options, retry, caller)
@@ -110,7 +100,6 @@ export function createApi(options: ApiOptions): Api {
   return {
     profile,
     resourceServer,
-    adminAnswer,
     admin,
     endpoints: findEndpoints,
     signIn: async () => (await token.get()).scope,

@@ -1,5 +1,6 @@
 /** Reads members of answers. A missing member, or one of another type, is shown as nothing, never as `undefined`. */
 
+import { isObject } from '../input/json-object.ts'
 import { formatDistance, formatMoment } from '../terminal/moment.ts'
 import type { Json } from './api.ts'
 
@@ -7,6 +8,11 @@ import type { Json } from './api.ts'
 export function textOf(value: unknown): string {
   if (typeof value === 'string') return value
   return typeof value === 'number' || typeof value === 'boolean' ? String(value) : ''
+}
+
+/** A value of any type as text; an object as JSON. */
+export function valueText(value: unknown): string {
+  return typeof value === 'object' ? JSON.stringify(value) : textOf(value)
 }
 
 /** The texts of an array with spaces between, or one text. */
@@ -28,9 +34,7 @@ export function objectsOf(value: unknown): readonly Json[] {
 
 /** The value if it is an object. */
 export function objectOf(value: unknown): Json | undefined {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-    ? (value as Json)
-    : undefined
+  return isObject(value) ? value : undefined
 }
 
 /** A time in UTC and its distance from now. */

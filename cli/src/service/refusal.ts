@@ -3,11 +3,9 @@
  * RFC 6749 errors of the OAuth endpoints, and answers that are not from Claimcheck.
  */
 
-import { type CliError, refused, unreachable, usage } from '../exit.ts'
-import type { HttpAnswer } from './http-call.ts'
-import { originOf } from './http-call.ts'
-
-type Members = Readonly<Record<string, unknown>>
+import { type CliError, refused, unreachable } from '../exit.ts'
+import { type JsonObject, parseObject } from '../input/json-object.ts'
+import { type HttpAnswer, originOf } from './http-call.ts'
 
 /** The client that called and its profile, for sentences about credentials. */
 export interface CallerName {
@@ -21,7 +19,7 @@ const MAX_FIELD_ERRORS = 5
 export function toRefusal(answer: HttpAnswer, caller: CallerName): CliError {
   const { status, url } = answer
   if (status >= 300 && status < 400) return redirected(answer)
-  const body = objectIn(answer.text)
+  const body = parseObject(answer.text)
   if (body === undefined || !isOurs(body)) return notClaimcheck(answer)
   const reason = sentenceOf(body)
   switch (status) {
@@ -63,8 +61,8 @@ export function toRefusal(answer: HttpAnswer, caller: CallerName): CliError {
 }
 
 /** The JSON object of a successful answer. @throws {CliError} 3 when the body is anything else */
-export function readObject(answer: HttpAnswer): Members {
-  const body = objectIn(answer.text)
+export function readObject(answer: HttpAnswer): JsonObject {
+  const body = parseObject(answer.text)
   if (body === undefined) throw notClaimcheck(answer)
   return body
 }
@@ -88,13 +86,13 @@ function redirected({ url, headers }: HttpAnswer): CliError {
 }
 
 /** A problem of the admin API, an OAuth error, or the 404 of an unknown route. */
-function isOurs({ type, error }: Members): boolean {
+function isOurs({ type, error }: JsonObject): boolean {
   return (
     (typeof type === 'string' && type.startsWith('urn:claimcheck:')) || typeof error === 'string'
   )
 }
 
-function sentenceOf(body: Members): string {
+function sentenceOf(body: JsonObject): string {
   const { detail, title, error, error_description: description, instance, errors } = body
   const main = firstText(detail, description, title, error) ?? 'it gives no reason'
   const fieldErrors = Array.isArray(errors) ? errors.slice(0, MAX_FIELD_ERRORS).map(fieldError) : []
@@ -116,22 +114,4 @@ function scopeHint({ headers }: HttpAnswer): string | undefined {
 
 function firstText(...values: readonly unknown[]): string | undefined {
   return values.find((value): value is string => typeof value === 'string' && value !== '')
-}
-
-function objectIn(text: string): Members | undefined {
-  try {
-    const value: unknown = JSON.parse(text)
-    if (typeof value === 'object' && value !== null && !Array.isArray(value))
-      return value as Members
-  } catch {
-    // Not JSON; the caller decides what that means.
-  }
-  return undefined
-}
-
-/** The JSON object of a user's file. @throws {CliError} 2 that names the file */
-export function parseUserObject(text: string, where: string): Members {
-  const value = objectIn(text.replace(/^\ufeff/, ''))
-  if (value === undefined) throw usage(`${where} is not a JSON object`)
-  return value
 }
