@@ -132,14 +132,14 @@ export function refreshContract(at: () => Installation): void {
     it('lists its session until the last of what is in it ends, not what was refreshed last', async () => {
       const { store, sub, clientId, sid, partition } = await grant()
       const sessions = async () => (await store.liveGrants.sessions(sub, { size: 10 })).items
-      const short = { lifetime: 100, idleLifetimeSeconds: 100 }
+      const short = { lifetimeSeconds: 100, idleLifetimeSeconds: 100 }
       const session = { join: sid as string }
       const brief = await issueGrant(store, {
         sub,
         clientId,
         session,
         refresh: short,
-        lifetimeSeconds: 60,
+        lifetime: 60,
       })
       const before = await sessions()
       expect(before).toMatchObject([{ sid }])
