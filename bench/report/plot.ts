@@ -170,12 +170,12 @@ function draw(height: number, title: string, option: EChartsOption): string {
 }
 
 /**
- * ECharts numbers its classes and clip paths from picture to picture, and the same figures must make the same text. The
- * classes serve a pointer that hovers, which a picture does not have.
+ * ECharts numbers its classes and clip paths from picture to picture, and the same figures must make the same text. Classes
+ * and `ecmeta` attributes serve a pointer that hovers, which a picture does not have.
  */
 function withoutNumbers(svg: string): string {
   return svg
-    .replaceAll(/ class="zr\d+-cls-\d+"/g, '')
+    .replaceAll(/ (?:class="zr\d+-cls-\d+"|ecmeta_\w+="\w+")/g, '')
     .replaceAll(/(id="|="url\(#)zr\d+-/g, '$1')
     .replace(/<style ?>.*<\/style>\n?/s, '')
 }
