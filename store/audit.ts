@@ -219,7 +219,7 @@ function idOf({ ms, n, letter }: Position): string {
 
 function parseCursor(cursor: string): Reached {
   return Object.fromEntries(
-    [...cursor.matchAll(CURSOR_PART)].map(([, letter, id]) => [letter as string, id as string]),
+    [...cursor.matchAll(CURSOR_PART)].map(([, letter = '', id = '']) => [letter, id]),
   )
 }
 

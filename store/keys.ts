@@ -105,8 +105,8 @@ export function createKeys(prefix: string, partitions: Partitions, database = 0)
     channel: database === 0 ? `${prefix}:feed` : `${prefix}:feed:${database}`,
     indexPattern: `${prefix}{*}i*`,
     parseIndex(key) {
-      const match = index.exec(key)
-      return match === null ? undefined : { tag: match[1] as string, sub: match[2] as string }
+      const [match, tag = '', sub = ''] = index.exec(key) ?? []
+      return match === undefined ? undefined : { tag, sub }
     },
     failures: `${prefix}:failures`,
     audit: (stream) => `${prefix}:audit:${stream}`,

@@ -93,7 +93,7 @@ function decodeTokenExchange([
 ]: readonly string[]): TokenExchange {
   const origins: Origin[] = []
   for (let i = 0; i < lines.length; i += LINES_PER_ORIGIN) {
-    const [hash, grant, , clientId] = lines.slice(i) as [string, string, string, string]
+    const [hash = '', grant = '', , clientId = ''] = lines.slice(i, i + LINES_PER_ORIGIN)
     origins.push({ hash, grant, clientId })
   }
   if (contexts === '') return { origins }
@@ -124,19 +124,19 @@ export function decodeGrant(grant: string): GrantRecord {
     authorization: decodeAuthorization(lines),
     issuedAtUs: Number(lines[AUTHORIZATION_LINES]),
     expiresAt: Number(lines[AUTHORIZATION_LINES + 1]),
-    refreshHash: lines[AUTHORIZATION_LINES + 2] as string,
+    refreshHash: lines[AUTHORIZATION_LINES + 2] ?? '',
     refreshedAtUs: Number(lines[AUTHORIZATION_LINES + 3]),
   }
 }
 
 function decodeAuthorization(lines: readonly string[]): Authorization {
-  const facts = lines[5] as string
+  const facts = lines[5] ?? ''
   return {
-    sub: lines[0] as string,
-    clientId: lines[1] as string,
-    session: lines[2] as string,
-    scope: lines[3] as string,
-    aud: splitList(lines[4] as string),
+    sub: lines[0] ?? '',
+    clientId: lines[1] ?? '',
+    session: lines[2] ?? '',
+    scope: lines[3] ?? '',
+    aud: splitList(lines[4] ?? ''),
     login: facts === '' ? {} : (JSON.parse(facts) as Login),
   }
 }

@@ -161,7 +161,7 @@ function parseHeld(lines: string, schema: CompiledRoleSchema): Map<string, strin
   const byContext = new Map<string, string[]>()
   if (lines === '') return byContext
   for (const line of lines.split('\n')) {
-    const [context, role] = line.split(' ') as [string, string]
+    const [context = '', role = ''] = line.split(' ')
     if (!schema.has(role)) continue
     const roles = byContext.get(context)
     if (roles === undefined) byContext.set(context, [role])
