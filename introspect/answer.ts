@@ -1,24 +1,25 @@
 /**
- * From the state of a token to the RFC 7662 answer for one caller. Every doubt ends in the same inactive answer; the
- * reason is returned beside it, for operators only.
+ * Turns the state of a token into the RFC 7662 answer for one caller. Pure. Every token that is not active for this caller
+ * gets the same inactive answer; the reason is returned beside it and reaches operators only.
  */
 import type { ActiveToken, FreshnessStamp } from '../client/src/wire/index.ts'
 import type { ActiveState, InactiveReason, TokenState } from '../store/grants/introspect.ts'
 import type { Client } from '../store/registry/clients.ts'
 import type { Claims } from '../store/registry/subjects.ts'
 
-/** The answer of every token that is not active for this caller, whatever the cause, byte for byte. */
-export const INACTIVE_JSON = '{"active":false}'
+/** The answer for every token that is not active for this caller: the same bytes, whatever the reason. */
+const INACTIVE_JSON = '{"active":false}'
 
-/** What leaves, and what stays behind. */
+/** An answer, and what the service needs to know about it. */
 export interface Answer {
   readonly json: string
+  /** The position the answer was read at; undefined for an inactive answer. */
   readonly stamp: FreshnessStamp | undefined
-  /** For metrics and the debug log: `active`, or why not. */
+  /** `active`, or why the token is inactive: for metrics and the audit, never for the caller. */
   readonly outcome: 'active' | InactiveReason | 'audience'
 }
 
-/** Answers `caller`, who is authenticated and may introspect. */
+/** Makes the answer for `caller`, which must have been authorized. */
 export function answerFor(state: TokenState, caller: Client, issuer: string): Answer {
   if (state.kind === 'inactive') return inactive(state.reason)
   if (!isAudience(state, caller)) return inactive('audience')
@@ -33,7 +34,7 @@ function inactive(outcome: Exclude<Answer['outcome'], 'active'>): Answer {
   return { json: INACTIVE_JSON, stamp: undefined, outcome }
 }
 
-/** RFC 7662 §4: a token limited to some resource servers is inactive for the others. */
+/** Whether the token is meant for the caller. For other resource servers it is inactive (RFC 7662 §4). */
 export function isAudience(state: ActiveState, caller: Client): boolean {
   return state.record.authorization.aud.some((resource) =>
     caller.metadata.resources.includes(resource),
@@ -64,7 +65,7 @@ function activeToken(
     ...(exchangedFrom.length === 0 ? {} : { exchanged_from: exchangedFrom }),
     ...roles,
   }
-  // None of the claims can stand in for a member of the answer.
+  // The answer is spread again after the claims, so that no claim can replace a member of it.
   return isEmpty(claims) ? answer : { ...answer, ...claims, ...answer }
 }
 

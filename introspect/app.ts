@@ -1,7 +1,7 @@
 /**
- * The introspection service as a function of its parts. It reads: whatever it answers was true of the primary at
- * the moment of the answer, and nothing is kept for the next one. The feed follows the log from the start of the
- * service to its close.
+ * Puts the introspection service together from the parts it is given. The service only reads: each answer was read from
+ * the primary after the request came in, and no answer is kept for the next request. The feed follows the log from the
+ * start of the service until it is closed.
  */
 import type { RequestListener } from 'node:http'
 import { Router } from '@koa/router'
@@ -22,60 +22,59 @@ import {
   EVALUATIONS_PATH,
 } from './access/access-endpoints.ts'
 import { addAccessMetadata } from './access/metadata.ts'
+import { addBatchIntrospection } from './batch-endpoint.ts'
 import { addFeedHint } from './feed/endpoint.ts'
 import { type Feed, startFeed } from './feed/feed.ts'
 import type { FeedLimits } from './feed/limits.ts'
-import { addIntrospection, INTROSPECT_PATH } from './introspection-endpoint.ts'
-import { createOutcomeCounter } from './outcome-counter.ts'
+import {
+  addIntrospection,
+  createOutcomeCounter,
+  INTROSPECT_PATH,
+} from './introspection-endpoint.ts'
 
-/** What the service is made from. */
-export interface IntrospectServiceOptions {
+/** The parts the service is put together from. */
+interface IntrospectServiceOptions {
   readonly store: Store
   readonly log: Logger
   readonly metrics: Metrics
   /** The issuer's public URL: `iss` of every answer. */
   readonly issuer: string
-  /** Where this service is reached; its path is the prefix of all routes. */
+  /** The service's public URL; its path is the prefix of all routes. */
   readonly introspectUrl: string
   readonly trustProxy: boolean
-  /** Whether `/metrics` is served here too. */
+  /** Whether this service serves `/metrics`; otherwise a port apart does. */
   readonly withMetrics: boolean
   /** Overrides of the feed's limits. */
   readonly feedLimits?: Partial<FeedLimits>
 }
 
-/** A service to be put behind a listener. */
+/** The service, without its listener. */
 export interface IntrospectService {
   readonly callback: RequestListener
   readonly upgrade: UpgradeHandler
-  /** Ends the feed in good order; for the beginning of a drain. */
+  /** Closes all feeds with a goodbye: the first step of a graceful shutdown. */
   quiesce(): Promise<void>
-  /** Stops following the log; the store stays open. */
+  /** Stops following the log. The store stays open. */
   close(): void
 }
 
-/** Makes the service; its feed begins to follow the log at once. */
+/** Makes the service. Its feed begins to follow the log at once. */
 export function startIntrospectService(options: IntrospectServiceOptions): IntrospectService {
   const { store, log, metrics, issuer, introspectUrl, trustProxy, withMetrics } = options
   const prefix = pathPrefix(introspectUrl)
   const router = new Router<RequestState>({ prefix, ...EXACT_PATHS })
-  const count = createOutcomeCounter(metrics.registry)
   const trail = createAuditTrail({ keep: store.audit.append, log, now: () => performance.now() })
-  const introspect = addIntrospection(router, {
-    store,
-    failures: store.failures,
-    issuer,
-    count,
-    trail,
-  })
-  addAccessEndpoints(router, { store, failures: store.failures, trail })
+  const count = createOutcomeCounter(metrics.registry, trail)
+  const introspect = addIntrospection(router, { store, issuer, count })
+  addBatchIntrospection(router, { store, issuer, count })
+  addAccessEndpoints(router, { store, trail })
   addFeedHint(router)
   const path = `${prefix}/feed`
   const limits = options.feedLimits ?? {}
   const feed = startFeed({ store, log, metrics, trail, trustProxy, path, limits })
   const root = createHealthRouter({ ready: () => readiness(store, feed), metrics, withMetrics })
   addAccessMetadata(root, introspectUrl)
-  // A line for each answer would cost as much as half of it; the metrics tell more.
+  // Successes on these routes are not logged: a log line costs half as much as the answer, and the metrics say more.
   const busyPaths = [INTROSPECT_PATH, EVALUATION_PATH, EVALUATIONS_PATH]
   const quietRoutes = new Set([...busyPaths.map((busy) => prefix + busy), ...PROBE_ROUTES])
   const messagePrefix = prefix + ACCESS_PATH

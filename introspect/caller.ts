@@ -1,56 +1,53 @@
 /**
- * Who asks. Only a client that proved itself with a secret and is registered to introspect gets an answer: a public
- * client's bare name is no proof, and a token under test is no credential.
+ * The clients that may ask: authenticated by a secret, and registered to introspect. A public client's `client_id` alone
+ * does not authenticate here (RFC 9701 §5), and the token to be introspected is no credential.
  */
-import { type AuthFailures, verifyClient } from '../http/auth/client-auth.ts'
+import { authenticateClient } from '../http/auth/authenticate-client.ts'
 import type { PresentedCredentials } from '../http/auth/client-credentials.ts'
 import { OAuthError } from '../http/errors/oauth-error.ts'
 import type { RequestState } from '../http/pipeline/request-context.ts'
-import type { Client, ClientRegistry } from '../store/registry/clients.ts'
+import type { Client } from '../store/registry/clients.ts'
+import type { Store } from '../store/store.ts'
 
-/** The client a request claims to come from; '' when it names none that could be proved. */
-export function claimedClientId(presented: PresentedCredentials): string {
+/** The client whose registration decides about a request; '' when no registration could authenticate it. */
+export function callerIdOf(presented: PresentedCredentials): string {
   return presented.kind === 'basic' || presented.kind === 'post' ? presented.clientId : ''
 }
 
 /**
- * Proves the caller and its right to introspect.
+ * Reads the caller's registration and authorizes it: for requests whose reply from the store does not include it.
  *
- * @throws {OAuthError} 401 or 429 when it is not proved; 403 when it may not introspect
+ * @throws {OAuthError} as {@link authorizeCaller} does
  */
-export async function proveCaller(
+export async function authenticateCaller(
+  presented: PresentedCredentials,
+  store: Pick<Store, 'clients' | 'failures'>,
+  state: RequestState,
+): Promise<Client> {
+  const callerId = callerIdOf(presented)
+  const registered = callerId === '' ? undefined : await store.clients.get(callerId)
+  return authorizeCaller(presented, registered, store, state)
+}
+
+/**
+ * Authenticates the caller against its registration and checks its right to introspect.
+ *
+ * @throws {OAuthError} 401 or 429 when it is not authenticated; 403 when it may not introspect
+ */
+export async function authorizeCaller(
   presented: PresentedCredentials,
   registered: Client | undefined,
+  { failures }: Pick<Store, 'failures'>,
   state: RequestState,
-  failures: AuthFailures,
 ): Promise<Client> {
-  const options = { allowPublic: false, source: state.source, failures }
-  // Of a client we know: what else stands there may be a secret in the wrong place.
-  if (registered?.client_id === claimedClientId(presented)) {
-    state.claimedClientId = registered.client_id
-  }
-  const caller = await verifyClient(presented, registered, options)
-  state.clientId = caller.client_id
+  const caller = await authenticateClient(presented, registered, state, {
+    allowPublic: false,
+    failures,
+  })
   if (!caller.metadata.introspect) {
     throw new OAuthError('unauthorized_client', 'this client is not registered to introspect', {
       status: 403,
     })
   }
   return caller
-}
-
-/**
- * Reads the registration of whoever asks and proves it: for requests whose answer does not bring it along.
- *
- * @throws {OAuthError} as {@link proveCaller} does
- */
-export async function authenticateCaller(
-  presented: PresentedCredentials,
-  clients: Pick<ClientRegistry, 'get'>,
-  state: RequestState,
-  failures: AuthFailures,
-): Promise<Client> {
-  const callerId = claimedClientId(presented)
-  const registered = callerId === '' ? undefined : await clients.get(callerId)
-  return proveCaller(presented, registered, state, failures)
 }

@@ -1,105 +1,72 @@
 /**
- * `POST /introspect` (RFC 7662) and `POST /introspect/batch`. One token is one round trip to Redis: the caller's own
- * registration comes with the answer and is judged before anything of the answer is used.
+ * `POST /introspect` (RFC 7662). One request is one round trip to Redis: the script that reads the token also reads the
+ * caller's registration, and the caller is authorized before anything else from the reply is used.
  */
 import type { Router } from '@koa/router'
-import { FRESHNESS_HEADER, formatFreshness } from '../client/src/wire/index.ts'
+import { Counter, type Registry } from 'prom-client'
+import { FRESHNESS_HEADER, formatFreshness, isContext } from '../client/src/wire/index.ts'
 import type { AuditTrail } from '../http/audit/audit-trail.ts'
-import type { AuthFailures } from '../http/auth/client-auth.ts'
 import { presentedCredentials } from '../http/auth/client-credentials.ts'
-import { type Form, NO_FORM, readForm } from '../http/body/form.ts'
-import { readJson } from '../http/body/json.ts'
+import { type Form, readForm } from '../http/body/form.ts'
 import { invalidRequest, OAuthError } from '../http/errors/oauth-error.ts'
-import type {
-  RequestContext,
-  RequestState,
-  RouteContext,
-} from '../http/pipeline/request-context.ts'
+import type { RequestContext, RequestState } from '../http/pipeline/request-context.ts'
 import { replyJson } from '../http/reply/reply.ts'
-import type { ContextQuestion } from '../store/roles/resolve.ts'
+import { type ContextQuestion, EVERYWHERE } from '../store/roles/resolve.ts'
 import type { Store } from '../store/store.ts'
 import { type Answer, answerFor } from './answer.ts'
-import { authenticateCaller, claimedClientId, proveCaller } from './caller.ts'
-import { readContexts } from './context-parameter.ts'
-import type { CountOutcome } from './outcome-counter.ts'
+import { authenticateCaller, authorizeCaller, callerIdOf } from './caller.ts'
 
-/** Path of the endpoint; the batch lies below it. */
+/** Path of the endpoint; the batch endpoint lies below it. */
 export const INTROSPECT_PATH = '/introspect'
 
-/** Most tokens one batch may hold. */
-export const MAX_BATCH_TOKENS = 100
+/** Most contexts that may be asked about for one token. */
+export const MAX_ASKED_CONTEXTS = 100
 
-/** Most contexts one batch may ask about, over all its tokens: what bounds its answer. */
-export const MAX_BATCH_CONTEXTS = 1_000
-
-/** What the endpoints are made from. */
+/** The parts both endpoints use. */
 export interface IntrospectionOptions {
-  readonly store: Pick<Store, 'tokens' | 'clients'>
-  readonly failures: AuthFailures
+  readonly store: Pick<Store, 'tokens' | 'clients' | 'failures'>
   /** `iss` of every answer. */
   readonly issuer: string
   readonly count: CountOutcome
-  readonly trail: Pick<AuditTrail, 'refusedAction'>
 }
 
-interface Question {
+/** Counts one answer. */
+type CountOutcome = (state: RequestState, outcome: Answer['outcome']) => void
+
+/** One token to introspect. */
+export interface Question {
   readonly token: string
   readonly contexts: ContextQuestion
 }
 
-/** Adds both endpoints to a router. @returns the handler of `POST /introspect`, for a shortcut to it */
+/** Adds the endpoint to a router. @returns its handler, for the shortcut past Koa */
 export function addIntrospection(
   router: Router<RequestState>,
-  options: IntrospectionOptions,
+  { store, issuer, count }: IntrospectionOptions,
 ): (context: RequestContext) => Promise<void> {
-  const { store, failures, issuer, trail } = options
-
-  /** A resource server that asks about tokens for others is worth knowing of. */
-  function count(state: RequestState, outcome: Answer['outcome']): void {
-    options.count(outcome)
-    if (outcome === 'audience') trail.refusedAction(state, 'introspection.refused', 'audience')
-  }
-
   async function introspect(ctx: RequestContext): Promise<void> {
     const form = await readForm(ctx.req)
     const presented = presentedCredentials(ctx.req, form)
-    const callerId = claimedClientId(presented)
+    const callerId = callerIdOf(presented)
     const question = readQuestion(form)
     if (callerId === '' || question instanceof OAuthError) {
-      await authenticateCaller(presented, store.clients, ctx.state, failures)
+      await authenticateCaller(presented, store, ctx.state)
       throw question
     }
     const { token, contexts } = question
     const { state, caller } = await store.tokens.introspect(token, callerId, contexts)
-    const proved = await proveCaller(presented, caller, ctx.state, failures)
-    const answer = answerFor(state, proved, issuer)
-    count(ctx.state, answer.outcome)
-    if (answer.stamp !== undefined)
-      ctx.res.setHeader(FRESHNESS_HEADER, formatFreshness([answer.stamp]))
-    replyJson(ctx, 200, answer.json)
-  }
-
-  async function introspectBatch(ctx: RouteContext): Promise<void> {
-    const presented = presentedCredentials(ctx.req, NO_FORM)
-    const caller = await authenticateCaller(presented, store.clients, ctx.state, failures)
-    const questions = readBatch(await readJson(ctx.req))
-    const readings = await Promise.all(
-      questions.map(({ token, contexts }) => store.tokens.introspect(token, '', contexts)),
-    )
-    const answers = readings.map(({ state }) => answerFor(state, caller, issuer))
-    for (const { outcome } of answers) count(ctx.state, outcome)
-    if (answers.some(({ stamp }) => stamp !== undefined)) {
-      ctx.res.setHeader(FRESHNESS_HEADER, formatFreshness(answers.map(({ stamp }) => stamp)))
-    }
-    replyJson(ctx, 200, `{"results":[${answers.map(({ json }) => json).join(',')}]}`)
+    const authorized = await authorizeCaller(presented, caller, store, ctx.state)
+    const { json, stamp, outcome } = answerFor(state, authorized, issuer)
+    count(ctx.state, outcome)
+    if (stamp !== undefined) ctx.res.setHeader(FRESHNESS_HEADER, formatFreshness([stamp]))
+    replyJson(ctx, 200, json)
   }
 
   router.post(INTROSPECT_PATH, introspect)
-  router.post(`${INTROSPECT_PATH}/batch`, introspectBatch)
   return introspect
 }
 
-/** What is asked, or why it cannot be: told only to a caller who is proved. */
+/** Reads the form. An error is returned and not thrown, because only an authorized caller may see it. */
 function readQuestion({ values }: Form): Question | OAuthError {
   const token = values.get('token')
   if (token === undefined) return invalidRequest('the parameter token is required')
@@ -111,38 +78,48 @@ function readQuestion({ values }: Form): Question | OAuthError {
   }
 }
 
-function readBatch(body: unknown): readonly Question[] {
-  const { tokens, context } = body as { readonly tokens?: unknown; readonly context?: unknown }
-  if (!Array.isArray(tokens)) throw invalidRequest('the member tokens must be an array of strings')
-  if (tokens.length > MAX_BATCH_TOKENS) {
-    throw invalidRequest(`the member tokens may hold at most ${MAX_BATCH_TOKENS} tokens`)
+/**
+ * Reads the extension parameter `context`: the contexts to resolve roles in, separated by spaces. Absent or empty means
+ * all contexts, as far as they fit in an answer. `*` may be named and adds nothing, because roles held everywhere are always
+ * in the answer.
+ *
+ * The number is bounded because each context costs a read. A malformed name is refused because it would silently resolve
+ * to no roles.
+ *
+ * @throws {OAuthError} `invalid_request` for too many contexts or a malformed one
+ */
+export function readContexts(text: string | undefined): ContextQuestion {
+  if (text === undefined || text === '') return 'all'
+  const names = text.split(' ')
+  if (names.length > MAX_ASKED_CONTEXTS) {
+    throw invalidRequest(`the parameter context may name at most ${MAX_ASKED_CONTEXTS} contexts`)
   }
-  if (!tokens.every((token) => typeof token === 'string')) {
-    throw invalidRequest('every element of tokens must be a string')
+  for (const name of names) {
+    if (name !== EVERYWHERE && !isContext(name)) {
+      throw invalidRequest(
+        'the parameter context must be contexts such as course:123, separated by single spaces',
+      )
+    }
   }
-  const contextsOf = readBatchContexts(context, tokens.length)
-  const questions = tokens.map((token: string, index) => ({ token, contexts: contextsOf(index) }))
-  const asked = questions.reduce((sum, { contexts }) => sum + countOf(contexts), 0)
-  if (asked > MAX_BATCH_CONTEXTS) {
-    throw invalidRequest(`a batch may ask about at most ${MAX_BATCH_CONTEXTS} contexts in all`)
-  }
-  return questions
+  return [...new Set(names)].filter((name) => name !== EVERYWHERE)
 }
 
-function countOf(contexts: ContextQuestion): number {
-  return contexts === 'all' ? 0 : contexts.length
-}
-
-/** One text for all tokens, or one for each. */
-function readBatchContexts(context: unknown, count: number): (index: number) => ContextQuestion {
-  if (context === undefined || typeof context === 'string') {
-    const common = readContexts(context)
-    return () => common
+/**
+ * Makes the counter of outcomes; its labels are a closed set of causes and never hold names. A token that is meant for
+ * other resource servers is also recorded in the audit: its caller may be probing tokens it has no business with.
+ */
+export function createOutcomeCounter(
+  registry: Registry,
+  trail: Pick<AuditTrail, 'refusedAction'>,
+): CountOutcome {
+  const counter = new Counter({
+    name: 'claimcheck_introspections_total',
+    help: 'Introspected tokens by outcome; callers see no difference between outcomes other than active',
+    labelNames: ['outcome'] as const,
+    registers: [registry],
+  })
+  return (state, outcome) => {
+    counter.inc({ outcome })
+    if (outcome === 'audience') trail.refusedAction(state, 'introspection.refused', 'audience')
   }
-  const isList = Array.isArray(context) && context.every((text) => typeof text === 'string')
-  if (!isList || context.length !== count) {
-    throw invalidRequest('the member context must be a string, or an array of strings, one a token')
-  }
-  const each = context.map((text: string) => readContexts(text))
-  return (index) => each[index] as ContextQuestion
 }

@@ -1,6 +1,6 @@
 /**
- * The introspection process: reads the environment, opens the store, listens, and stops in order on SIGTERM or SIGINT.
- * The only file of the service with side effects.
+ * The introspection process: reads the environment, opens the store, listens, and shuts down gracefully on SIGTERM or
+ * SIGINT. No other file of the service reads the environment or handles signals.
  */
 import { readFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'

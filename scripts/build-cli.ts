@@ -1,5 +1,5 @@
-// Compiles the operator's tool for publishing, into cli/dist or a folder of the caller's. It is compiled against the built
-// client library, as its users will run it, so that is built first.
+// `npm run build:cli`: compiles the operator's tool for publishing, into cli/dist or a folder that the caller names. It is
+// compiled against the built client library, as its users run it, so the library is built first.
 
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'

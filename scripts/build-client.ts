@@ -1,5 +1,5 @@
-// `npm run build`: compiles the client library for publishing, into client/dist or a folder of the caller's. What was there
-// before is removed first: a stale file must not reach a package.
+// `npm run build`: compiles the client library for publishing, into client/dist or a folder that the caller
+// names. The folder is emptied first: a stale file must not reach a package.
 
 import { execFile } from 'node:child_process'
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises'

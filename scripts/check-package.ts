@@ -1,6 +1,6 @@
-// `npm run check:package`: is the client library, as npm would deliver it, whole, alone and typed? Builds it, packs it,
-// installs the tarball in an empty project without a registry, and looks at what arrived: files, imports, exports, types
-// for consumers of both module resolutions, and every example of its documentation.
+// `npm run check:package`: checks the client library as npm would deliver it. It builds and packs the library, installs
+// the tarball in an empty project without a registry, and checks files, imports, exports, types for both module
+// resolutions, and every example of the documentation.
 //
 // Works on a copy in a temporary folder, so that it neither needs nor disturbs client/dist.
 
@@ -38,7 +38,7 @@ export const EXPORTS: Readonly<Record<string, readonly string[]>> = {
   './hono': ['protect'],
 }
 
-/** The package installed in a project of its own. */
+/** The package, installed in an empty project. */
 export interface Installed {
   /** The empty project. */
   readonly project: string
@@ -108,10 +108,12 @@ export const CHECKS: Readonly<
       lib: ['es2024'],
       types: ['node'],
       typeRoots: [join(ROOT, 'node_modules', '@types')],
-      // The types of Node are not ours to check.
+      // Errors in the types of Node are not errors of the package.
       skipLibCheck: true,
     }),
   'has examples that compile': checkExamples,
+  'documents every name, and every option and member that applications use': checkDocumented,
+  'has an example for every public function': checkExampled,
 }
 
 async function checkFiles({ home, files }: Installed): Promise<readonly string[]> {
@@ -244,6 +246,54 @@ async function checkExamples(installed: Installed): Promise<readonly string[]> {
   return compiles(folder, files, { module: 'nodenext', types: ['node'], skipLibCheck: true })
 }
 
+/** Files whose interfaces are the public options, demands and reports; the other types mirror frameworks or the wire. */
+const PUBLIC_INTERFACES = /^dist\/(?:client|decision|demands|health|options)\.d\.ts$/
+/** An exported name, or a member of an interface. What is `undefined` or `unknown`, and `ok`, explains itself. */
+const EXPORTED = /^export (?:declare )?(?:function|const|class|interface|type) (\w+)/
+const MEMBER = /^ {4}(?:readonly )?(?!ok\b|constructor\b)(\w+)\??(?:: (?!undefined;|unknown;)|\()/
+/** Files with functions that applications call. */
+const ENTRY_POINTS = /^dist\/(?:client|middleware\/(?:koa|express|fastify|hono))\.d\.ts$/
+const CALLED = /^export declare function (\w+)|^ {4}(\w+)\(.*Promise|^ {4}(peek|health|close)\(/
+
+async function checkDocumented(installed: Installed): Promise<readonly string[]> {
+  const problems: string[] = []
+  for (const [file, text] of await documentation(installed)) {
+    if (!file.endsWith('.d.ts')) continue
+    const names = commentsOf(text, EXPORTED)
+    const members = PUBLIC_INTERFACES.test(file) ? commentsOf(text, MEMBER) : []
+    for (const [name, comment] of [...names, ...members]) {
+      if (comment === '') problems.push(`${file}: ${name} has no doc comment`)
+    }
+  }
+  return problems
+}
+
+async function checkExampled(installed: Installed): Promise<readonly string[]> {
+  const problems: string[] = []
+  for (const [file, text] of await documentation(installed)) {
+    const isCode = ENTRY_POINTS.test(file)
+    for (const [name, comment] of isCode ? commentsOf(text, CALLED) : []) {
+      if (!comment.includes('@example')) problems.push(`${file}: ${name} has no example`)
+    }
+  }
+  return problems
+}
+
+/** Names that a pattern finds at the beginning of lines, with the doc comment before each; '' without one. */
+export function commentsOf(text: string, pattern: RegExp): readonly (readonly [string, string])[] {
+  const lines = text.split('\n')
+  return lines.flatMap((line, index) => {
+    const name = pattern
+      .exec(line)
+      ?.slice(1)
+      .find((group) => group !== undefined)
+    if (name === undefined) return []
+    const isCommented = lines[index - 1]?.endsWith('*/') === true
+    const opened = lines.slice(0, index).findLastIndex((text) => text.trim().startsWith('/**'))
+    return [[name, isCommented ? lines.slice(opened, index).join('\n') : '']]
+  })
+}
+
 /** TypeScript blocks of a Markdown file or of doc comments. */
 export function examplesIn(text: string): readonly string[] {
   const plain = text.replaceAll(/^ *\* ?/gm, '')
@@ -284,7 +334,7 @@ async function npm(cwd: string, ...args: string[]): Promise<void> {
   await promisify(execFile)('npm', [...args, ...options], { cwd, env: Object.fromEntries(own) })
 }
 
-/** Only block comments hold examples; texts with a slash and a star are not to be expected in this code. */
+/** Only block comments hold examples. No string in this code begins a block comment. */
 function withoutComments(code: string): string {
   return code.replaceAll(/\/\*.*?\*\//gs, '')
 }

@@ -1,5 +1,5 @@
-// `npm run check`: types, formatting and lint, import rules. All of them run, so that one look shows
-// every problem; any problem makes the exit code 1.
+// `npm run check`: types, formatting and lint, import rules. All checks run, so that one run
+// shows every problem; any problem makes the exit code 1.
 
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
@@ -14,7 +14,7 @@ interface Check {
 
 function checks(root: string): readonly Check[] {
   const tool = (name: string): string => join(root, 'node_modules', '.bin', name)
-  // Biome colours letter by letter, and into files too, which makes a log of CI unreadable.
+  // Biome colours letter by letter, also into files, which makes a CI log unreadable.
   const plain = process.stdout.isTTY ? [] : ['--colors=off']
   const always: readonly Check[] = [
     { name: 'types', command: [tool('tsc'), '-p', '.'] },

@@ -1,9 +1,9 @@
-// The processes that `npm start` runs: each with a log file of its own, its warnings on the terminal
-// and its last words kept, so that a child that dies at once never dies in silence.
+// The processes that `npm start` runs: each has a log file, shows its warnings on the
+// terminal, and has its last lines kept, so that the reason is shown when a child dies at once.
 //
-// Invariant: no child outlives this process. They are in sessions of their own, so a Ctrl-C reaches
-// only us and we stop them in order; if we are killed, watchdog.sh stops them. What a child is and
-// when it counts as ready is not decided here.
+// Invariant: no child outlives this process. Each runs in a separate session, so a Ctrl-C reaches
+// only this process, which stops them in order. If this process is killed, watchdog.sh stops them.
+// Other files decide what a child is and when it is ready.
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, existsSync, openSync, renameSync, writeSync } from 'node:fs'
@@ -21,16 +21,16 @@ export interface ChildSpec {
   readonly command: string
   readonly args: readonly string[]
   readonly env: NodeJS.ProcessEnv
-  /** Whether warnings are shown on the terminal; the log file has everything in any case. */
+  /** Whether warnings are shown on the terminal; the log file always has everything. */
   readonly isShown: boolean
-  /** What the others need until they are gone is stopped after them. */
+  /** Whether the other children need this one until they are gone; it is then stopped after them. */
   readonly stopsLast?: boolean
 }
 
 export interface Child {
   readonly name: string
   readonly logPath: string
-  /** Settles when the child is gone and all it said has been read; says how it ended. */
+  /** Settles when the child is gone and all its output has been read; tells how it ended. */
   readonly ended: Promise<string>
   isRunning(): boolean
   lastLines(): readonly string[]
@@ -38,13 +38,13 @@ export interface Child {
 
 export interface Children {
   start(spec: ChildSpec): Child
-  /** Settles with the first child that ends without having been asked to. */
+  /** Settles with the first child that ends although it was not asked to. */
   firstEnded(): Promise<Child>
-  /** Asks every child to stop, and after ten seconds makes it; nothing can be started afterwards. */
+  /** Asks every child to stop, and kills it after ten seconds; nothing can be started afterwards. */
   stopAll(): Promise<void>
 }
 
-/** What of a log line belongs on the developer's terminal: warnings, errors and whatever is no JSON. */
+/** The part of a log line to show on the developer's terminal: warnings, errors and text that is not JSON. */
 export function terminalLine(name: string, line: string): string | undefined {
   if (line.trim() === '') return undefined
   const record = parseRecord(line)
@@ -133,7 +133,7 @@ export function createChildren(logDir: string): Children {
 
 function record(child: ChildProcess, spec: ChildSpec, logPath: string): readonly string[] {
   if (existsSync(logPath)) renameSync(logPath, logPath.replace(/\.log$/, '.previous.log'))
-  // Written synchronously: whoever hears that the child is gone finds its last words in the file.
+  // Written synchronously: once the child is known to be gone, its last lines are in the file.
   const log = openSync(logPath, 'w', 0o600)
   const lines: string[] = []
   const take = (line: string): void => {

@@ -1,5 +1,5 @@
-// Writes docs/cli.md, the reference of the operator's tool, from its own commands. A test compares the file with what this
-// would write, so that it cannot drift.
+// `npm run docs:cli`: writes docs/cli.md, the reference of the operator's tool, from its commands. A test compares the file
+// with what this would write.
 
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'

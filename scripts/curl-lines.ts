@@ -1,7 +1,7 @@
-// The three lines that `npm start` prints: issue, introspect, revoke, to be pasted one after the
-// other into a POSIX shell of any directory.
+// The three lines that `npm start` prints: issue, introspect, revoke. A person pastes them one after
+// the other into a POSIX shell, in any directory.
 //
-// No secret stands on a command line, where `ps` would show it to every user: curl reads the client's
+// No secret is on a command line, where `ps` would show it to every user. curl reads the client's
 // credentials from a file of mode 0600 and the token from standard input.
 
 import { join } from 'node:path'

@@ -1,20 +1,21 @@
-// `npm run demo:freshness`: what a client decides while its feed, and then everything, is cut. Issuer and introspection run
-// in this process on a Redis of their own. How fast a revocation spreads is measured by `npm run bench`.
+// `npm run demo:freshness`: shows what a client decides while its feed, and then everything, is cut off. Issuer and
+// introspection run in this process, on a private Redis. `npm run bench` measures how fast a revocation spreads.
 
-import type { TestClient, TestServices } from '../test/services.ts'
+import type { TestClient } from '../test/fixture/requests.ts'
+import type { TestServices } from '../test/fixture/services.ts'
 import { redisServerBinary } from './redis-binary.ts'
 
 const RESOURCE = 'https://grades.test'
 const APPLICATION = 'web-app'
 const SEED = 1
 
-// Read when the module is loaded, hence before it is.
+// The module reads this when it is loaded.
 process.env.CLAIMCHECK_TEST_REDIS_SERVER = await redisServerBinary()
-const { startRedis } = await import('../test/redis-server.ts')
-const { startServices } = await import('../test/services.ts')
+const { startRedis } = await import('../test/fixture/redis-server.ts')
+const { startServices } = await import('../test/fixture/services.ts')
 const { startChaosClient } = await import('../test/chaos/chaos-client.ts')
 const { createRandom } = await import('../test/chaos/random.ts')
-const { waitFor } = await import('../test/wait-for.ts')
+const { waitFor } = await import('../test/fixture/wait-for.ts')
 
 interface Place {
   readonly services: TestServices

@@ -1,8 +1,8 @@
-// The clients of a development installation, made through the issuer's HTTP API alone, as an operator
-// would: `admin` (made by the issuer itself), `grades-api` (may introspect) and `web-app`.
+// The clients of a development installation, made through the issuer's HTTP API, as an operator would
+// make them: `admin` (made by the issuer itself), `grades-api` (may introspect) and `web-app`.
 //
-// A secret of an earlier start is kept as long as it works, so that programs which were given it go on
-// working; the registration itself is put to the state below at every start.
+// A secret of an earlier start is kept as long as it works, so that programs that have it keep working.
+// Every start sets the registrations to the state below.
 
 import { readFileSync } from 'node:fs'
 
@@ -24,7 +24,7 @@ export interface DevFile {
   }
 }
 
-/** Where the services are reached from this machine, which may differ from their public URLs. */
+/** The URLs of the services as seen from this machine, which may differ from their public URLs. */
 export interface Services {
   readonly issuer: string
   readonly introspect: string
@@ -54,13 +54,13 @@ const REGISTRATIONS = {
 
 type DevClientId = keyof typeof REGISTRATIONS
 
-/** The clients of the file that an earlier start wrote; empty when there is none that can be read. */
+/** The clients in the file of an earlier start; empty when there is no readable file. */
 export function readEarlierClients(path: string): Partial<DevFile['clients']> {
   try {
     const file = JSON.parse(readFileSync(path, 'utf8')) as Partial<DevFile> // checked below
     return typeof file.clients === 'object' && file.clients !== null ? file.clients : {}
   } catch {
-    // Absent or damaged: it is written anew.
+    // Absent or damaged: it is written again.
     return {}
   }
 }
@@ -101,7 +101,7 @@ async function adminToken(services: Services, admin: DevClient): Promise<string>
   return `Bearer ${stringMember(answer, 'access_token')}`
 }
 
-// Asking with the credentials is the only honest test: the registry may be another one by now.
+// Only a call with the credentials shows whether they work: Redis may hold another registry by now.
 async function isAccepted(services: Services, id: DevClientId, secret: string): Promise<boolean> {
   const response = await fetch(`${services.issuer}/revoke`, {
     method: 'POST',

@@ -1,9 +1,8 @@
-// `npm run measure:revocations [tokens]`: how long it takes to take back a leaked file of tokens (a million when not
-// told otherwise) with the command line tool. Redis as in production (every write on the disk before it is answered), issuer
-// and tool each in a process of its own. What one revocation costs at each level, bench/measures/revocation.ts shows.
+// `npm run measure:revocations [tokens]`: measures how long the command line tool takes to revoke a leaked file of tokens
+// (default: a million). Redis runs as in production (every write is on disk before it is answered); issuer and tool run in
+// separate processes. bench/measures/revocation.ts measures one revocation at each level.
 //
-// The tokens are issued by the store itself, in this process, the way the issuer does it: their issuing is not what is
-// measured. It prints and promises nothing.
+// The store issues the tokens in this process, as the issuer would: issuing is not measured.
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -17,7 +16,7 @@ import { ROOT } from './setup.mjs'
 const MILLION = 1_000_000
 const SUBJECTS = 10_000
 const IN_FLIGHT = 500
-/** Issuing keeps Redis busy; none of its calls is to fail for the wait. */
+/** Issuing keeps Redis busy; no call may fail because it had to wait. */
 const PATIENCE_MS = 60_000
 const LIFETIME_SECONDS = 86_400
 const RESOURCE = 'https://grades.test'
@@ -25,16 +24,16 @@ const APPLICATION = 'web-app'
 const SAMPLES = 1_000
 const NODE = process.execPath
 
-// Read when the module is loaded, hence before it is.
+// The module reads this when it is loaded.
 process.env.CLAIMCHECK_TEST_REDIS_SERVER = await redisServerBinary()
-const { freePort, startRedis } = await import('../test/redis-server.ts')
-const { fetchToken } = await import('../test/services.ts')
-const { waitFor } = await import('../test/wait-for.ts')
+const { freePort, startRedis } = await import('../test/fixture/redis-server.ts')
+const { fetchToken } = await import('../test/fixture/requests.ts')
+const { waitFor } = await import('../test/fixture/wait-for.ts')
 const { openStore } = await import('../store/store.ts')
 
 const count = Number(process.argv[2] ?? MILLION)
 if (!Number.isSafeInteger(count) || count < 1) {
-  throw new Error('the number of tokens must be a whole number from 1 on')
+  throw new Error('the number of tokens must be a whole number, at least 1')
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'claimcheck-measure-'))
@@ -91,7 +90,7 @@ async function issue(sub: string): Promise<string> {
   return issued.accessToken
 }
 
-/** Issues all and hands them over in batches. */
+/** Issues all tokens and yields them in batches. */
 async function issueAll(take: (tokens: readonly string[]) => Promise<void>): Promise<void> {
   for (let done = 0; done < count; done += IN_FLIGHT) {
     const size = Math.min(IN_FLIGHT, count - done)
@@ -130,7 +129,7 @@ async function countActive(tokens: readonly string[]): Promise<number> {
   return states.filter(({ state }) => state.kind === 'active').length
 }
 
-/** The real tool, with a development profile of its own. */
+/** The real tool, with a development profile in a temporary folder. */
 async function runTool(...args: string[]): Promise<void> {
   mkdirSync(join(folder, '.claimcheck'), { recursive: true })
   const profile = JSON.stringify({ issuer, clients: { admin } })

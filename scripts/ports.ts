@@ -1,8 +1,8 @@
-// The ports that `npm start` gives to the services: a free one where 0 is asked for, and a complaint
-// that names the setting where one is taken.
+// The ports that `npm start` gives to the services: a free port where 0 is asked for, and an error
+// that names the setting where a port is taken.
 //
 // A port can be lost between this check and the service's own listen(); the service then fails and
-// its words are shown. The check is for the message, not for safety.
+// its error is shown. This check exists for its message, not for safety.
 
 import { once } from 'node:events'
 import { createServer } from 'node:net'
@@ -17,7 +17,7 @@ export interface PortWish {
 }
 
 /**
- * The wished ports on `host`, with 0 replaced by a free one.
+ * The ports asked for on `host`, with 0 replaced by a free one.
  *
  * @param patienceMs how long a taken port may take to become free; for the children of a killed start.
  * @throws {Error} that lists every port that is taken.
@@ -44,8 +44,8 @@ interface Held {
   release(): Promise<void>
 }
 
-// All wishes are held at the same time, so that two zeros never get the same port and two equal
-// numbers are found out.
+// All ports are held at the same time. So two zeros never get the same port, and two equal numbers
+// are noticed.
 async function hold(host: string, wish: PortWish): Promise<Held> {
   const server = createServer()
   server.listen(wish.port, host)

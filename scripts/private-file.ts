@@ -1,4 +1,4 @@
-// Files that hold secrets: for this user alone, and never half-written.
+// Files that hold secrets: readable by this user only, and never half-written.
 
 import { randomBytes } from 'node:crypto'
 import { readFileSync, renameSync, writeFileSync } from 'node:fs'

@@ -1,4 +1,4 @@
-// Prints the test command that README.md shows, so that CI runs what a newcomer is told to type.
+// Prints the test command that README.md shows, so that CI runs what a newcomer types.
 // There is no fallback: a README that shows no test command is a failure of CI.
 
 import { readFileSync } from 'node:fs'

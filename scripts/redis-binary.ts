@@ -2,8 +2,8 @@
 // the distribution's package when there is none.
 //
 // The package would start a system-wide Redis and enable it for the next boot. Neither happens: a
-// policy forbids the start while this process lives, and the service is disabled again. What this
-// module does not do is run a server; that is redis.ts.
+// policy forbids the start while this process lives, and the service is disabled again. This
+// module does not run a server; redis.ts does.
 
 import { execFileSync, type StdioOptions } from 'node:child_process'
 import { accessSync, constants, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -11,7 +11,7 @@ import { delimiter, join } from 'node:path'
 import { run } from './setup.mjs'
 
 const NAMES = ['redis-server', 'valkey-server']
-// Where a server may be although the PATH of an ordinary user does not say so.
+// Folders that may hold a server although an ordinary user's PATH lacks them.
 const USUAL_FOLDERS = ['/usr/bin', '/usr/sbin', '/usr/local/bin', '/usr/local/sbin']
 const OLDEST_MAJOR = 7
 const POLICY_PATH = '/usr/sbin/policy-rc.d'
@@ -34,7 +34,7 @@ function isExecutable(path: string): boolean {
     accessSync(path, constants.X_OK)
     return true
   } catch {
-    // Absent and forbidden are the same to the search.
+    // The search treats a forbidden file like an absent one.
     return false
   }
 }
@@ -46,7 +46,7 @@ export function serverMajor(versionLine: string): number | undefined {
 }
 
 /**
- * The path of a Redis server that is new enough, installing it where that is possible.
+ * The path of a Redis server that is new enough. Installs one where that is possible.
  *
  * @throws {Error} naming the command to run when there is none and none can be installed.
  */
@@ -97,7 +97,7 @@ export async function apt(args: readonly string[]): Promise<void> {
   const stdio: StdioOptions = ['ignore', 2, 2]
   const end = await run('apt-get', args, { env, stdio })
   if (end.code === 0) return
-  throw new Error(`apt-get ${args.join(' ')} failed; its own words are above`)
+  throw new Error(`apt-get ${args.join(' ')} failed; its error is above`)
 }
 
 async function withoutServiceStart(work: () => Promise<void>): Promise<void> {
@@ -109,7 +109,7 @@ async function withoutServiceStart(work: () => Promise<void>): Promise<void> {
     await work()
   } finally {
     if (isOurs && readFileSync(POLICY_PATH, 'utf8') === policy) rmSync(POLICY_PATH)
-    // Somebody's own policy may have let the service start.
+    // A policy that was here before may have let the service start.
     if (!isOurs) await quietly('invoke-rc.d', ['redis-server', 'stop'])
     await quietly('update-rc.d', ['redis-server', 'disable'])
   }

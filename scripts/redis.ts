@@ -14,7 +14,7 @@ import { redisServerBinary } from './redis-binary.ts'
 import { socketPath } from './socket-path.ts'
 
 const TIMEOUT_MS = 3_000
-// A large append-only file takes its time to load.
+// A large append-only file takes long to load.
 const READY_TIMEOUT_MS = 60_000
 const POLL_MS = 50
 
@@ -37,7 +37,7 @@ export function redisServerArgs(socket: string, folder: string): readonly string
   return Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value])
 }
 
-/** A Redis URL as it may be shown: without user and password. */
+/** A Redis URL without user and password, fit to be shown. */
 export function shownUrl(url: string): string {
   return url.replace(/\/\/[^@/]*@/g, '//')
 }
@@ -84,7 +84,7 @@ async function untilReady(child: Child, socket: string): Promise<void> {
     const problem = await ping(`unix:${socket}`)
     if (!child.isRunning()) {
       await child.ended
-      throw new Error(`Redis did not start; it said\n${child.lastLines().join('\n')}`)
+      throw new Error(`Redis did not start; its output was\n${child.lastLines().join('\n')}`)
     }
     if (problem === undefined) return
     if (performance.now() >= deadline) throw new Error(`Redis does not get ready: ${problem}`)
@@ -103,7 +103,7 @@ async function shutDownOrphan(socket: string): Promise<void> {
     if (performance.now() >= deadline) {
       throw new Error(`the Redis of an earlier start is still running on ${socket}; stop it`)
     }
-    // The server closes the connection instead of answering; the next turn sees whether it is gone.
+    // The server closes the connection instead of answering; the next attempt sees whether it is gone.
     await withRedis(`unix:${socket}`, (redis) => redis.call('SHUTDOWN')).catch(() => undefined)
     await delay(POLL_MS)
   }

@@ -37,7 +37,7 @@ export function isSameTree(lock, installed) {
   })
 }
 
-/** Why `npm ci` is due, or undefined. Notes an installation that somebody made by hand as good. */
+/** Why `npm ci` is due, or undefined. Accepts an installation that a person made by hand. */
 export function packagesProblem(root) {
   const modules = join(root, 'node_modules')
   const record = join(modules, '.package-lock.json')
@@ -52,7 +52,7 @@ export function packagesProblem(root) {
   return undefined
 }
 
-/** PATH without this checkout's own binaries: `npm ci` deletes the Node that they point to. */
+/** PATH without this checkout's binaries: `npm ci` deletes the Node that they point to. */
 export function pathOutside(root, path) {
   return path
     .split(delimiter)
@@ -88,13 +88,13 @@ async function installPackages(reason) {
   })
   if (end.signal !== null) throw new Error(`npm ci was stopped by ${end.signal}`)
   if (end.code !== 0) {
-    throw new Error(`npm ci failed with exit code ${end.code}; its own words are above`)
+    throw new Error(`npm ci failed with exit code ${end.code}; its error is above`)
   }
   const lockText = readFileSync(join(ROOT, 'package-lock.json'), 'utf8')
   writeFileSync(join(ROOT, 'node_modules', '.claimcheck-lock'), lockHash(lockText))
 }
 
-// npm may be told to run no install scripts; then the package `node` lies there without its binary.
+// npm may be configured to run no install scripts; the package `node` then has no binary.
 async function pinnedNode() {
   const folder = join(ROOT, 'node_modules', 'node')
   const binary = join(folder, 'bin', 'node')
@@ -141,7 +141,7 @@ export async function handOver(program, programArgs) {
     const node = await pinnedNode()
     const bin = [join(ROOT, 'node_modules', '.bin'), join(ROOT, 'node_modules', 'node', 'bin')]
     const PATH = [...bin, process.env.PATH ?? ''].join(delimiter)
-    // The channel carries nothing: its end tells the child that this process is gone, however it went.
+    // The channel carries nothing. When it closes, the child knows that this process is gone.
     const stdio = ['inherit', 'inherit', 'inherit', 'ipc']
     // Our own packages are run from their sources, not from what was built last.
     const args = ['--conditions=claimcheck-source', program, ...programArgs]

@@ -19,7 +19,7 @@ export function isSocketPath(path: string): boolean {
 /**
  * The path for the socket `name` of a data directory; the same at every start.
  *
- * @throws {Error} when the folder in the temporary directory belongs to somebody else.
+ * @throws {Error} when the folder in the temporary directory belongs to another user.
  */
 export function socketPath(dataDir: string, name: string): string {
   const direct = join(dataDir, name)

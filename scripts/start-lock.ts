@@ -1,7 +1,7 @@
 // One `npm start` per data directory: two Redis servers on one append-only file would destroy it.
 //
-// The lock is a listening unix socket, not a pid file: the kernel gives it up with the process,
-// however that ends, and a stale one is told from a live one by connecting.
+// The lock is a listening unix socket, not a pid file: the kernel releases it when the process
+// ends, however it ends. A connection attempt shows whether a lock is stale or live.
 
 import { once } from 'node:events'
 import { rmSync } from 'node:fs'

@@ -1,6 +1,5 @@
-// The settings as `npm start` sees them: read and judged by the services' own parser, so that every
-// problem is reported at once and before anything is started, plus the rules of a start for
-// development.
+// The settings of `npm start`: the services' parser reads and checks them, so that every problem is
+// reported at once, before anything is started. The rules of a start for development come on top.
 //
 // What is computed here (free ports, the URLs that follow from them, the private Redis) takes the
 // place of a setting in either of its forms, NAME and NAME_FILE.
@@ -28,7 +27,7 @@ export interface StartSettings {
   readonly hasTokenKeys: boolean
 }
 
-/** @throws {Error} that lists every setting that is wrong, or that a start for development has no use for. */
+/** @throws {Error} that lists every setting that is wrong, or is useless in a start for development. */
 export function readStartSettings(env: EnvironmentVariables, root: string): StartSettings {
   const settings = parseSettings(env, (path) => readFileSync(resolve(root, path), 'utf8'))
   if (settings.tls !== undefined) {

@@ -1,8 +1,8 @@
 // `npm start`: Redis, issuer and introspect on this machine, for development, with clients to use
-// them by. Brings them up in that order, and takes all of them down together: on Ctrl-C, on a stop
+// them with. It starts them in that order and stops all of them together: on Ctrl-C, on a stop
 // signal, when the process that started this one is gone, and when any one of them ends by itself.
 //
-// Everything it knows of the services it learns over HTTP. It writes nothing into Redis.
+// It learns everything about the services over HTTP, and writes nothing into Redis.
 
 import { mkdirSync } from 'node:fs'
 import { join, relative } from 'node:path'
@@ -19,7 +19,7 @@ import { localUrl, readStartSettings, type StartSettings, withSettings } from '.
 
 const READY_TIMEOUT_MS = 30_000
 const READY_POLL_MS = 100
-// What a killed start leaves running is stopped by its watchdog within ten seconds.
+// A watchdog stops within ten seconds what a killed start leaves running.
 const RECOVERY_PATIENCE_MS = 12_000
 // Ctrl-C is how a developer ends this on purpose; the others follow the shell's 128 + n.
 const EXIT_CODES = { SIGINT: 0, SIGTERM: 143, SIGHUP: 129 } as const
@@ -137,7 +137,7 @@ async function bringUp(
   const ports = await choosePorts(settings, patienceMs)
   const redis = await findOrStartRedis({ url: settings.redisUrl, dataDir, children })
   say(`Redis       ${redis.description}`)
-  // Both services read the file at once; whoever made it second would sign with keys of its own.
+  // Both services read the file at once. Were each to make it, they would use different keys.
   if (!settings.hasTokenKeys) keepPrivateFile(tokenKeysPath(dataDir), () => `k1.${createSecret()}`)
   const adminSecret =
     settings.adminSecret ?? keepPrivateFile(adminSecretPath(dataDir), createSecret)
@@ -190,7 +190,9 @@ async function writeDevFile(plan: Plan): Promise<void> {
   const inside = relative(process.cwd(), dataDir)
   const shown = inside.startsWith('..') ? dataDir : inside
   say(`clients     ${join(shown, 'dev.json')}, logs in ${join(shown, '*.log')}`)
-  console.log('\nIssue a token, ask about it, revoke it (and ask again), in another terminal:\n')
+  console.log(
+    '\nIssue a token, introspect it, revoke it (and introspect it again), in another terminal:\n',
+  )
   for (const line of curlLines({ ...services, dataDir })) console.log(line)
   console.log('\nCtrl-C stops everything.')
 }
@@ -220,5 +222,5 @@ try {
   console.error(`claimcheck: ${error instanceof Error ? error.message : String(error)}`)
   process.exitCode = 1
 }
-// A start that was interrupted half-way may still be waiting for something.
+// An interrupted start may still be waiting for something.
 process.exit()

@@ -1,7 +1,7 @@
 // `npm test`: makes sure a redis-server binary exists, runs vitest with the arguments given and ends
 // with the line `N passed, N failed`, which CI reads.
 //
-// Test files start Redis servers of their own from the binary; none is shared and none is left here.
+// Test files start private Redis servers from the binary, and stop them.
 // A run without a single test is a failure: a wrong filter must not look green.
 
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
@@ -13,7 +13,7 @@ import type { TestCounts } from './vitest-counts.ts'
 
 const SIGNAL_EXIT = 130
 
-/** The exit code of the run and its closing line, from what vitest said. */
+/** The exit code of the run and its closing line, from vitest's counts. */
 export function judge(
   counts: TestCounts,
   vitestCode: number,
@@ -38,7 +38,7 @@ async function main(args: readonly string[]): Promise<number> {
     const vitest = join(ROOT, 'node_modules', 'vitest', 'vitest.mjs')
     const end = await run(process.execPath, [vitest, 'run', ...args], { env })
     const code = end.code ?? SIGNAL_EXIT
-    // A reporter chosen on the command line takes the place of ours, and then speaks for itself.
+    // A reporter chosen on the command line replaces ours and prints its results.
     if (!existsSync(countsPath)) return code
     const verdict = judge(JSON.parse(readFileSync(countsPath, 'utf8')) as TestCounts, code)
     console.log(verdict.line)

@@ -1,5 +1,5 @@
-// A vitest reporter that leaves the numbers of a run in the file CLAIMCHECK_TEST_COUNTS names,
-// where scripts/test.ts finds them. It prints nothing.
+// A vitest reporter that writes the counts of a run to the file that CLAIMCHECK_TEST_COUNTS names,
+// for scripts/test.ts. It prints nothing.
 //
 // A test file that fails to load counts as one failure: it holds tests that were not run.
 

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Ends the children of `npm start` when it is gone, however it went (SIGKILL included): their parent
-# holds the other end of our standard input and writes "+ PID" and "- PID" as they come and go. At the
-# end of that input whatever is left is asked to stop, and after ten seconds made to.
+# Stops the children of `npm start` when it is gone, even by SIGKILL. The parent holds the other end of
+# our standard input and writes "+ PID" and "- PID" as children start and end. When that input ends, the
+# remaining children are asked to stop, and killed after ten seconds.
 pids=
 while read -r sign pid; do
   kept=

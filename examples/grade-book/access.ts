@@ -7,16 +7,16 @@ export const GRADES = 'https://grades.test'
 
 type Policy = Protection<ExpressRouteRequest>
 
-/** Roles are held in a course, never in general: every check takes it from the request. */
+/** Roles are held in a course, never in general: every check takes the course from the request. */
 const courseOf = (req: ExpressRouteRequest): string => `course:${req.params.course}`
 
-/** What a school's administrators hold in the school, they hold in its courses. Only the grade book knows which these are. */
+/** Administrators of a school hold their role in all its courses. Only the grade book knows which courses these are. */
 const above = (req: ExpressRouteRequest): readonly string[] => {
   const school = schoolOf(String(req.params.course))
   return school === undefined ? [] : [`school:${school}`]
 }
 
-/** Whoever takes the course looks at their own grades; whose they are is decided by the token, not by the request. */
+/** Students of the course read their own grades. The token decides whose grades these are, not the request. */
 export const readOwnGrades: Policy = {
   audience: GRADES,
   scope: 'grades:read',
@@ -24,7 +24,7 @@ export const readOwnGrades: Policy = {
   context: courseOf,
 }
 
-/** Teachers and teaching assistants of the course look at all of its grades, and administrators of its school. */
+/** Teachers and teaching assistants of the course, and administrators of its school, read all of its grades. */
 export const readCourseGrades: Policy = {
   audience: GRADES,
   scope: 'grades:read',
@@ -33,7 +33,7 @@ export const readCourseGrades: Policy = {
   parents: above,
 }
 
-/** Teachers of the course write grades, and administrators of its school. */
+/** Teachers of the course, and administrators of its school, write grades. */
 export const writeGrades: Policy = {
   audience: GRADES,
   scope: 'grades:write',

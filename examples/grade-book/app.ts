@@ -1,6 +1,6 @@
 /**
- * A small grade book. The routes say what they demand and do their work; whether a request may go on is decided before they
- * run, by the middleware and access.ts.
+ * A small grade book. Each route names its demand. The middleware and access.ts decide before the route runs whether
+ * the request may go on.
  */
 import express, { type Express, type Response } from 'express'
 import type { Client } from '../../client/src/index.ts'
@@ -44,7 +44,7 @@ export function createGradeBook(claims: Client): Express {
     },
   )
 
-  // How stale a decision may be right now, for dashboards and the curious.
+  // How stale a decision may be right now.
   app.get('/health', (_req, res) => {
     res.json(claims.health())
   })
@@ -52,7 +52,7 @@ export function createGradeBook(claims: Client): Express {
   return app
 }
 
-/** Whose token it is; the middleware has put the facts there. */
+/** The facts of the token, put there by the middleware. */
 function subjectOf({ claims }: ExpressRequest): string {
   if (claims === undefined) throw new Error('this route is not protected')
   return claims.sub

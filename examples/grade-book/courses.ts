@@ -1,4 +1,4 @@
-/** The courses there are, the schools they belong to, and their grades: what a real grade book has a database for. */
+/** The courses, their schools and their grades. A real grade book keeps these in a database. */
 
 interface Course {
   readonly school: string
@@ -10,12 +10,12 @@ const COURSES: ReadonlyMap<string, Course> = new Map([
   ['202', { school: 'south', grades: new Map([['sam', 'A-']]) }],
 ])
 
-/** The school of a course; `undefined` for one there is not. */
+/** The school of a course; `undefined` if the course does not exist. */
 export function schoolOf(course: string): string | undefined {
   return COURSES.get(course)?.school
 }
 
-/** The grades of a course by student; `undefined` for a course there is not. */
+/** The grades of a course by student; `undefined` if the course does not exist. */
 export function gradesOf(course: string): Map<string, string> | undefined {
   return COURSES.get(course)?.grades
 }

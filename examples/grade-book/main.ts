@@ -1,6 +1,6 @@
 /**
- * `npm run example`: serves the grade book beside `npm start`, and signs three people in so that there is something to try.
- * Their tokens are written to files for curl, readable by this user alone, rather than to the screen or a command line.
+ * `npm run example`: serves the grade book beside `npm start`, and signs three people in.
+ * Their tokens go to files for curl that only this user can read, never to the screen or a command line.
  */
 import { once } from 'node:events'
 import { chmod, mkdir, writeFile } from 'node:fs/promises'
@@ -28,7 +28,7 @@ function portFrom(text: string | undefined): number {
   throw new Error('GRADE_BOOK_PORT must be a port number')
 }
 
-/** What people can do about it, where the message of the platform does not say. */
+/** What to do about an error whose message does not say. */
 function adviceOn(error: unknown): string {
   const { code, message } = error as NodeJS.ErrnoException
   if (code === 'EADDRINUSE') return 'its port is taken: set GRADE_BOOK_PORT to another'
@@ -81,7 +81,7 @@ async function main(): Promise<void> {
   say(`${curl('tina')} ${url}/courses/202/grades`)
   say(`${curl('ada')} ${url}/courses/101/grades`)
   say(`curl -s ${url}/health`)
-  say('\nTo see a token taken back under load:   npm run example watch')
+  say('\nTo see a token revoked under load:      npm run example watch')
   say('To see roles change on live tokens:     npm run example roles')
 
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {

@@ -1,5 +1,5 @@
 /**
- * `npm run example roles`: changes what people hold while the grade book is running and their tokens stay the same, and tells
+ * `npm run example roles`: changes the roles of people while the grade book runs and their tokens stay the same, and shows
  * what each of them may do before and after.
  */
 import { setTimeout as delay } from 'node:timers/promises'
@@ -27,7 +27,7 @@ async function ask(token: string, path: string, grade?: string): Promise<number>
   return response.status
 }
 
-/** Asks until the answer is the awaited one, and tells how long that took. */
+/** Asks until the expected answer comes, and tells how long that took. */
 async function until(status: number, attempt: () => Promise<number>): Promise<string> {
   const startedAt = performance.now()
   while ((await attempt()) !== status) {
@@ -68,7 +68,7 @@ async function viewAsStudent(operator: Operator): Promise<void> {
   say(`her own grade as a student would see it: ${await ask(view, '101/grades/mine')}`)
   await operator.revoke({ token: tina.token })
   const when = await until(401, () => ask(view, '101/grades/mine'))
-  say(`Tina's own token is taken back. The view dies with it, ${when}: 401\n`)
+  say(`Tina's own token is revoked. The view dies with it, ${when}: 401\n`)
 }
 
 async function administerASchool(operator: Operator): Promise<void> {

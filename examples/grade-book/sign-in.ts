@@ -17,13 +17,13 @@ export interface DevClient {
   readonly client_secret: string
 }
 
-/** Somebody who is signed in. */
+/** A person who is signed in. */
 export interface SignedIn {
   readonly token: string
   readonly session: string
 }
 
-/** A role somebody holds somewhere. */
+/** A role that a person holds in a context. */
 export interface Held {
   readonly context: string
   readonly role: string
@@ -31,7 +31,7 @@ export interface Held {
   readonly expires_at?: number
 }
 
-/** What the roles of the grade book allow. */
+/** What the roles of the grade book permit. */
 const ROLES = {
   administrator: { permissions: ['grade:read', 'grade:write'] },
   teacher: { permissions: ['grade:read', 'grade:write'], assumable: ['student'] },
@@ -39,7 +39,7 @@ const ROLES = {
   student: { permissions: ['grade:read-own'] },
 }
 
-/** Who is there, and what they hold. */
+/** The people, and the roles they hold. */
 export const PEOPLE = {
   tina: [{ context: 'course:101', role: 'teacher' }],
   tariq: [
@@ -72,14 +72,14 @@ export async function readDevFile(): Promise<DevFile> {
 
 /** What an identity provider does for people. */
 export interface Operator {
-  /** Puts the roles there are, and what people hold. */
+  /** Sets the role schema, and the roles people hold. */
   setUpRoles(): Promise<void>
   signIn(person: Person): Promise<SignedIn>
   assign(person: Person, held: Held): Promise<void>
   remove(person: Person, held: Held): Promise<void>
-  /** A token that sees a course as a student of it does (RFC 8693); dies with the one it is made from. */
+  /** A token that sees a course as a student does (RFC 8693); it dies with the token it was exchanged for. */
   viewAsStudent(token: string, course: string): Promise<string>
-  /** Takes back whatever matches, such as `{ token }`, `{ session }` or `{ subject }`. */
+  /** Revokes what matches, such as `{ token }`, `{ session }` or `{ subject }`. */
   revoke(target: Readonly<Record<string, string>>): Promise<void>
 }
 
@@ -101,7 +101,7 @@ export async function createOperator({ issuer, clients }: DevFile): Promise<Oper
   }
   return {
     async setUpRoles() {
-      // Whatever other roles there are stay: somebody may be trying things out beside the example.
+      // Other roles stay: a developer may be trying things out beside the example.
       const { roles } = (await admin('/role-schema')) as unknown as { readonly roles: object }
       await admin('/role-schema', { roles: { ...roles, ...ROLES } }, 'PUT')
       const changes = Object.entries(PEOPLE).flatMap(([subject, roles]) =>
@@ -152,7 +152,7 @@ async function post(
   return JSON.parse(text) as Answer
 }
 
-/** The members of an answer that are texts; others are read by whoever knows them. */
+/** The members of an answer that are strings; callers that know others read them. */
 type Answer = Readonly<Record<string, string>>
 
 interface PostOptions {

@@ -1,6 +1,6 @@
 /**
- * `npm run example watch [token|session|subject]`: asks the running grade book for Sam's grade as fast as it answers, takes
- * Sam's token back meanwhile, and tells how long it took until the first refusal.
+ * `npm run example watch [token|session|subject]`: asks the running grade book for Sam's grade as fast as it answers, revokes
+ * Sam's token meanwhile, and tells how long it took until the first refusal.
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { createOperator, readDevFile, type SignedIn } from './sign-in.ts'
@@ -17,7 +17,7 @@ function targetOf(level: string, { token, session }: SignedIn): Record<string, s
   if (level === 'token') return { token }
   if (level === 'session') return { session }
   if (level === 'subject') return { subject: 'sam' }
-  throw new Error('say what to take back: token, session or subject')
+  throw new Error('name what to revoke: token, session or subject')
 }
 
 async function main(level = 'token'): Promise<void> {
@@ -28,13 +28,13 @@ async function main(level = 'token'): Promise<void> {
   let confirmedAt = Number.POSITIVE_INFINITY
   let allowedAfter = 0
   const revoked = delay(CALM_MS).then(async () => {
-    say(`${allowed} requests allowed so far; taking Sam's ${level} back`)
+    say(`${allowed} requests allowed so far; revoking Sam's ${level}`)
     const sentAt = performance.now()
     await operator.revoke(target)
     confirmedAt = performance.now()
-    say(`the issuer has confirmed, after ${ms(confirmedAt - sentAt)}`)
+    say(`the issuer confirmed after ${ms(confirmedAt - sentAt)}`)
   })
-  // Awaited only after the first refusal; until then its failure must not end the process without a word.
+  // Awaited only after the first refusal; until then its failure must not end the process without a message.
   let failure: unknown
   revoked.catch((error: unknown) => {
     failure = error
@@ -52,7 +52,7 @@ async function main(level = 'token'): Promise<void> {
       await revoked
       say(`refused with ${response.status}, ${ms(refusedAt - confirmedAt)} after that confirmation`)
       say(`  ${response.headers.get('www-authenticate')}`)
-      say(`${allowed} requests were allowed, ${allowedAfter} of them asked after the confirmation`)
+      say(`${allowed} requests were allowed; ${allowedAfter} of them began after the confirmation`)
       return
     }
     allowed += 1

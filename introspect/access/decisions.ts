@@ -1,6 +1,7 @@
 /**
- * From what the store said to decisions. Pure. A permission counts where it is held: in `*`, in the context of the resource
- * or in one of its parents. Whatever is not known to permit denies; why is not told, save for mistakes of the caller.
+ * Turns the store's replies into decisions. Pure. A permission is granted when the subject holds it in `*`, in the context of
+ * the resource or in one of its parents. Everything else is denied. A decision gives no reason, except for an error in the
+ * request.
  */
 import { OAuthError } from '../../http/errors/oauth-error.ts'
 import type { Client } from '../../store/registry/clients.ts'
@@ -16,17 +17,17 @@ export interface Decision {
 }
 
 /** The answer to a request. */
-export type AccessAnswer = Decision | { readonly evaluations: readonly Decision[] }
+type AccessAnswer = Decision | { readonly evaluations: readonly Decision[] }
 
 const NO_PERMISSIONS: ResolvedRoles['permissions'] = Object.freeze({})
 
-/** Answers a caller who is proved; `findingOf` tells what was found for the item of an index. */
+/** Makes the answer for an authorized caller; `findings` are in the order of the items. */
 export function answerAccess(
   { items, batch }: AccessRequest,
-  findingOf: (index: number) => Finding | undefined,
+  findings: readonly (Finding | undefined)[],
   caller: Client,
 ): AccessAnswer {
-  const decisions = items.map((item, index) => decide(item, findingOf(index), caller))
+  const decisions = items.map((item, index) => decide(item, findings[index], caller))
   if (batch === undefined) return decisions[0] as Decision
   const last = decisions.findIndex(({ decision }) => decision === batch.lastDecision)
   return { evaluations: last === -1 ? decisions : decisions.slice(0, last + 1) }
@@ -47,9 +48,9 @@ function decide(
   return { decision: isHeldIn(EVERYWHERE) || item.contexts.some(isHeldIn) }
 }
 
-/** Whether it is of a token that is for other resource servers. */
-export function isForeign(finding: Finding, caller: Client): boolean {
-  return finding.kind === 'active' && 'record' in finding && !isAudience(finding, caller)
+/** Whether the finding is about a token that is meant for other resource servers. */
+export function isForeign(finding: Finding | undefined, caller: Client): boolean {
+  return finding?.kind === 'active' && 'record' in finding && !isAudience(finding, caller)
 }
 
 function permissionsFor(

@@ -1,39 +1,39 @@
 /**
- * From the JSON of an access evaluation (AuthZEN §6.1, §7.1) to what is asked. Pure. Unknown members are ignored and
- * `properties` have no say: what a subject may do follows from its roles alone.
+ * Parses the JSON of access evaluations (AuthZEN §6.1, §7.1). Pure. Unknown members are ignored. `properties` never
+ * influence a decision: what a subject may do depends on its roles alone.
  *
- * Mistakes are told by the names of members, never by what they hold: one of them may be a token.
+ * Error messages name members but never quote their values, because a value may be a token.
  */
 import { isContext, isContextType, TOKEN_PATTERN } from '../../client/src/wire/index.ts'
 import { invalidRequest, OAuthError } from '../../http/errors/oauth-error.ts'
 
-/** Whose permissions are asked about. */
+/** The subject whose permissions are asked about. */
 export type EvaluationSubject =
-  /** A user or a client, by the name that is `sub` in tokens. */
+  /** A user or a client, named as `sub` names it in tokens. */
   | { readonly kind: 'user' | 'client'; readonly id: string }
-  /** Whoever an access token speaks for, with what the token is limited to. */
+  /** The subject of an access token, within the limits of the token. */
   | { readonly kind: 'token'; readonly id: string }
-  /** Nobody there can be. */
-  | { readonly kind: 'nobody' }
+  /** A subject that cannot exist; it has no permissions. */
+  | { readonly kind: 'unknown' }
 
-/** One question. */
+/** One question: does the subject hold the permission in one of the contexts? */
 export interface Evaluation {
   readonly subject: EvaluationSubject
   readonly permission: string
-  /** Contexts any of which will do, each once; what is held in `*` always does. */
+  /** The contexts, without repetition. One of them suffices, and so does `*`. */
   readonly contexts: readonly string[]
 }
 
-/** The decision after which the rest of a batch is left out. */
+/** The decision that ends a batch early, by the requested semantic. */
 const LAST_DECISION = {
   execute_all: undefined,
   deny_on_first_deny: false,
   permit_on_first_permit: true,
 } as const
 
-/** What came in. */
+/** A parsed request. */
 export interface AccessRequest {
-  /** A mistake stands in the place of a question that cannot be answered. */
+  /** The questions. An invalid one is represented by its error. */
   readonly items: readonly (Evaluation | OAuthError)[]
   /** Absent for a single evaluation. */
   readonly batch?: { readonly lastDecision: boolean | undefined }
@@ -43,26 +43,26 @@ export interface AccessRequest {
 export type Members = Readonly<Record<string, unknown>>
 
 /** Most evaluations of one request. */
-export const MAX_EVALUATIONS = 1_000
-/** Most contexts that may be named as parents of a resource. */
-export const MAX_PARENTS = 20
+const MAX_EVALUATIONS = 1_000
+/** Most contexts that a request may name as parents of its resource. */
+const MAX_PARENTS = 20
 
 const ENTITY_MEMBERS = ['type', 'id'] as const
 const ACTION_MEMBERS = ['name'] as const
 
 /**
- * Reads a single evaluation.
+ * Parses a single evaluation.
  *
- * @throws {OAuthError} `invalid_request` naming the member that is wrong
+ * @throws {OAuthError} `invalid_request`, naming the invalid member
  */
 export function parseEvaluation(body: Members): AccessRequest {
   return { items: [readEvaluation(body)] }
 }
 
 /**
- * Reads a batch; without evaluations it is a single one (§7.1).
+ * Parses a batch. A batch without evaluations is a single evaluation (§7.1).
  *
- * @throws {OAuthError} `invalid_request` for what is wrong with the whole; the mistakes of items are among the items
+ * @throws {OAuthError} `invalid_request` when the batch itself is invalid; errors of single items are returned among them
  */
 export function parseEvaluations(body: Members): AccessRequest {
   const { evaluations = [] } = body
@@ -103,7 +103,7 @@ function readItem(item: unknown, defaults: Members): Evaluation | OAuthError {
   }
 }
 
-/** An item's own object replaces the default as a whole; only what it must have and has not is filled in. */
+/** An item's object replaces the default object; only required members that it lacks are taken from the default. */
 function withDefault(own: unknown, fallback: unknown, required: readonly string[]): unknown {
   if (own === undefined) return fallback
   if (!isObject(own) || !isObject(fallback)) return own
@@ -151,9 +151,9 @@ function readText(entity: Members, name: string, member: string): string {
 
 function subjectOf({ type, id }: Entity): EvaluationSubject {
   if (type === 'access_token') return { kind: 'token', id }
-  // Nobody is named like a token: one in the place of a name must not travel on, to Redis.
+  // No subject is named like a token. A token in the wrong member must not become part of a Redis key.
   if ((type === 'user' || type === 'client') && !TOKEN_PATTERN.test(id)) return { kind: type, id }
-  return { kind: 'nobody' }
+  return { kind: 'unknown' }
 }
 
 function readParents(context: unknown): readonly string[] {
@@ -167,17 +167,17 @@ function readParents(context: unknown): readonly string[] {
   return parents.map(readParent)
 }
 
-/** A name that can be no context is refused, not passed over: it would silently permit nothing. */
+/** A malformed context is refused and not ignored: ignoring it would silently permit less than was meant. */
 function readParent(parent: unknown): string {
   const context =
     typeof parent === 'string'
       ? usableContext(parent)
       : contextOf(readEntity('an element of context.parents', parent))
   if (context !== undefined) return context
-  throw invalidRequest('an element of context.parents is no context such as school:7')
+  throw invalidRequest('an element of context.parents is not a context such as school:7')
 }
 
-/** The type is looked at by itself: `a:b` and `c` must not come to the same as `a` and `b:c`. */
+/** The type is checked alone: type `a:b` with id `c` must not name the same context as type `a` with id `b:c`. */
 function contextOf({ type, id }: Entity): string | undefined {
   return isContextType(type) ? usableContext(`${type}:${id}`) : undefined
 }

@@ -1,31 +1,31 @@
 /**
- * What the store must be asked to answer some evaluations: about each subject as seldom as possible, however many of them
- * there are. What one evaluation needs is always in one inquiry, so each decision is true of one moment.
+ * Plans the store calls for a list of evaluations, and makes them. Evaluations of one subject share a call as far as its
+ * limit of contexts allows. All that one evaluation needs comes from one call, so each decision was true at one moment.
  */
 import { OAuthError } from '../../http/errors/oauth-error.ts'
 import type { TokenState } from '../../store/grants/introspect.ts'
 import type { SubjectRoles } from '../../store/roles/of-subject.ts'
 import type { Store } from '../../store/store.ts'
-import { MAX_ASKED_CONTEXTS } from '../context-parameter.ts'
+import { MAX_ASKED_CONTEXTS } from '../introspection-endpoint.ts'
 import type { AccessRequest, EvaluationSubject } from './evaluation-request.ts'
 
-/** One call of the store. */
-export interface Inquiry {
-  readonly subject: Exclude<EvaluationSubject, { kind: 'nobody' }>
+/** One call to the store. */
+interface Inquiry {
+  readonly subject: Exclude<EvaluationSubject, { kind: 'unknown' }>
   readonly contexts: ReadonlySet<string>
 }
 
-/** What to ask, and which evaluation waits for which answer. */
-export interface InquiryPlan {
+/** The calls to make, and which evaluation uses which of them. */
+interface InquiryPlan {
   readonly inquiries: readonly Inquiry[]
-  /** For each item the index of its inquiry; undefined where there is nothing to ask. */
+  /** For each item the index of its inquiry; undefined where the store need not be asked. */
   readonly inquiryOf: readonly (number | undefined)[]
 }
 
-/** What the store said. */
+/** The store's reply to an inquiry. */
 export type Finding = TokenState | SubjectRoles
 
-/** Most calls under way for one request: as many as for a batch of introspections. */
+/** Most concurrent calls for one request: as many as for a batch of introspections. */
 const MAX_AT_ONCE = 100
 
 interface OpenInquiry extends Inquiry {
@@ -49,7 +49,7 @@ export function planInquiries(items: AccessRequest['items']): InquiryPlan {
   }
 
   const inquiryOf = items.map((item) => {
-    if (item instanceof OAuthError || item.subject.kind === 'nobody') return undefined
+    if (item instanceof OAuthError || item.subject.kind === 'unknown') return undefined
     const inquiry = inquiryFor(item.subject, item.contexts)
     for (const context of item.contexts) inquiry.contexts.add(context)
     return inquiry.index
@@ -63,16 +63,16 @@ function hasRoom(taken: ReadonlySet<string>, contexts: readonly string[]): boole
 }
 
 /**
- * Asks the store, in order.
+ * Makes the calls. Findings come in the order of the inquiries.
  *
- * @throws {StoreUnavailableError} when the truth cannot be had
+ * @throws {StoreUnavailableError} when the primary cannot be read
  */
 export async function makeInquiries(
   store: Pick<Store, 'tokens' | 'roles'>,
   inquiries: readonly Inquiry[],
 ): Promise<readonly Finding[]> {
   const findings: Finding[] = []
-  // Part by part, so that after a failure nothing more is asked.
+  // In parts, so that no further calls follow a failed one.
   for (let start = 0; start < inquiries.length; start += MAX_AT_ONCE) {
     const part = inquiries.slice(start, start + MAX_AT_ONCE)
     findings.push(...(await Promise.all(part.map((inquiry) => ask(store, inquiry)))))

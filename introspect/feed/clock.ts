@@ -1,13 +1,13 @@
-/** Time as the feed sees it: elapsed, never the time of day. Tests put another in its place. */
+/** The clock of the feed: elapsed time, never the time of day. Tests replace it. */
 
 export interface Clock {
-  /** Milliseconds since some moment in the past; never goes back. */
+  /** Milliseconds since a fixed moment in the past; never goes back. */
   now(): number
-  /** Calls back once after about this time. Returns how to call it off. */
+  /** Calls back once after about this time. Returns a function that cancels it. */
   after(ms: number, callback: () => void): () => void
 }
 
-/** The machine's own. */
+/** The clock of the machine. */
 export const systemClock: Clock = {
   now: () => performance.now(),
   after(ms, callback) {

@@ -1,65 +1,51 @@
 /**
- * `GET /feed`: who may open a WebSocket here. Authenticated exactly like `/introspect`, with the Authorization header
- * alone; refused with the same answers. What is then said on the socket is `feed-connection.ts`.
+ * `GET /feed`: decides who may open a WebSocket. A client authenticates exactly as for `/introspect`, but by the
+ * Authorization header alone, and is refused with the same answers. `connection.ts` speaks on the open socket.
  */
-import type { IncomingMessage } from 'node:http'
+import { type IncomingMessage, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Router } from '@koa/router'
-import { type WebSocket, WebSocketServer } from 'ws'
+import { WebSocketServer } from 'ws'
 import type { AuditTrail } from '../../http/audit/audit-trail.ts'
-import type { AuthFailures } from '../../http/auth/client-auth.ts'
-import {
-  type PresentedCredentials,
-  presentedCredentials,
-} from '../../http/auth/client-credentials.ts'
+import { presentedCredentials } from '../../http/auth/client-credentials.ts'
 import { NO_FORM } from '../../http/body/form.ts'
 import { invalidRequest, OAuthError } from '../../http/errors/oauth-error.ts'
-import { toOAuthError } from '../../http/errors/oauth-response.ts'
+import { sendOAuthError, toOAuthError } from '../../http/errors/oauth-response.ts'
 import type { RequestState } from '../../http/pipeline/request-context.ts'
 import { requestIdFrom } from '../../http/pipeline/request-id.ts'
 import { sourceAddress } from '../../http/pipeline/source-address.ts'
 import type { UpgradeHandler } from '../../http/server/listener.ts'
 import type { Logger } from '../../http/telemetry/logger.ts'
 import type { Metrics } from '../../http/telemetry/metrics.ts'
-import type { ClientRegistry } from '../../store/registry/clients.ts'
+import type { Store } from '../../store/store.ts'
 import { authenticateCaller } from '../caller.ts'
+import type { FeedCaller, FeedConnections } from './connections.ts'
 import type { FeedLimits } from './limits.ts'
-import { refuseUpgrade } from './upgrade-refusal.ts'
-
-/** A socket, and who is at its other end. */
-export interface FeedCaller {
-  readonly clientId: string
-  readonly presented: PresentedCredentials
-}
 
 export interface FeedEndpointOptions {
   /** Such as `/feed`, with the prefix of the service. */
   readonly path: string
-  readonly clients: Pick<ClientRegistry, 'get'>
-  readonly failures: AuthFailures
+  readonly store: Pick<Store, 'clients' | 'failures'>
   readonly limits: FeedLimits
   readonly log: Logger
   readonly metrics: Metrics
   readonly trail: Pick<AuditTrail, 'refused'>
   readonly trustProxy: boolean
-  /** How many sockets are open. */
-  readonly connections: () => number
-  /** Whether new ones are welcome; false once the node is about to stop. */
-  readonly isOpen: () => boolean
-  readonly connected: (socket: WebSocket, caller: FeedCaller) => void
+  readonly connections: Pick<FeedConnections, 'size' | 'isOpen' | 'countOf' | 'add'>
 }
 
 const FULL_RETRY_SECONDS = '5'
 
 /** Makes the handler of upgrades. */
 export function createFeedEndpoint(options: FeedEndpointOptions): UpgradeHandler {
-  const { path, clients, failures, limits, log, metrics, trail, trustProxy } = options
+  const { path, limits, log, metrics, trail, trustProxy, connections } = options
   const webSockets = new WebSocketServer({
     noServer: true,
     clientTracking: false,
-    // Frames are small, and what is told to all must not be packed for each.
+    // Frames are small, and a broadcast frame must not be compressed once per socket.
     perMessageDeflate: false,
-    // Above our own limit, which has our own close code.
+    // Above the limit of the feed, so that the feed closes with a code that says why.
     maxPayload: 2 * limits.maxFrameBytes,
   })
   webSockets.on('wsClientError', (error, socket, req) => {
@@ -69,67 +55,17 @@ export function createFeedEndpoint(options: FeedEndpointOptions): UpgradeHandler
     refuse(req, socket, refusal, { requestId: requestIdOf(req), source: '' })
   })
   let authenticating = 0
-  /** Open feeds by client, so that one cannot take the places of all. */
-  const held = new Map<string, number>()
-
-  function hold(clientId: string, opened: WebSocket): void {
-    held.set(clientId, (held.get(clientId) ?? 0) + 1)
-    opened.once('close', () => {
-      const left = (held.get(clientId) ?? 1) - 1
-      if (left === 0) held.delete(clientId)
-      else held.set(clientId, left)
-    })
-  }
-
-  async function admit(req: IncomingMessage, state: RequestState): Promise<FeedCaller> {
-    if (!options.isOpen()) throw unavailable('the node is about to stop', '0')
-    if (options.connections() + authenticating > limits.maxConnections) {
-      throw unavailable('the node holds as many feeds as it may', FULL_RETRY_SECONDS)
-    }
-    const presented = presentedCredentials(req, NO_FORM)
-    const { client_id } = await authenticateCaller(presented, clients, state, failures)
-    if ((held.get(client_id) ?? 0) >= limits.maxConnectionsPerClient) {
-      throw unavailable(
-        'this client holds as many feeds of this node as it may',
-        FULL_RETRY_SECONDS,
-      )
-    }
-    return { clientId: client_id, presented }
-  }
-
-  function refuse(req: IncomingMessage, socket: Duplex, error: unknown, state: RequestState): void {
-    const refusal = toOAuthError(error, state.requestId)
-    if (refusal.error === 'invalid_client') metrics.authFailed(path)
-    trail.refused(state, path, refusal)
-    if (refusal.error === 'server_error')
-      log.error({ request_id: state.requestId, err: error }, 'request failed')
-    logUpgrade(state, refusal.status, refusal.error)
-    try {
-      refuseUpgrade(req, socket, refusal, state.requestId)
-    } catch (err) {
-      // A refusal that cannot be written must end the socket, not the process.
-      log.warn({ request_id: state.requestId, err }, 'the refusal could not be written')
-      socket.destroy()
-    }
-  }
-
-  function logUpgrade(state: RequestState, status: number, error?: string): void {
-    const { requestId, source, clientId } = state
-    const line = { request_id: requestId, method: 'GET', route: path, status, source }
-    log[status >= 500 ? 'warn' : 'info']({ ...line, client_id: clientId, error }, 'request')
-  }
 
   async function handle(req: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     const state = { requestId: requestIdOf(req), source: sourceAddress(req, trustProxy) }
-    // Nobody else listens while the client is being looked up; an error without a listener ends the process.
+    // Nothing else listens while the client is looked up, and an error without a listener ends the process.
     socket.on('error', () => undefined)
     authenticating++
     try {
-      const caller = await admit(req, state)
+      const caller = await admit(options, authenticating, req, state)
       webSockets.handleUpgrade(req, socket, head, (opened) => {
         logUpgrade(state, 101)
-        hold(caller.clientId, opened)
-        options.connected(opened, caller)
+        connections.add(opened, caller)
       })
     } catch (error) {
       refuse(req, socket, error, state)
@@ -138,13 +74,39 @@ export function createFeedEndpoint(options: FeedEndpointOptions): UpgradeHandler
     }
   }
 
+  function refuse(req: IncomingMessage, socket: Duplex, error: unknown, state: RequestState): void {
+    const { requestId } = state
+    const refusal = toOAuthError(error, requestId)
+    if (refusal.error === 'invalid_client') metrics.authFailed(path)
+    trail.refused(state, path, refusal)
+    if (refusal.error === 'server_error')
+      log.error({ request_id: requestId, err: error }, 'request failed')
+    logUpgrade(state, refusal.status, refusal.error)
+    try {
+      sendRefusal(req, socket, refusal, requestId)
+    } catch (err) {
+      // A refusal that cannot be written must end the socket and not the process.
+      log.warn({ request_id: requestId, err }, 'the refusal could not be written')
+      socket.destroy()
+    }
+  }
+
+  function logUpgrade(
+    { requestId, source, clientId }: RequestState,
+    status: number,
+    error?: string,
+  ) {
+    const line = { request_id: requestId, method: 'GET', route: path, status, source }
+    log[status >= 500 ? 'warn' : 'info']({ ...line, client_id: clientId, error }, 'request')
+  }
+
   return {
     accepts: (req) => req.method === 'GET' && pathOf(req) === path && wantsWebSocket(req),
     handle: (req, socket, head) => void handle(req, socket, head),
   }
 }
 
-/** Adds the answer for those who come to the feed with an ordinary request. */
+/** Adds the answer to an ordinary request for the feed. */
 export function addFeedHint(router: Router<RequestState>): void {
   router.get('/feed', () => {
     throw invalidRequest('the feed is a WebSocket', {
@@ -152,6 +114,48 @@ export function addFeedHint(router: Router<RequestState>): void {
       headers: { Upgrade: 'websocket', Connection: 'Upgrade' },
     })
   })
+}
+
+async function admit(
+  { connections, limits, store }: FeedEndpointOptions,
+  authenticating: number,
+  req: IncomingMessage,
+  state: RequestState,
+): Promise<FeedCaller> {
+  if (!connections.isOpen) throw unavailable('the node is about to stop', '0')
+  if (connections.size + authenticating > limits.maxConnections) {
+    throw unavailable('the node holds as many feeds as it may', FULL_RETRY_SECONDS)
+  }
+  const presented = presentedCredentials(req, NO_FORM)
+  const { client_id: clientId } = await authenticateCaller(presented, store, state)
+  if (connections.countOf(clientId) >= limits.maxConnectionsPerClient) {
+    throw unavailable('this client holds as many feeds of this node as it may', FULL_RETRY_SECONDS)
+  }
+  return { clientId, presented }
+}
+
+/** Answers with the status, headers and body of an ordinary HTTP answer, on a socket that Node no longer handles. */
+function sendRefusal(
+  req: IncomingMessage,
+  socket: Duplex,
+  refusal: OAuthError,
+  requestId: string,
+): void {
+  if (!socket.writable) {
+    socket.destroy()
+    return
+  }
+  const res = new ServerResponse(req)
+  // An HTTP server always passes a net or TLS socket; only its type says Duplex.
+  const connection = socket as Socket
+  res.assignSocket(connection)
+  res.shouldKeepAlive = false
+  res.once('finish', () => {
+    res.detachSocket(connection)
+    connection.destroySoon()
+  })
+  res.setHeader('X-Request-Id', requestId)
+  sendOAuthError({ res }, refusal)
 }
 
 function pathOf(req: IncomingMessage): string | undefined {

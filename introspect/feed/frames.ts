@@ -1,28 +1,23 @@
 /**
- * The frames of the feed as bytes, and the reading of what clients send. A frame that goes to many sockets is encoded
- * once; an event is taken over as the text it was logged as.
+ * Encodes the frames a node sends and parses the frames clients send. A frame for many sockets is encoded once. An event
+ * is sent as the text it was logged as.
  */
 import type {
   ClientFrame,
+  EventFrame,
   FeedCursor,
-  GoodbyeFrame,
-  LeaseFrame,
-  PartitionStart,
-  ResetFrame,
-  StartFrame,
+  ServerFrame,
 } from '../../client/src/wire/index.ts'
 import { MAX_PARTITIONS } from '../../store/partitions.ts'
 import type { EncodedFrame } from './partition-history.ts'
 
-/** A frame of a type this version does not know: ignored, so that newer clients can say more. */
-export interface UnknownFrame {
-  readonly type: 'unknown'
-}
+/** What a client sent. Frames of a type that this version does not know are ignored, so that newer clients can send more. */
+export type ReceivedFrame = ClientFrame | { readonly type: 'unknown' }
 
 const EPOCH = /^[0-9a-f]{1,40}$/
 const PARTITION = /^(?:0|[1-9]\d{0,3})$/
 
-/** @param json the event, as it was logged */
+/** @param json the event, as logged */
 export function encodeEvent(
   partition: number,
   epoch: string,
@@ -34,28 +29,13 @@ export function encodeEvent(
   )
 }
 
-export function encodeReset(partition: number, epoch: string, seq: number): EncodedFrame {
-  return encode<ResetFrame>({ type: 'reset', partition, epoch, seq })
-}
-
-export function encodeStart(partitions: readonly PartitionStart[]): EncodedFrame {
-  return encode<StartFrame>({ type: 'start', partitions })
-}
-
-export function encodeLease(n: number): EncodedFrame {
-  return encode<LeaseFrame>({ type: 'lease', n })
-}
-
-export function encodeGoodbye(reconnectAfterMs: number): EncodedFrame {
-  return encode<GoodbyeFrame>({ type: 'goodbye', reconnect_after_ms: reconnectAfterMs })
-}
-
-function encode<Frame>(frame: Frame): EncodedFrame {
+/** Encodes any frame but an event. */
+export function encodeFrame(frame: Exclude<ServerFrame, EventFrame>): EncodedFrame {
   return Buffer.from(JSON.stringify(frame))
 }
 
-/** Reads a client's frame; `undefined` for what is none. Members that are not known are passed over. */
-export function parseClientFrame(text: string): ClientFrame | UnknownFrame | undefined {
+/** Parses a client's frame; `undefined` when it is malformed. Unknown members are ignored. */
+export function parseClientFrame(text: string): ReceivedFrame | undefined {
   const frame = parseObject(text)
   if (frame === undefined || typeof frame.type !== 'string') return undefined
   switch (frame.type) {
@@ -72,7 +52,7 @@ export function parseClientFrame(text: string): ClientFrame | UnknownFrame | und
 
 type JsonObject = Readonly<Record<string, unknown>>
 
-// The cursors of another version may have another form, so they are looked at only by the version that knows them.
+// Cursors of another version may have another form, so they are not checked.
 function parseHello({ version, cursors }: JsonObject): ClientFrame | undefined {
   if (!isCount(version)) return undefined
   if (cursors === undefined || version !== 1) return { type: 'hello', version }
@@ -84,7 +64,7 @@ function parseObject(text: string): JsonObject | undefined {
     const value: unknown = JSON.parse(text)
     return isObject(value) ? value : undefined
   } catch {
-    // Not JSON is the commonest way of not being a frame.
+    // Not JSON, hence malformed.
     return undefined
   }
 }

@@ -1,17 +1,21 @@
 /**
- * When a node may vouch for what it has told: rule 10 of the feed. A *ticket* (a probe, or a client that wants to
- * start) passes once the heads of all partitions have been read from their primaries by a read that began after the
- * ticket came in, and the node's own reader stands at every one of them. Its `pass` runs in the very step in which that
- * was found true, so nothing can come between the finding and the frame that is then written.
+ * Decides when a node may give a lease: rule 10 of the feed. A *ticket* (a probe, or a client that wants to start) passes
+ * once the heads of all partitions have been read from their primaries by a read that began after the ticket came in,
+ * and the node's own reader has reached every one of them. `pass` runs in the same step in which that was found true, so
+ * nothing can come between the check and the frame that is then written.
  *
- * States: *idle* (nobody waits) → *due* (tickets wait for the next read, which keeps its distance from the last) →
- * *reading* (the heads are read, then reached; tickets that come in now wait for the next read, for this one may have
- * begun before a revocation they must not miss) → idle or due. Heads that cannot be read, or cannot be reached, fail
- * the tickets of that read: silence is the safe reply. Heads that stop being the reader's while it reaches for them (the
- * epoch changed on the way) keep their tickets for the next read.
+ *   idle      no ticket waits.
+ *   due       tickets wait for the next read, which keeps its distance from the last.
+ *   reading   the heads are read, then reached. Tickets that come in now wait for the next read, because this one may have
+ *             begun before a revocation that they must cover. Leads to idle or due.
+ *   closed    no ticket passes any more.
+ *
+ * When the heads cannot be read or reached, the tickets of that read fail: silence is the safe reply. When the reader has
+ * left the epoch of the heads while it was reaching for them, their tickets wait for the next read.
  */
 import type { LogHead } from '../../store/change-log.ts'
 import type { Clock } from './clock.ts'
+import { guard, InvariantError, invariant, type ReportBroken } from './invariant.ts'
 import type { LogReader } from './log-reader.ts'
 
 /** Something that waits. Exactly one of the two is called, unless the gate is closed first. */
@@ -20,81 +24,138 @@ export interface Ticket {
   fail(): void
 }
 
-export interface LeaseGateOptions {
+interface LeaseGateOptions {
   readonly reader: Pick<LogReader, 'readHeads' | 'reach' | 'hasReached'>
   readonly clock: Clock
-  /** Shortest time between the beginnings of two reads, in milliseconds. Default is 20. */
-  readonly minIntervalMs?: number
+  readonly onBroken: ReportBroken
 }
 
-export interface LeaseGate {
-  enter(ticket: Ticket): void
-  close(): void
-}
-
-const DEFAULT_MIN_INTERVAL_MS = 20
-/** A read that takes long, over thousands of partitions, is followed by this many times its length of rest … */
+/** Shortest time between the beginnings of two reads. */
+const MIN_INTERVAL_MS = 20
+/** A long read, over thousands of partitions, is followed by a rest of this many times its length … */
 const REST_RATIO = 4
-/** … but a Redis that hung and is back is not kept waiting. */
+/** … but a Redis that hung and has recovered is not kept waiting. */
 const MAX_REST_MS = 500
 
-export function createLeaseGate(options: LeaseGateOptions): LeaseGate {
-  const { reader, clock, minIntervalMs = DEFAULT_MIN_INTERVAL_MS } = options
-  let state: 'idle' | 'due' | 'reading' | 'closed' = 'idle'
-  let waiting: Ticket[] = []
-  let notBefore = Number.NEGATIVE_INFINITY
-  let cancelDue = (): void => undefined
+/** The tickets of a gate. Pure: it neither reads nor waits. */
+export class TicketQueue {
+  phase: 'idle' | 'due' | 'reading' | 'closed' = 'idle'
+  /** Number of the last read that has begun. */
+  #lastRead = 0
+  /** Wait for the next read. `since` is the number of the last read that had begun when the ticket came in. */
+  #waiting: { readonly ticket: Ticket; readonly since: number }[] = []
+  /** Wait for the end of the read under way. */
+  #inRead: { readonly ticket: Ticket; readonly since: number }[] = []
 
-  function becomeDue(): void {
-    state = 'due'
-    const restMs = notBefore - clock.now()
-    if (restMs <= 0) void round()
-    else cancelDue = clock.after(restMs, () => void round())
+  /** Returns whether a read has to be planned for the ticket. */
+  add(ticket: Ticket): boolean {
+    if (this.phase === 'closed') return false
+    this.#waiting.push({ ticket, since: this.#lastRead })
+    if (this.phase !== 'idle') return false
+    this.phase = 'due'
+    return true
   }
 
-  async function round(): Promise<void> {
-    state = 'reading'
-    const tickets = waiting
-    waiting = []
+  /** The next read begins, for all tickets that wait. */
+  beginRead(): void {
+    invariant(this.phase === 'due' && this.#waiting.length > 0, 'a read begins when tickets wait')
+    invariant(this.#inRead.length === 0, 'reads do not overlap')
+    this.phase = 'reading'
+    this.#lastRead++
+    this.#inRead = this.#waiting
+    this.#waiting = []
+  }
+
+  /** The heads that were read are reached. Returns the tickets that pass. */
+  pass(): readonly Ticket[] {
+    invariant(this.phase === 'reading' || this.phase === 'closed', 'tickets pass after a read')
+    const areCovered = this.#inRead.every(({ since }) => since < this.#lastRead)
+    invariant(areCovered, 'a ticket passes by a read that began after it came in')
+    return this.drop()
+  }
+
+  /** It is not known whether the heads are reached. Returns the tickets that fail. */
+  drop(): readonly Ticket[] {
+    const dropped = this.#inRead.map(({ ticket }) => ticket)
+    this.#inRead = []
+    return dropped
+  }
+
+  /** The epoch of a head has ended: the tickets wait for the next read. */
+  keep(): void {
+    this.#waiting.unshift(...this.#inRead)
+    this.#inRead = []
+  }
+
+  /** The read is over. Returns whether the next one is due. */
+  endRead(): boolean {
+    if (this.phase !== 'closed') this.phase = this.#waiting.length === 0 ? 'idle' : 'due'
+    return this.phase === 'due'
+  }
+
+  close(): void {
+    this.phase = 'closed'
+    this.#waiting = []
+    this.#inRead = []
+  }
+}
+
+export class LeaseGate {
+  readonly #options: LeaseGateOptions
+  readonly #queue = new TicketQueue()
+  #notBefore = Number.NEGATIVE_INFINITY
+  #cancelDue = (): void => undefined
+
+  constructor(options: LeaseGateOptions) {
+    this.#options = options
+  }
+
+  enter(ticket: Ticket): void {
+    if (this.#queue.add(ticket)) this.#planRead()
+  }
+
+  close(): void {
+    this.#queue.close()
+    this.#cancelDue()
+  }
+
+  #planRead(): void {
+    const { clock } = this.#options
+    const restMs = this.#notBefore - clock.now()
+    if (restMs <= 0) void this.#round()
+    else this.#cancelDue = clock.after(restMs, () => void this.#round())
+  }
+
+  async #round(): Promise<void> {
+    const { clock } = this.#options
+    const fail = () => this.#queue.drop().forEach((ticket) => void ticket.fail())
+    const recover = (error: InvariantError) => {
+      this.#options.onBroken(error)
+      fail()
+    }
     const startedAt = clock.now()
-    const heads = await readAndReach()
+    guard(() => this.#queue.beginRead(), recover)
+    const heads = await this.#readAndReach()
     const endedAt = clock.now()
     const restMs = Math.min(REST_RATIO * (endedAt - startedAt), MAX_REST_MS)
-    notBefore = Math.max(startedAt + minIntervalMs, endedAt + restMs)
-    if (isClosed()) return
-    // Synchronous from this look to the last frame.
-    if (heads === undefined) for (const ticket of tickets) ticket.fail()
-    else if (reader.hasReached(heads)) for (const ticket of tickets) ticket.pass()
-    else waiting = [...tickets, ...waiting]
-    if (isClosed()) return
-    if (waiting.length > 0) becomeDue()
-    else state = 'idle'
+    this.#notBefore = Math.max(startedAt + MIN_INTERVAL_MS, endedAt + restMs)
+    // Synchronous from this check to the last frame.
+    if (heads === undefined) fail()
+    else if (!this.#options.reader.hasReached(heads)) this.#queue.keep()
+    else guard(() => this.#queue.pass().forEach((ticket) => void ticket.pass()), recover)
+    if (this.#queue.endRead()) this.#planRead()
   }
 
-  async function readAndReach(): Promise<readonly LogHead[] | undefined> {
+  async #readAndReach(): Promise<readonly LogHead[] | undefined> {
+    const { reader, onBroken } = this.#options
     try {
       const heads = await reader.readHeads()
       await reader.reach(heads)
       return heads
-    } catch {
-      // Why is the reader's to tell, at its next poll; here it only means that nothing can be vouched for.
+    } catch (error) {
+      // The reader reports at its next poll why the heads cannot be read. Here it only means that no ticket passes.
+      if (error instanceof InvariantError) onBroken(error)
       return undefined
     }
-  }
-
-  // Not inlined: the compiler would take the state for what it was before the last call.
-  function isClosed(): boolean {
-    return state === 'closed'
-  }
-
-  return {
-    enter(ticket) {
-      waiting.push(ticket)
-      if (state === 'idle') becomeDue()
-    },
-    close() {
-      state = 'closed'
-      cancelDue()
-    },
   }
 }

@@ -1,34 +1,34 @@
-/** Every limit of the feed, in one place. */
+/** All limits of the feed. */
 
 export interface FeedLimits {
-  /** Most sockets of a node, those that are still being authenticated included. */
+  /** Most sockets of a node, including those that are still being authenticated. */
   readonly maxConnections: number
-  /** Of one client on one node: half, so that there is room for others whatever it does. */
+  /** Most sockets of one client on a node: half, so that one client cannot take every place. */
   readonly maxConnectionsPerClient: number
   /** Longest wait for `hello`, in milliseconds. */
   readonly helloTimeoutMs: number
-  /** Most bytes of a client's frame; more closes the socket. */
+  /** Most bytes of a client's frame; a larger frame closes the socket. */
   readonly maxFrameBytes: number
-  /** Most frames of a client within a second, pings included. */
+  /** Most frames of a client within a second, including pings. */
   readonly maxFramesPerSecond: number
-  /** Most probes of a client that wait for their lease; more are passed over. */
+  /** Most probes of a client that wait for their lease; further ones are ignored. */
   readonly maxOpenProbes: number
   /** Bytes a socket may leave unread before it is closed. */
   readonly maxBufferedBytes: number
-  /** Most bytes of missed events at a start, well below the former. */
+  /** Most bytes of missed events at a start; well below `maxBufferedBytes`. */
   readonly maxMissedBytes: number
-  /** A socket that says nothing for half of this is pinged, for all of it cut. */
+  /** A socket that is silent for half of this time is pinged, for all of it cut; in milliseconds. */
   readonly silenceMs: number
-  /** Longest wait for the other side's close frame. */
+  /** Longest wait for the client's close frame, in milliseconds. */
   readonly closeTimeoutMs: number
-  /** A planned stop spreads the reconnects over this time; below the staleness bound, so that caches last. */
+  /** A graceful shutdown spreads reconnects over this time, in milliseconds; below the staleness bound, so that caches survive. */
   readonly reconnectSpreadMs: number
 }
 
-/** Of a cursor in a frame: `"4095":["0123456789abcdef",123456789012345],` */
+/** Longest cursor in a frame: `"4095":["0123456789abcdef",123456789012345],` */
 const CURSOR_BYTES = 64
 
-/** @param partitions a frame that names all of them must fit */
+/** @param partitions number of partitions; a frame that names all of them must fit */
 export function feedLimits(partitions: number): FeedLimits {
   return {
     maxConnections: 10_000,

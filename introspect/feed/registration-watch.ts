@@ -1,116 +1,129 @@
 /**
- * Makes sure that whoever is connected still may be. A client's registration is read again after each event that names
- * it, after a reset (which may hide such an event) and once it has joined the broadcast (what changed before that was
- * told to nobody).
+ * Disconnects clients whose registration no longer allows the feed. A client's registration is read again after each event
+ * that names the client, after a reset (which may hide such an event), and once a connection has joined the broadcast
+ * (the connection did not receive earlier events).
  *
- * Per connected client: *quiet* → *reading* → quiet; asked again while reading, it reads once more, because the read
- * under way may have been too early. A read that fails is repeated until it succeeds: meanwhile no lease can be given
- * either.
+ *   quiet     the registration need not be read.
+ *   reading   it is read and judged. A successful read leads to quiet.
+ *   stale     as reading, but something happened since the read began: it may have been too early, and is repeated.
+ *   waiting   a read failed. It is repeated after a pause, until it succeeds. While Redis cannot be read, no lease is given.
  */
 import type { PresentedCredentials } from '../../http/auth/client-credentials.ts'
-import type { Client } from '../../store/registry/clients.ts'
+import type { Store } from '../../store/store.ts'
+import { authorizeCaller } from '../caller.ts'
 import type { Clock } from './clock.ts'
+import { guard, type InvariantError, invariant, type ReportBroken } from './invariant.ts'
 
-/** Something that stays only while its credentials hold. */
+/** Something that stays connected only while its credentials are valid. */
 export interface Watched {
   readonly clientId: string
   readonly presented: PresentedCredentials
-  /** Its credentials hold no longer. */
+  /** Called when its credentials are no longer valid. */
   expel(): void
 }
 
-export interface RegistrationWatchOptions {
-  readonly read: (clientId: string) => Promise<Client | undefined>
-  /** Whether these credentials would be accepted now. */
-  readonly accepts: (
-    presented: PresentedCredentials,
-    registered: Client | undefined,
-  ) => Promise<boolean>
-  readonly clock: Clock
-}
+/** A client with at least one connection. */
+class WatchedClient {
+  readonly members = new Set<Watched>()
+  phase: 'quiet' | 'reading' | 'stale' | 'waiting' = 'quiet'
+  cancelWait = (): void => undefined
 
-export interface RegistrationWatch {
-  add(watched: Watched): void
-  remove(watched: Watched): void
-  check(clientId: string): void
-  checkAll(): void
-  close(): void
+  /** The registration may have changed. Returns whether a read has to begin. */
+  changed(): boolean {
+    invariant(this.members.size > 0, 'a watched client has a connection')
+    const isReading = this.phase === 'reading' || this.phase === 'stale'
+    this.phase = isReading ? 'stale' : 'reading'
+    return !isReading
+  }
+
+  /** A read has ended. Returns whether it has to be repeated at once. */
+  wasRead(hasSucceeded: boolean): boolean {
+    invariant(this.phase === 'reading' || this.phase === 'stale', 'a read ends once')
+    const isRepeated = hasSucceeded && this.phase === 'stale'
+    this.phase = isRepeated ? 'reading' : hasSucceeded ? 'quiet' : 'waiting'
+    return isRepeated
+  }
 }
 
 const RETRY_MS = 500
+/** A failed check of a connected client does not count as a failed attempt. */
+const UNCOUNTED = { failures: { record: async () => undefined } }
 
-interface WatchedClient {
-  readonly members: Set<Watched>
-  isReading: boolean
-  isDue: boolean
-}
+export class RegistrationWatch {
+  readonly #store: Pick<Store, 'clients'>
+  readonly #clock: Clock
+  readonly #onBroken: ReportBroken
+  readonly #clients = new Map<string, WatchedClient>()
+  #isClosed = false
 
-export function createRegistrationWatch(options: RegistrationWatchOptions): RegistrationWatch {
-  const { read, accepts, clock } = options
-  const clients = new Map<string, WatchedClient>()
-  const retries = new Set<() => void>()
-  let isClosed = false
-
-  function check(clientId: string): void {
-    const client = clients.get(clientId)
-    if (client === undefined) return
-    client.isDue = true
-    if (!client.isReading) void work(clientId, client)
+  constructor(store: Pick<Store, 'clients'>, clock: Clock, onBroken: ReportBroken) {
+    this.#store = store
+    this.#clock = clock
+    this.#onBroken = onBroken
   }
 
-  async function work(clientId: string, client: WatchedClient): Promise<void> {
-    client.isReading = true
-    while (client.isDue && client.members.size > 0 && !isClosed) {
-      client.isDue = false
-      if (!(await judge(clientId, client))) {
-        retryLater(clientId)
-        break
+  add(watched: Watched): void {
+    const client = this.#clients.get(watched.clientId) ?? new WatchedClient()
+    client.members.add(watched)
+    this.#clients.set(watched.clientId, client)
+  }
+
+  remove(watched: Watched): void {
+    const client = this.#clients.get(watched.clientId)
+    client?.members.delete(watched)
+    if (client?.members.size !== 0) return
+    client.cancelWait()
+    this.#clients.delete(watched.clientId)
+  }
+
+  check(clientId: string): void {
+    const client = this.#clients.get(clientId)
+    if (client === undefined || this.#isClosed) return
+    this.#guard(client, () => {
+      if (client.changed()) void this.#read(clientId, client)
+    })
+  }
+
+  checkAll(): void {
+    for (const clientId of this.#clients.keys()) this.check(clientId)
+  }
+
+  close(): void {
+    this.#isClosed = true
+    for (const client of this.#clients.values()) client.cancelWait()
+  }
+
+  async #read(clientId: string, client: WatchedClient): Promise<void> {
+    client.cancelWait()
+    const hasSucceeded = await this.#judge(clientId, client)
+    if (this.#isClosed || client.members.size === 0) return
+    this.#guard(client, () => {
+      if (client.wasRead(hasSucceeded)) void this.#read(clientId, client)
+      else if (!hasSucceeded) {
+        client.cancelWait = this.#clock.after(RETRY_MS, () => this.check(clientId))
       }
-    }
-    client.isReading = false
+    })
   }
 
-  async function judge(clientId: string, { members }: WatchedClient): Promise<boolean> {
+  async #judge(clientId: string, { members }: WatchedClient): Promise<boolean> {
+    const state = { requestId: '', source: '' }
     try {
-      const registered = await read(clientId)
-      for (const watched of [...members]) {
-        if (!(await accepts(watched.presented, registered))) watched.expel()
+      const registered = await this.#store.clients.get(clientId)
+      for (const { presented, expel } of [...members]) {
+        await authorizeCaller(presented, registered, UNCOUNTED, state).catch(expel)
       }
       return true
     } catch {
-      // Redis is away, which its connection reports; the question stays open.
+      // Redis cannot be reached, which its connection reports. The read is repeated.
       return false
     }
   }
 
-  function retryLater(clientId: string): void {
-    if (isClosed) return
-    const cancel = clock.after(RETRY_MS, () => {
-      retries.delete(cancel)
-      check(clientId)
+  /** After a broken invariant it is not known whether the client may stay, so it has to authenticate again. */
+  #guard(client: WatchedClient, transition: () => void): void {
+    guard(transition, (error: InvariantError) => {
+      this.#onBroken(error)
+      for (const { expel } of client.members) expel()
     })
-    retries.add(cancel)
-  }
-
-  return {
-    add(watched) {
-      const { clientId } = watched
-      const client = clients.get(clientId) ?? { members: new Set(), isReading: false, isDue: false }
-      client.members.add(watched)
-      clients.set(clientId, client)
-    },
-    remove(watched) {
-      const client = clients.get(watched.clientId)
-      client?.members.delete(watched)
-      if (client?.members.size === 0) clients.delete(watched.clientId)
-    },
-    check,
-    checkAll() {
-      for (const clientId of clients.keys()) check(clientId)
-    },
-    close() {
-      isClosed = true
-      for (const cancel of retries) cancel()
-    },
   }
 }

@@ -1,21 +1,23 @@
 /**
- * A client as published, behind two proxies of its own: one for look-ups, one for the feed, each of which leads to any of
- * the nodes, as a load balancer would. Its wall clock is ours to step.
+ * A client as published, behind two proxies: one for look-ups and one for the feed. Each leads to any of the nodes, as a load
+ * balancer would. The test can step the wall clock of the client.
  */
+
 import { type Client, createClient, environment } from '../../client/src/index.ts'
+import type { TestClient } from '../fixture/requests.ts'
+import type { TestServices } from '../fixture/services.ts'
 import { type FaultProxy, startFaultProxy } from './fault-proxy.ts'
-import type { Installation } from './installation.ts'
 import type { Random } from './random.ts'
 
 /** Where a client lives. */
 export interface ClientPlace {
-  readonly services: Pick<Installation['services'], 'issuer' | 'introspect'>
+  readonly services: Pick<TestServices, 'issuer' | 'introspect'>
   /** The nodes its proxies lead to. */
   readonly nodes: readonly { readonly port: number }[]
-  readonly resourceServer: Installation['resourceServer']
+  readonly resourceServer: TestClient
 }
 
-/** A client that can be made to suffer. */
+/** A client that faults can be injected into. */
 export interface ChaosClient {
   readonly name: string
   readonly client: Client

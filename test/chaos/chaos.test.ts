@@ -1,16 +1,16 @@
 /**
  * The promise under faults: whatever is cut, held, frozen or killed, no client accepts a token later than its bound allows,
- * none calls a good token void, and once things are calm all is as before.
+ * none calls a good token void, and after the faults everything works as before.
  *
- * A handful of schedules runs always. CLAIMCHECK_TEST_CHAOS=200 runs that many random ones, CLAIMCHECK_TEST_CHAOS_SEED=7
- * one again.
+ * Four schedules always run. CLAIMCHECK_TEST_CHAOS=200 runs that many random ones instead, CLAIMCHECK_TEST_CHAOS_SEED=7 repeats
+ * one.
  */
 import { randomInt } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type Installation, startInstallation } from './installation.ts'
+import { type ChaosWorld, startChaosWorld } from './chaos-world.ts'
 import { runSchedule, type ScheduleReport } from './run-schedule.ts'
 
-/** Short ones that together hold every fault at every kind of place. */
+/** Short schedules that together hold every fault at every kind of part. */
 const FIXED_SEEDS = [5, 13, 704, 1446]
 const MAX_SEED = 2 ** 31 - 1
 const SCHEDULE_TIMEOUT_MS = 120_000
@@ -37,23 +37,21 @@ function report({ schedule, tokens, voided, counts, worstOfBound, calmMs }: Sche
 }
 
 describe('whatever fails', () => {
-  let installation: Installation
+  let world: ChaosWorld
   /** Over all schedules: one alone may be unlucky enough to see little. */
   const totals = new Map<string, number>()
 
   beforeAll(async () => {
-    installation = await startInstallation()
+    world = await startChaosWorld()
   })
 
-  afterAll(async () => {
-    await installation.close()
-  })
+  afterAll(() => world.close())
 
   it.each(seedsToRun())(
     'no decision is later than its bound (seed %i)',
     { timeout: SCHEDULE_TIMEOUT_MS },
     async (seed) => {
-      const outcome = await runSchedule(installation, seed)
+      const outcome = await runSchedule(world, seed)
       report(outcome)
       for (const [seen, times] of [...outcome.counts, ['revoked', outcome.voided] as const]) {
         totals.set(seen, (totals.get(seen) ?? 0) + times)

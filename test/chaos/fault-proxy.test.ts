@@ -1,8 +1,8 @@
-/** The proxy does to bytes what it says, and nothing else: a fault that is none would prove nothing. */
+/** The proxy does exactly what it says: a fault that does not happen would prove nothing. */
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import { waitFor } from '../wait-for.ts'
+import { waitFor } from '../fixture/wait-for.ts'
 import { type FaultProxy, startFaultProxy } from './fault-proxy.ts'
 import { createRandom } from './random.ts'
 

@@ -1,18 +1,18 @@
-/** Does what a schedule says: one lane for each part, in which every fault is put right before the next one begins. */
+/** Carries out a schedule: one lane for each part, in which every fault is healed before the next one begins. */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { ChaosClient } from './chaos-client.ts'
+import type { ChaosWorld } from './chaos-world.ts'
 import type { FaultProxy } from './fault-proxy.ts'
 import type { FeedNode } from './feed-node.ts'
-import type { Installation } from './installation.ts'
 import { type Fault, type LinkName, type PlannedFault, partOf } from './schedule.ts'
 
-/** What faults are done to. */
+/** What faults are injected into. */
 export interface Victims {
-  readonly installation: Installation
+  readonly world: ChaosWorld
   readonly clients: readonly ChaosClient[]
 }
 
-/** Runs all faults; resolves when every one has been put right. */
+/** Runs all faults; resolves when every one is healed. */
 export async function runFaults(victims: Victims, faults: readonly PlannedFault[]): Promise<void> {
   const startedAt = performance.now()
   const lanes = Map.groupBy(faults, ({ fault }) => partOf(fault))
@@ -30,8 +30,8 @@ async function runLane(victims: Victims, lane: readonly PlannedFault[], startedA
 
 type Heal = () => unknown
 
-async function inject({ installation, clients }: Victims, fault: Fault): Promise<Heal> {
-  const { redis, nodes } = installation
+async function inject({ world, clients }: Victims, fault: Fault): Promise<Heal> {
+  const { redis, nodes } = world
   switch (fault.kind) {
     case 'kill redis':
       await redis.kill()
@@ -55,7 +55,7 @@ async function inject({ installation, clients }: Victims, fault: Fault): Promise
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, fault.ms)
       return () => undefined
     default:
-      return injectIntoLink(linkOf({ installation, clients }, fault.link), fault, nodes)
+      return injectIntoLink(linkOf({ world, clients }, fault.link), fault, nodes)
   }
 }
 
@@ -92,12 +92,12 @@ function injectIntoLink(link: FaultProxy, fault: LinkFault, nodes: readonly Feed
   }
 }
 
-function linkOf({ installation, clients }: Victims, name: LinkName): FaultProxy {
+function linkOf({ world, clients }: Victims, name: LinkName): FaultProxy {
   const [kind, n] = name.split(' ')
   const client = clients[Number(n)]
   const link =
     kind === 'redis-link'
-      ? installation.redisLinks[Number(n)]
+      ? world.redisLinks[Number(n)]
       : kind === 'http'
         ? client?.http
         : client?.feed

@@ -1,4 +1,4 @@
-/** An introspection node as a process of its own, so that it can be killed, frozen and replaced like one. */
+/** An introspection node as a separate process, so that it can be killed, frozen and replaced. */
 import { type ServiceProcess, startProcess } from '../system/service-process.ts'
 
 /** A node on a fixed port. */

@@ -15,7 +15,7 @@ import {
   shaped,
   startScriptedServer,
 } from '../client/scripted-server.ts'
-import { waitFor } from '../wait-for.ts'
+import { waitFor } from '../fixture/wait-for.ts'
 
 const TOKENS = 1_000_000
 const MAX_ENTRIES = 10_000

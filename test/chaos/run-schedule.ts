@@ -1,17 +1,19 @@
 /**
- * One schedule from start to calm: clients that nobody has used before, a workload, faults, and a look at what is left of
- * it. During all of it the checker looks at every decision; afterwards everything must be as if nothing had happened.
+ * One schedule from start to end: new clients, a workload, faults, and a check of the final state. The checker sees every
+ * decision; after the faults everything must work as if nothing had happened.
  */
-import { waitFor } from '../wait-for.ts'
+
+import { waitFor } from '../fixture/wait-for.ts'
+import { GRADES } from '../fixture/world.ts'
 import { type ChaosClient, startChaosClient } from './chaos-client.ts'
+import type { ChaosWorld } from './chaos-world.ts'
 import { type Checker, createChecker } from './checker.ts'
 import { runFaults } from './faults.ts'
-import { type Installation, RESOURCE } from './installation.ts'
 import { createRandom } from './random.ts'
 import { describeSchedule, planSchedule, type Schedule } from './schedule.ts'
 import { decide, startWorkload } from './workload.ts'
 
-/** What a schedule came to. */
+/** The result of a schedule. */
 export interface ScheduleReport {
   readonly schedule: Schedule
   readonly tokens: number
@@ -19,7 +21,7 @@ export interface ScheduleReport {
   /** Number of decisions by outcome, such as `accepted cache`. */
   readonly counts: ReadonlyMap<string, number>
   readonly worstOfBound: number
-  /** From the end of the last fault until all was well. */
+  /** From the end of the last fault until everything worked again. */
   readonly calmMs: number
 }
 
@@ -31,34 +33,32 @@ const APPLICATIONS = 3
  *
  * @throws {Error} that shows the schedule and what was wrong
  */
-export async function runSchedule(
-  installation: Installation,
-  seed: number,
-): Promise<ScheduleReport> {
+export async function runSchedule(world: ChaosWorld, seed: number): Promise<ScheduleReport> {
   const schedule = planSchedule(seed)
   const random = createRandom(seed ^ 0x5eed)
   const checker = createChecker()
   const clients: ChaosClient[] = []
+  const place = { services: world, nodes: world.nodes, resourceServer: world.grades }
   try {
     for (let n = 0; n < schedule.clients; n++) {
-      clients.push(await startChaosClient(`client ${n}`, installation, random.fork()))
+      clients.push(await startChaosClient(`client ${n}`, place, random.fork()))
     }
     await everyoneFresh(clients)
     const workload = await startWorkload({
-      services: installation.services,
+      services: world,
       checker,
       clients,
-      applications: await registerApplications(installation, seed),
+      applications: await registerApplications(world, seed),
       subjects: Array.from({ length: SUBJECTS }, (_, n) => `s${seed}-${n}`),
       random,
     })
     try {
-      await runFaults({ installation, clients }, schedule.faults)
+      await runFaults({ world, clients }, schedule.faults)
     } finally {
       await workload.stop()
     }
     const healedAt = performance.now()
-    await calm(installation, checker, clients)
+    await calm(world, checker, clients)
     assertNothingWrong(checker)
     return {
       schedule,
@@ -69,17 +69,17 @@ export async function runSchedule(
       calmMs: performance.now() - healedAt,
     }
   } catch (error) {
-    throw new Error(await failure(schedule, checker, clients, installation), { cause: error })
+    throw new Error(await failure(schedule, checker, clients, world), { cause: error })
   } finally {
     await Promise.all(clients.map(({ close }) => close()))
   }
 }
 
-async function registerApplications(installation: Installation, seed: number): Promise<string[]> {
+async function registerApplications(world: ChaosWorld, seed: number): Promise<string[]> {
   const names = Array.from({ length: APPLICATIONS }, (_, n) => `app-${seed}-${n}`)
   for (const name of names) {
-    await installation.services.callAdmin('PUT', `/clients/${name}`, {
-      default_resources: [RESOURCE],
+    await world.callAdmin('PUT', `/clients/${name}`, {
+      default_resources: [GRADES],
     })
   }
   return names
@@ -91,12 +91,12 @@ function everyoneFresh(clients: readonly ChaosClient[]): Promise<boolean> {
 
 /** Every good token passes at every client, from its cache; every void one is refused. */
 async function calm(
-  { services }: Installation,
+  { renewAdminToken }: ChaosWorld,
   checker: Checker,
   clients: readonly ChaosClient[],
 ): Promise<void> {
   await waitFor(async () => {
-    await services.renewAdminToken()
+    await renewAdminToken()
     return true
   })
   await everyoneFresh(clients)
@@ -124,7 +124,7 @@ async function failure(
   schedule: Schedule,
   { violations, tokens }: Checker,
   clients: readonly ChaosClient[],
-  { nodes }: Installation,
+  { nodes }: ChaosWorld,
 ): Promise<string> {
   const states = clients.map(({ name, client }) => {
     const { state, stalenessMs, lastProblem, counts } = client.health()

@@ -3,7 +3,7 @@
  * The short pauses between two requests set the rate of the load; nothing is waited for by them.
  */
 import { setTimeout as delay } from 'node:timers/promises'
-import type { TestServices } from '../services.ts'
+import type { TestServices } from '../fixture/services.ts'
 import type { ChaosClient } from './chaos-client.ts'
 import type { Checker, IssuedToken, Observation, Target, WatchedToken } from './checker.ts'
 import type { Random } from './random.ts'

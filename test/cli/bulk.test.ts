@@ -1,11 +1,11 @@
 /**
- * Bulk work over connections that break, against an issuer that keeps what it was told: everything is done once or more,
- * never less; what is said to be done is done; going on leaves out what is done.
+ * Bulk work over connections that break, against an issuer that records its requests: every line is applied at least once,
+ * what is reported as done is done, and a resumed run skips what is done.
  */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, describe, expect, it } from 'vitest'
-import { waitFor } from '../wait-for.ts'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { waitFor } from '../fixture/wait-for.ts'
 import {
   type Answer,
   beginLines,
@@ -16,12 +16,6 @@ import { createToolBench, type ToolBench } from './tool.ts'
 
 const ADMIN = { client_id: 'admin', client_secret: 'sesame-open-wide' }
 const WINDOW = 500
-const closing: (() => unknown)[] = []
-
-afterEach(async () => {
-  for (const close of closing.splice(0)) await close()
-})
-
 interface Bench {
   readonly bench: ToolBench
   readonly issuer: ScriptedIssuer
@@ -29,7 +23,7 @@ interface Bench {
   readonly applied: string[]
 }
 
-/** What a request does after so many windows of its own; the number of requests so far counts from 1. */
+/** What a request does after so many windows; the number of requests so far counts from 1. */
 type Break = (windows: number, requests: number) => 'cut' | 'give-up' | 'hang' | undefined
 
 /** An issuer that applies lines in windows, and breaks off when it is told to. */
@@ -67,10 +61,8 @@ async function importing(breaks: Break = () => undefined): Promise<Bench> {
   }
   const issuer = await startScriptedIssuer(answer)
   const bench = createToolBench({ issuer: issuer.url, admin: ADMIN })
-  closing.push(
-    () => bench.close(),
-    () => issuer.close(),
-  )
+  onTestFinished(() => bench.close())
+  onTestFinished(() => issuer.close())
   return { bench, issuer, applied }
 }
 
@@ -138,7 +130,7 @@ describe('an import', () => {
     expect(again.stderr).not.toMatch(/Going on/)
   })
 
-  it('begins anew when told to, and when the file has changed', async () => {
+  it('starts from the beginning when told to, and when the file has changed', async () => {
     let isBroken = true
     const { bench, applied } = await importing((windows, requests) =>
       isBroken && (windows === 1 || requests > 1) ? 'cut' : undefined,
@@ -183,7 +175,7 @@ describe('an import', () => {
     expect([...new Set(applied)]).toEqual(good)
   })
 
-  it('is finished even if nobody reads what it says', async () => {
+  it('is finished even if its output is not read', async () => {
     const { bench, applied } = await importing()
     const { child, ended } = bench.start(['role', 'import', '--json', bench.file('f', FILE)])
     child.stdout?.destroy()
@@ -204,10 +196,8 @@ describe('a reader that goes away', () => {
       response.end(JSON.stringify({ records, next_cursor: 'more', follow_cursor: 'c0-0' }))
     })
     const bench = createToolBench({ issuer: issuer.url, admin: ADMIN })
-    closing.push(
-      () => bench.close(),
-      () => issuer.close(),
-    )
+    onTestFinished(() => bench.close())
+    onTestFinished(() => issuer.close())
     const { child, ended } = bench.start(['audit', '--follow', '--json'])
     child.stdout?.once('data', () => child.stdout?.destroy())
     const { code, stderr } = await ended

@@ -2,47 +2,25 @@
 import { chmodSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { startRedis, type TestRedis } from '../redis-server.ts'
-import { startServices, type TestClient, type TestServices } from '../services.ts'
+import type { TestClient } from '../fixture/requests.ts'
 import { createToolBench, type ToolBench } from './tool.ts'
+import { startToolWorld, type ToolWorld } from './tool-world.ts'
 
-let redis: TestRedis
-let services: TestServices
-let webApp: TestClient
+let world: ToolWorld
 let auditor: TestClient
 let bench: ToolBench
 const secrets: string[] = []
 
 beforeAll(async () => {
-  redis = await startRedis()
-  services = await startServices({ redisUrl: redis.url })
-  const resourceServer = await services.register('grades-api', {
-    introspect: true,
-    resources: ['https://grades.test'],
-  })
-  webApp = await services.register('web-app', {
-    grant_types: ['client_credentials', 'refresh_token'],
-    scope: 'grades:read',
-    default_resources: ['https://grades.test'],
-  })
-  auditor = await services.register('auditor', { scope: 'claimcheck:audit' })
-  const [introspect] = services.introspect
-  bench = createToolBench({
-    issuer: services.issuer,
-    introspect,
-    admin: services.admin,
-    resourceServer,
-  })
-  secrets.push(services.admin.client_secret, webApp.client_secret, auditor.client_secret)
+  world = await startToolWorld({ web: { scope: 'grades:read' } })
+  bench = world.bench
+  auditor = await world.register('auditor', { scope: 'claimcheck:audit' })
+  secrets.push(...[world.admin, world.web, auditor].map(({ client_secret }) => client_secret))
 })
 
-afterAll(async () => {
-  bench?.close()
-  await services?.close()
-  await redis?.stop()
-})
+afterAll(() => world.close())
 
-/** A token that the tool has issued; not among what it is searched for in. */
+/** A token that the tool has issued, kept among the secrets that the output must not hold. */
 async function issue(subject: string, ...more: string[]): Promise<string> {
   const file = join(bench.folder, `${subject}-${secrets.length}.json`)
   const args = ['token', 'issue', subject, '--client', 'web-app', '--to-file', file, ...more]
@@ -100,7 +78,7 @@ describe('token', () => {
   })
 
   it('explain tells a token for another audience', async () => {
-    const token = await issue('otto', '--resource', services.issuer)
+    const token = await issue('otto', '--resource', world.issuer)
     const { stdout } = await bench.run(['token', 'explain', '--for', 'grades-api'], {
       stdin: token,
     })
@@ -108,7 +86,7 @@ describe('token', () => {
     expect(stdout).toMatch(/seen by grades-api +inactive: the token is for another audience/)
   })
 
-  it('explain tells what is none', async () => {
+  it('explain says that a forged token is not one', async () => {
     const forged = `cc_at_${'A'.repeat(68)}`
     const { code, stdout } = await bench.run(['token', 'explain'], { stdin: forged })
     expect(code).toBe(0)
@@ -141,7 +119,7 @@ describe('token', () => {
 
 /** Output that holds what was asked for is not kept among the written. */
 async function createIssuing(args: readonly string[]) {
-  const own = createToolBench({ issuer: services.issuer, admin: services.admin })
+  const own = createToolBench({ issuer: world.issuer, admin: world.admin })
   try {
     return await own.run(args)
   } finally {
@@ -219,7 +197,7 @@ describe('revoke', () => {
     expect(json(stdout).revocations[0].level).toBe('subject+client')
   })
 
-  it('asks nobody without a terminal, and then does nothing', async () => {
+  it('asks nothing without a terminal, and then does nothing', async () => {
     const token = await issue('nora')
     for (const target of [
       ['--subject', 'nora'],
@@ -471,7 +449,7 @@ describe('status', () => {
 
   it('needs no profile when it is given the issuer', async () => {
     const stranger = createToolBench()
-    const { code, stdout } = await stranger.run(['status', '--issuer', services.issuer, '--json'])
+    const { code, stdout } = await stranger.run(['status', '--issuer', world.issuer, '--json'])
     stranger.close()
     expect(code).toBe(0)
     expect(json(stdout)).toMatchObject({
@@ -485,7 +463,7 @@ describe('status', () => {
 describe('profiles', () => {
   it('are stored for the owner alone, used, listed and forgotten', async () => {
     const own = createToolBench()
-    const { issuer } = services
+    const { issuer } = world
     expect((await own.run(['profiles'])).stdout).toMatch(/no profile yet/)
     expect(await own.run(['audit'])).toMatchObject({
       code: 2,
@@ -522,7 +500,7 @@ describe('profiles', () => {
 
   it('are not stored with a secret that does not work', async () => {
     const own = createToolBench()
-    const args = ['login', '--issuer', services.issuer, '--client-id', 'auditor']
+    const args = ['login', '--issuer', world.issuer, '--client-id', 'auditor']
     const { code, stderr } = await own.run(args, { stdin: 'wrong-secret' })
     expect(code).toBe(1)
     expect(stderr).toMatch(/credentials .* are refused/)
@@ -533,7 +511,7 @@ describe('profiles', () => {
 
   it('are not used when others may read them', async () => {
     const own = createToolBench()
-    const args = ['login', '--issuer', services.issuer, '--client-id', 'auditor']
+    const args = ['login', '--issuer', world.issuer, '--client-id', 'auditor']
     await own.run(args, { stdin: auditor.client_secret })
     const path = join(own.home, 'config', 'claimcheck', 'profiles', 'default.json')
     chmodSync(path, 0o644)

@@ -1,7 +1,7 @@
-/** Servers that are gone, slow, broken, hostile, or something else: one clear sentence, the right exit code, no retry that harms. */
+/** Servers that are gone, slow, broken, hostile or not ours: one clear sentence, the right exit code, no harmful retry. */
 import { createServer } from 'node:net'
-import { afterEach, describe, expect, it } from 'vitest'
-import { freePort } from '../redis-server.ts'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { freePort } from '../fixture/redis-server.ts'
 import {
   type Answer,
   replyJson,
@@ -12,21 +12,15 @@ import {
 import { createToolBench, type Outcome, type ToolBench } from './tool.ts'
 
 const ADMIN = { client_id: 'admin', client_secret: 'sesame-open-wide' }
-const closing: (() => unknown)[] = []
-
-afterEach(async () => {
-  for (const close of closing.splice(0)) await close()
-})
-
 function benchFor(issuer: string): ToolBench {
   const bench = createToolBench({ issuer, admin: ADMIN })
-  closing.push(() => bench.close())
+  onTestFinished(() => bench.close())
   return bench
 }
 
 async function scripted(answer: Answer, token?: Answer): Promise<ScriptedIssuer> {
   const issuer = await startScriptedIssuer(answer, token)
-  closing.push(() => issuer.close())
+  onTestFinished(() => issuer.close())
   return issuer
 }
 
@@ -57,7 +51,7 @@ describe('a server that', () => {
       socket.end('SSH-2.0-OpenSSH_9.6\r\n').on('error', () => undefined),
     )
     await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
-    closing.push(() => server.close())
+    onTestFinished(() => void server.close())
     const { port } = server.address() as { port: number }
     const { code, stderr } = await benchFor(`http://127.0.0.1:${port}`).run(['client', 'list'])
     expect(code).toBe(3)
@@ -213,7 +207,7 @@ describe('credentials that', () => {
     ['nonsense', /no http\(s\) URL/],
   ])('would travel to %s stay here', async (issuer, why) => {
     const bench = createToolBench()
-    closing.push(() => bench.close())
+    onTestFinished(() => bench.close())
     const { code, stderr } = await bench.run(['login', '--issuer', issuer, '--client-id', 'x'], {
       stdin: 's3cr3t',
     })

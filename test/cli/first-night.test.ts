@@ -1,6 +1,6 @@
 /**
- * What somebody does in their first night with the tool: find a user's sessions, end one, see that it is dead and why, and
- * read all of it back in the audit. And the promise behind "everything alice holds": one call, however much that is.
+ * What an operator does first with the tool: find the sessions of a user, end one, see that it is void and why, and read it
+ * back in the audit. And the promise behind "everything alice holds": one call, however much that is.
  */
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
@@ -8,40 +8,28 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { loadScripts } from '../../store/redis/scripts.ts'
 import { trafficOf } from '../conformance/redis-traffic.ts'
-import { startRedis, type TestRedis } from '../redis-server.ts'
-import { introspectText, startServices, type TestClient, type TestServices } from '../services.ts'
-import { waitFor } from '../wait-for.ts'
-import { createToolBench, type ToolBench } from './tool.ts'
+import { waitFor } from '../fixture/wait-for.ts'
+import { GRADES, INACTIVE } from '../fixture/world.ts'
+import type { ToolBench } from './tool.ts'
+import { startToolWorld, type ToolWorld } from './tool-world.ts'
 
-const GRADES = 'https://grades.test'
 const MANY = 10_000
-/** Too many to be counted on the way. */
+/** More than a revocation counts. */
 const SOME = 51
 const ISSUED_AT_ONCE = 200
 const SCRIPTS = new Map(
   loadScripts().map(({ name, lua }) => [createHash('sha1').update(lua).digest('hex'), name]),
 )
-const INACTIVE = '{"active":false}'
 
-let redis: TestRedis
-let services: TestServices
-let resourceServer: TestClient
+let world: ToolWorld
 let bench: ToolBench
 
 beforeAll(async () => {
-  redis = await startRedis()
-  services = await startServices({ redisUrl: redis.url })
-  resourceServer = await services.register('grades-api', { introspect: true, resources: [GRADES] })
-  await services.register('web-app', { default_resources: [GRADES] })
-  const { issuer, admin, introspect } = services
-  bench = createToolBench({ issuer, introspect: introspect[0], admin, resourceServer })
+  world = await startToolWorld()
+  bench = world.bench
 })
 
-afterAll(async () => {
-  bench?.close()
-  await services?.close()
-  await redis?.stop()
-})
+afterAll(() => world.close())
 
 async function logIn(device: string): Promise<{ readonly token: string; readonly sid: string }> {
   const file = `${device}.json`
@@ -114,7 +102,7 @@ describe('a first night', () => {
     expect(looked).toMatch(/subject alice +2 /)
     // Without a terminal to ask at, and without --yes: nothing.
     expect((await bench.run(['revoke', '--subject', 'alice'])).code).toBe(2)
-    const ask = () => introspectText(services.introspect[0], resourceServer, token)
+    const ask = () => world.verdict(token)
     expect(JSON.parse(await ask()).active).toBe(true)
     await askFor('revoke', '--subject', 'alice', '--reason', 'whole account', '--yes')
     expect(await ask()).toBe(INACTIVE)
@@ -133,7 +121,7 @@ describe('everything issued in the last hour', () => {
     const since = new Date(before + 2).toISOString()
     const newer = await logIn('newer')
     const ask = async ({ token }: { readonly token: string }) =>
-      JSON.parse(await introspectText(services.introspect[0], resourceServer, token)).active
+      JSON.parse(await world.verdict(token)).active
     expect(await askFor('revoke', '--all', '--issued-after', since, '--dry-run')).toMatch(
       /everything/i,
     )
@@ -154,7 +142,7 @@ describe('everything issued in the last hour', () => {
 describe('everything a subject holds', () => {
   async function issue(sub: string, count: number): Promise<readonly string[]> {
     const one = async (): Promise<string> => {
-      const issued = await services.store.tokens.issue({
+      const issued = await world.store.tokens.issue({
         authorization: { sub, clientId: 'web-app', scope: '', aud: [GRADES], login: {} },
         subjectKind: 'user',
         session: { mode: 'none' },
@@ -173,8 +161,8 @@ describe('everything a subject holds', () => {
 
   /** What a revocation over HTTP asks of Redis: commands, and scripts by their names. */
   async function revoke(subject: string): Promise<readonly string[]> {
-    const traffic = await trafficOf(redis, async () => {
-      const response = await services.callAdmin('POST', '/revocations', { subject })
+    const traffic = await trafficOf(world.redis, async () => {
+      const response = await world.callAdmin('POST', '/revocations', { subject })
       expect(response.status).toBe(200)
     })
     return traffic.map(([command = '', hash = '']) => SCRIPTS.get(hash) ?? command)
@@ -195,7 +183,7 @@ describe('everything a subject holds', () => {
 
     const asked = [only, tokens[0], tokens[MANY / 2], tokens[MANY - 1]]
     for (const token of asked) {
-      const text = await introspectText(services.introspect[1], resourceServer, token as string)
+      const text = await world.verdict(token as string, 1)
       expect(text).toBe(INACTIVE)
     }
   })

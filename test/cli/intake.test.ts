@@ -1,51 +1,23 @@
 /**
- * Leaked tokens in files of any kind, against the real services: which were live, whose, since when; nothing wider than
- * asked for, nothing done twice, and no token shown.
+ * Leaked tokens in files of any kind, against the real services: which were live, whose they were, since when. Nothing wider is
+ * revoked than asked for, nothing is done twice, and no token is shown.
  */
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { startRedis, type TestRedis } from '../redis-server.ts'
-import { startServices, type TestServices } from '../services.ts'
-import { createToolBench, type ToolBench } from './tool.ts'
+import type { ToolBench } from './tool.ts'
+import { startToolWorld, type ToolWorld } from './tool-world.ts'
 
-let redis: TestRedis
-let services: TestServices
+let world: ToolWorld
 let bench: ToolBench
 
 beforeAll(async () => {
-  redis = await startRedis()
-  services = await startServices({ redisUrl: redis.url })
-  const resourceServer = await services.register('grades-api', {
-    introspect: true,
-    resources: ['https://grades.test'],
-  })
-  await services.register('web-app', {
-    grant_types: ['client_credentials', 'refresh_token'],
-    default_resources: ['https://grades.test'],
-  })
-  const [introspect] = services.introspect
-  bench = createToolBench({
-    issuer: services.issuer,
-    introspect,
-    admin: services.admin,
-    resourceServer,
-  })
+  world = await startToolWorld()
+  bench = world.bench
 })
 
-afterAll(async () => {
-  bench?.close()
-  await services?.close()
-  await redis?.stop()
-})
+afterAll(() => world.close())
 
-async function mint(sub: string): Promise<{ access_token: string; refresh_token: string }> {
-  const response = await services.callAdmin('POST', '/tokens', {
-    sub,
-    client_id: 'web-app',
-    refresh: true,
-  })
-  return (await response.json()) as { access_token: string; refresh_token: string }
-}
+const mint = (sub: string) => world.login(sub)
 
 const isActive = async (token: string) =>
   (await bench.run(['token', 'introspect'], { stdin: token })).stdout.startsWith('active')
@@ -58,7 +30,7 @@ const lines = (text: string) =>
     .map((line) => JSON.parse(line))
 
 describe('a dump', () => {
-  it('is searched whatever it is; live tokens die, others are told apart', async () => {
+  it('is searched whatever its format; live tokens are revoked, others are reported as such', async () => {
     const [narrow, wide, inBinary] = [await mint('lea'), await mint('lea'), await mint('leo')]
     const dump = Buffer.concat([
       Buffer.from(`GET /?t=${narrow.access_token} HTTP/1.1\r\n${forged()}\r\n`),
@@ -156,7 +128,7 @@ describe('tokens on standard input', () => {
     expect(await isActive(access_token)).toBe(false)
   })
 
-  it('are left alone when there are two and nobody to ask', async () => {
+  it('are not revoked when there are two and no terminal to ask at', async () => {
     const [one, two] = [await mint('two'), await mint('two')]
     const stdin = `${one.access_token}\n${two.access_token}\n`
     const { code, stderr } = await bench.run(['revoke', '--token'], { stdin })
@@ -165,7 +137,7 @@ describe('tokens on standard input', () => {
     expect(await isActive(one.access_token)).toBe(true)
   })
 
-  it('are missed when there is none', async () => {
+  it('are an error when there is none', async () => {
     expect(await bench.run(['revoke', '--token'], { stdin: 'oops' })).toMatchObject({
       code: 2,
       stderr: expect.stringMatching(/there is no token in standard input/),

@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { buildClient, compile } from '../../scripts/build-client.ts'
-import { freePort } from '../redis-server.ts'
+import { freePort } from '../fixture/redis-server.ts'
 
 const ROOT = join(import.meta.dirname, '..', '..')
 /** What the manifest names, and what the compiler needs. */

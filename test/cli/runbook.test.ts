@@ -1,6 +1,7 @@
 /**
- * The incident runbook of docs/operations.md, executed: every command of it, in its order, against real services. The steps
- * stand here under the ids of the blocks: what has happened before somebody turns the page, and what must be so after it.
+ * Executes the incident runbook of docs/operations.md: every command, in its order, against real services. Each step has the
+ * id of its block and says what happens before the commands and what must hold after them. The services start again on the
+ * same Redis in between, which is why they are started here and not with a world.
  */
 import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
@@ -11,22 +12,18 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createProgram } from '../../cli/src/program.ts'
 import { parseTokenKeys } from '../../settings/token-key-list.ts'
 import type { TokenKeySecret } from '../../store/mint/key-ring.ts'
-import { startRedis, type TestRedis } from '../redis-server.ts'
-import {
-  introspectText,
-  postForm,
-  startServices,
-  TEST_TOKEN_KEYS,
-  type TestClient,
-  type TestServices,
-} from '../services.ts'
-import { waitFor } from '../wait-for.ts'
+import { registerGrades } from '../fixture/clients.ts'
+import type { Login } from '../fixture/operator.ts'
+import { startRedis, type TestRedis } from '../fixture/redis-server.ts'
+import { introspectText, postForm, type TestClient } from '../fixture/requests.ts'
+import { startServices, TEST_TOKEN_KEYS, type TestServices } from '../fixture/services.ts'
+import { waitFor } from '../fixture/wait-for.ts'
+import { GRADES } from '../fixture/world.ts'
 import { excerptPattern, fillIn, parseCommandLine, readRunbook } from './runbook.ts'
 import { createToolBench, type Outcome, type ToolBench } from './tool.ts'
 
 const PAGE = new URL('../../docs/operations.md', import.meta.url)
 const RUNBOOK = readRunbook(readFileSync(PAGE, 'utf8'), 'Incidents')
-const GRADES = 'https://grades.test'
 const SCHEMA = {
   teacher: { permissions: ['grade:write'], assumable: ['student'] },
   student: { permissions: ['grade:read'] },
@@ -36,15 +33,8 @@ const WEB_APP = {
   scope: 'grades:read',
   default_resources: [GRADES],
 }
-/** Blocks that a process runs, as somebody at a shell would, and not only this one. */
+/** Blocks that run as a process, as at a shell; the others run in this process. */
 const AS_A_PROCESS: ReadonlySet<string> = new Set(['leaked-explain', 'dump-revoke'])
-
-interface Login {
-  readonly access_token: string
-  readonly refresh_token: string
-  readonly grant_id: string
-  readonly sid: string
-}
 
 let redis: TestRedis
 let services: TestServices
@@ -87,15 +77,12 @@ const jtiOf = ({ grant_id }: Login): string => jtis.get(grant_id) ?? ''
 
 async function logIn(sub: string): Promise<Login> {
   const session = { ip: '192.0.2.7', user_agent: 'Firefox' }
-  const body = { sub, client_id: 'web-app', refresh: true, session }
-  const response = await services.callAdmin('POST', '/tokens', body)
-  expect(response.status).toBe(200)
-  const made = (await response.json()) as Login
+  const made = await services.login(sub, { session })
   jtis.set(made.grant_id, JSON.parse(await introspect(made.access_token)).jti)
   return made
 }
 
-/** Somebody new, with a login whose token is in token.txt. */
+/** A new user, with a login whose token is in token.txt. */
 async function meet(name: string): Promise<void> {
   subject = name
   login = await logIn(name)
@@ -113,8 +100,7 @@ async function isActive({ access_token }: Login): Promise<boolean> {
 
 /** The grants and sessions behind access tokens are void, too. */
 async function canRefresh({ refresh_token }: Login): Promise<boolean> {
-  const form = { grant_type: 'refresh_token', refresh_token }
-  return (await postForm(`${services.issuer}/token`, webApp, form)).ok
+  return (await services.refresh(webApp, refresh_token)).ok
 }
 
 async function expectActive(expected: boolean, ...logins: readonly Login[]): Promise<void> {
@@ -212,7 +198,7 @@ const STEPS: Readonly<Record<string, Step>> = {
   },
   'unknown-by-client': {
     async before() {
-      // Of all that is live at the client one login is to be from before.
+      // One of the live logins at the client must be older than the moment.
       await services.callAdmin('POST', '/revocations', { client: 'web-app' })
       login = await logIn('dan')
       await later()
@@ -452,7 +438,7 @@ function made(key: TokenKeySecret | undefined): TokenKeySecret {
 beforeAll(async () => {
   redis = await startRedis()
   services = await startServices({ redisUrl: redis.url })
-  resourceServer = await services.register('grades-api', { introspect: true, resources: [GRADES] })
+  resourceServer = await registerGrades(services)
   webApp = await services.register('web-app', WEB_APP)
   await services.callAdmin('PUT', '/role-schema', { roles: SCHEMA })
   const [first] = services.introspect
@@ -506,11 +492,11 @@ describe('the runbook', () => {
       'A compromised service client',
       'A compromised signing or MAC key',
       'Redis restored from a backup',
-      'I took back too much',
+      'I revoked too much',
     ])
     for (const text of incidents) {
       expect(text).toContain('**Write down:**')
-      if (!text.startsWith('I took')) expect(text).toMatch(/Symptoms/)
+      if (!text.startsWith('I revoked')) expect(text).toMatch(/Symptoms/)
     }
   })
 

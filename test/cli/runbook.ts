@@ -1,8 +1,8 @@
 /**
  * The runbook of docs/operations.md as a test reads it: blocks of commands and excerpts of what they print, in order.
  *
- * A line is taken apart more strictly than by a shell: words, quotes, `<` and `>`. Whatever else a shell would give a
- * meaning is refused, so that what a test runs is what somebody gets who pastes it.
+ * The parser is stricter than a shell: it knows words, quotes, `<` and `>`, and refuses everything else that has a meaning in a
+ * shell, so that a test runs exactly what a reader gets by pasting the line.
  */
 
 /** A fenced block. */

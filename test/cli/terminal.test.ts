@@ -4,42 +4,21 @@ import { join } from 'node:path'
 import { stripVTControlCharacters } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { textWidth } from '../../cli/src/terminal/text-width.ts'
-import { startRedis, type TestRedis } from '../redis-server.ts'
-import { startServices, type TestServices } from '../services.ts'
-import { createToolBench, type ToolBench } from './tool.ts'
+import type { ToolBench } from './tool.ts'
+import { startToolWorld, type ToolWorld } from './tool-world.ts'
 
-let redis: TestRedis
-let services: TestServices
+let world: ToolWorld
 let bench: ToolBench
 
 beforeAll(async () => {
-  redis = await startRedis()
-  services = await startServices({ redisUrl: redis.url })
-  const resourceServer = await services.register('grades-api', {
-    introspect: true,
-    resources: ['https://grades.test'],
-  })
-  await services.register('web-app', { default_resources: ['https://grades.test'] })
-  bench = createToolBench({
-    issuer: services.issuer,
-    introspect: services.introspect[0],
-    admin: services.admin,
-    resourceServer,
-  })
+  world = await startToolWorld()
+  bench = world.bench
 })
 
-afterAll(async () => {
-  bench?.close()
-  await services?.close()
-  await redis?.stop()
-})
+afterAll(() => world.close())
 
-async function mint(sub: string, session?: object): Promise<string> {
-  const body = { sub, client_id: 'web-app', ...(session === undefined ? {} : { session }) }
-  const answer = (await (await services.callAdmin('POST', '/tokens', body)).json()) as {
-    access_token: string
-  }
-  return answer.access_token
+async function mint(sub: string, session = {}): Promise<string> {
+  return (await world.login(sub, { refresh: false, session })).access_token
 }
 
 const isActive = async (token: string) =>
@@ -54,7 +33,7 @@ describe('a question', () => {
     expect(code).toBe(1)
     const screen = stripVTControlCharacters(stdout)
     expect(screen).toMatch(/1 live grants or tokens of subject bea will be void/)
-    expect(screen).toContain(services.issuer)
+    expect(screen).toContain(world.issuer)
     expect(screen).toMatch(/not confirmed\s+Nothing was changed/)
     expect(await isActive(token)).toBe(true)
   })
@@ -119,8 +98,8 @@ describe('what is typed hidden', () => {
   })
 
   it('is a secret, and not on the screen', async () => {
-    const { client_secret } = services.admin
-    const args = ['login', 'typed', '--issuer', services.issuer]
+    const { client_secret } = world.admin
+    const args = ['login', 'typed', '--issuer', world.issuer]
     const { code, stdout } = await bench.onTerminal(args, {
       typed: [
         { after: /Client id: $/, keys: 'admin\r' },
@@ -170,7 +149,7 @@ describe('a terminal', () => {
       typed: [{ after: /sub=pushed/, keys: '\u0003' }],
     })
     const pushing = setInterval(() => {
-      void services.callAdmin('POST', '/revocations', { subject: 'pushed' })
+      void world.callAdmin('POST', '/revocations', { subject: 'pushed' })
     }, 200)
     const { code, stdout } = await tailing
     clearInterval(pushing)

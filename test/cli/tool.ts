@@ -1,6 +1,6 @@
 /**
- * The tool as tests run it: in this process with streams of their own, as a process behind pipes, and on a real
- * pseudo-terminal. All that it ever wrote is kept, so that a suite can prove that no token and no secret was in it.
+ * The tool as tests run it: in this process with separate streams, as a process behind pipes, and on a real pseudo-terminal.
+ * All its output is kept, so that a suite can search it for tokens and secrets.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { Readable, Writable } from 'node:stream'
 import type { TerminalInput, TerminalOutput } from '../../cli/src/environment.ts'
 import { runTool } from '../../cli/src/tool.ts'
-import type { TestClient } from '../services.ts'
+import type { TestClient } from '../fixture/requests.ts'
 
 const ROOT = new URL('../../', import.meta.url).pathname
 const NODE = join(ROOT, 'node_modules', 'node', 'bin', 'node')
@@ -32,7 +32,7 @@ export interface RunOptions {
   readonly columns?: number
 }
 
-/** A folder with a development profile, a home of its own, and the tool in it. */
+/** A folder with a development profile, a separate home directory, and the tool. */
 export interface ToolBench {
   readonly folder: string
   readonly home: string
@@ -71,7 +71,7 @@ export interface DevProfile {
   readonly resourceServer?: TestClient
 }
 
-/** Makes a bench; without a profile there is none to be found. */
+/** Makes a bench; without `profile` the folder holds no development profile. */
 export function createToolBench(profile?: DevProfile): ToolBench {
   const folder = mkdtempSync(join(tmpdir(), 'claimcheck-cli-'))
   const home = join(folder, 'home')

@@ -2,7 +2,7 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { type Client, createClient } from '../../client/src/index.ts'
-import { waitFor } from '../wait-for.ts'
+import { waitFor } from '../fixture/wait-for.ts'
 import {
   activeAnswer,
   type ScriptedServer,

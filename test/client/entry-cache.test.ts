@@ -9,7 +9,7 @@ import {
 } from '../../client/src/cache/entry-cache.ts'
 import type { Groups, SingleEvent } from '../../client/src/cache/groups.ts'
 import type { ActiveToken } from '../../client/src/wire/index.ts'
-import { waitFor } from '../wait-for.ts'
+import { waitFor } from '../fixture/wait-for.ts'
 
 const BYTES = 100
 

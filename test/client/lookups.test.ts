@@ -6,7 +6,7 @@ import {
   createClient,
   environment,
 } from '../../client/src/index.ts'
-import { waitFor } from '../wait-for.ts'
+import { waitFor } from '../fixture/wait-for.ts'
 import {
   activeAnswer,
   answerActive,

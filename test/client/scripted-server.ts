@@ -1,6 +1,6 @@
 /**
- * A server that says what a test tells it to: for servers that are broken or hostile, which ours is not. Real HTTP, real
- * WebSocket, on loopback.
+ * A server that answers what a test tells it to, over real HTTP and WebSocket on loopback. It stands in for broken and hostile
+ * servers, which the services of the fixture are not.
  */
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'

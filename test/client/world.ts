@@ -1,7 +1,7 @@
 /**
- * A world around the client's cache, small enough to be obviously right: partitions with a log and a history, a feed node
- * that follows them, one socket, look-ups in flight. Every step is one thing that can happen; nothing happens by itself.
- * The truth is kept beside it (world-truth.ts): what was revoked, who held which role, and when.
+ * A simulated world around the client's cache, small enough to be obviously right: partitions with a log and a history, a
+ * feed node that follows them, one socket, look-ups in flight. It starts no services, because a property test must decide
+ * about every single step. The truth is kept in world-truth.ts: what was revoked, who held which role, and when.
  */
 import { createAnswers, entryKey, type Moment } from '../../client/src/cache/answers.ts'
 import { createEntryCache, type Entry } from '../../client/src/cache/entry-cache.ts'

@@ -4,7 +4,7 @@ import { expect } from 'vitest'
 /** The characters RFC 6749 §5.2 allows in `error` and `error_description`. */
 const ERROR_TEXT = /^[\x20-\x21\x23-\x5b\x5d-\x7e]+$/
 
-/** An answer must not be stored by anybody. */
+/** The answer must forbid every cache to store it. */
 export function expectNoStore(response: Response): void {
   expect(response.headers.get('cache-control')).toBe('no-store')
   expect(response.headers.get('pragma')).toBe('no-cache')

@@ -3,6 +3,7 @@
  * role schema and two assignments. What goes by `properties` is declined in the manifest.
  */
 import { afterAll, beforeAll, describe, expect } from 'vitest'
+import { type ConformanceWorld, startConformanceWorld } from './conformance-world.ts'
 import {
   ALICE,
   BOB,
@@ -15,19 +16,18 @@ import {
   RECORD_1,
   WRITE,
 } from './decision-point.ts'
-import { type Installation, startInstallation } from './installation.ts'
 import { verifies } from './verifies.ts'
 
 const RECORD_2 = { type: 'record', id: 'record-2' }
 
 describe('the AuthZEN certification scenario', () => {
-  let at: Installation
+  let at: ConformanceWorld
   const post = (path: string, body: unknown) =>
-    postJson(`${at.services.introspect[0]}/access/v1/${path}`, at.grades, body)
+    postJson(`${at.introspect[0]}/access/v1/${path}`, at.grades, body)
 
   beforeAll(async () => {
-    at = await startInstallation()
-    await loadFixture(at.services.store)
+    at = await startConformanceWorld()
+    await loadFixture(at.store)
   })
   afterAll(() => at.close())
 

@@ -6,23 +6,23 @@ import { createMetrics } from '../../http/telemetry/metrics.ts'
 import { accessMetadata } from '../../introspect/access/metadata.ts'
 import { type IntrospectService, startIntrospectService } from '../../introspect/app.ts'
 import { jsonOf } from './answer.ts'
+import { type ConformanceWorld, startConformanceWorld } from './conformance-world.ts'
 import { decisionOf, loadFixture, messageOf, PERMITTED, postJson } from './decision-point.ts'
-import { type Installation, startInstallation } from './installation.ts'
 import { verifies } from './verifies.ts'
 
 const WELL_KNOWN = '/.well-known/authzen-configuration'
 
 describe('AuthZEN: metadata', () => {
-  let at: Installation
+  let at: ConformanceWorld
 
   beforeAll(async () => {
-    at = await startInstallation()
-    await loadFixture(at.services.store)
+    at = await startConformanceWorld()
+    await loadFixture(at.store)
   })
   afterAll(() => at.close())
 
   verifies(['azn-9-a'], 'the document names what is offered and nothing else', async () => {
-    const [node] = at.services.introspect
+    const [node] = at.introspect
     const response = await fetch(node + WELL_KNOWN)
     expect(response.headers.get('cache-control')).toMatch(/^public, max-age=[1-9]\d*$/)
     const metadata = await jsonOf(response)
@@ -63,14 +63,14 @@ describe('AuthZEN: metadata', () => {
         })
         origin = server.url
         service = startIntrospectService({
-          store: at.services.store,
+          store: at.store,
           log,
           metrics: createMetrics({
             service: 'introspect',
             version: 'test',
             withProcessMetrics: false,
           }),
-          issuer: at.services.issuer,
+          issuer: at.issuer,
           introspectUrl: origin + path,
           trustProxy: false,
           withMetrics: false,

@@ -1,8 +1,9 @@
 /** OpenID AuthZEN Authorization API 1.0: the evaluation endpoints. */
 import { request } from 'node:http'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { basic, type TestClient } from '../services.ts'
-import { waitFor } from '../wait-for.ts'
+import { basic, type TestClient } from '../fixture/requests.ts'
+import { waitFor } from '../fixture/wait-for.ts'
+import { type ConformanceWorld, startConformanceWorld } from './conformance-world.ts'
 import {
   ALICE,
   BOB,
@@ -16,7 +17,6 @@ import {
   RECORD_1,
   WRITE,
 } from './decision-point.ts'
-import { type Installation, startInstallation } from './installation.ts'
 import { verifies } from './verifies.ts'
 
 const DENIED = { ...PERMITTED, subject: BOB, action: WRITE }
@@ -24,18 +24,18 @@ const DENIED = { ...PERMITTED, subject: BOB, action: WRITE }
 const but = (members: object) => ({ ...PERMITTED, ...members })
 
 describe('AuthZEN: access evaluation', () => {
-  let at: Installation
+  let at: ConformanceWorld
   let pep: TestClient
   let evaluation: string
   let evaluations: string
 
   beforeAll(async () => {
-    at = await startInstallation()
+    at = await startConformanceWorld()
     pep = at.grades
-    const [node] = at.services.introspect
+    const [node] = at.introspect
     evaluation = `${node}/access/v1/evaluation`
     evaluations = `${node}/access/v1/evaluations`
-    await loadFixture(at.services.store)
+    await loadFixture(at.store)
   })
   afterAll(() => at.close())
 
@@ -362,14 +362,14 @@ describe('AuthZEN: access evaluation', () => {
       for (const send of requests) {
         expect((await send({ 'X-Request-ID': id })).headers.get('x-request-id')).toBe(id)
         expect((await send({})).headers.get('x-request-id')).toMatch(/^[\w-]+$/)
-        // Not harmless enough for a log: another one takes its place, and the request is answered all the same.
+        // Not safe for a log: the service replaces the id and still answers the request.
         const odd = await send({ 'X-Request-ID': 'a b' })
         expect(odd.headers.get('x-request-id')).toMatch(/^[\w-]+$/)
       }
     },
   )
 
-  verifies(['azn-11.2-a'], 'nobody gets a decision without proving who it is', async () => {
+  verifies(['azn-11.2-a'], 'no client gets a decision without authentication', async () => {
     const callers = [
       undefined,
       { ...pep, client_secret: 'wrong' },
@@ -399,9 +399,9 @@ describe('AuthZEN: access evaluation', () => {
   })
 
   verifies(['azn-11.2-a'], 'a disabled caller is refused like a wrong secret', async () => {
-    const off = await at.services.register('off-api', { introspect: true })
+    const off = await at.register('off-api', { introspect: true })
     expect(await decisionOf(await postJson(evaluation, off, PERMITTED))).toBe(true)
-    await at.services.callAdmin('PUT', '/clients/off-api', { introspect: true, enabled: false })
+    await at.callAdmin('PUT', '/clients/off-api', { introspect: true, enabled: false })
     await messageOf(await postJson(evaluation, off, PERMITTED), 401)
   })
 

@@ -1,8 +1,8 @@
 /**
- * Time, moved instead of waited for. A partition never lets its time fall behind what it has handed out, so a later
- * time written there is the time from then on, while the expiry Redis keeps of its own runs as before.
+ * Moves time forward instead of waiting. The clock of a partition never goes back, so a later time written there holds from
+ * then on, while the expiry of keys in Redis runs as before.
  */
-import type { TestRedis } from '../redis-server.ts'
+import type { TestRedis } from '../fixture/redis-server.ts'
 
 /** Moves every partition in use forward, in seconds. */
 export async function moveClock({ direct }: TestRedis, seconds: number): Promise<void> {

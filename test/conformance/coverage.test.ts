@@ -1,4 +1,4 @@
-/** The gate itself: the suite fails when a requirement is claimed without a test, or tested without a claim. */
+/** The gate: the suite fails when a requirement is claimed without a test, or tested without a claim. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { citedIds, gateProblems } from './gate.ts'

@@ -1,7 +1,7 @@
 /** The AuthZEN decision point as a test asks it, and reading its answers strictly. */
 import { expect } from 'vitest'
 import type { Store } from '../../store/store.ts'
-import { basic, type TestClient } from '../services.ts'
+import { basic, type TestClient } from '../fixture/requests.ts'
 import { expectNoStore, jsonOf } from './answer.ts'
 
 export const ALICE = { type: 'user', id: 'alice' }

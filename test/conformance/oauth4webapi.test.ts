@@ -1,8 +1,14 @@
-/** `oauth4webapi`, unmodified: a strict client that refuses whatever strays from the RFCs. */
+/** `oauth4webapi`, unmodified: a strict client that refuses every deviation from the RFCs. */
 import * as oauth from 'oauth4webapi'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { TestClient } from '../services.ts'
-import { GRADES, type Installation, LIBRARY, SCOPE, startInstallation } from './installation.ts'
+import type { TestClient } from '../fixture/requests.ts'
+import { GRADES } from '../fixture/world.ts'
+import {
+  type ConformanceWorld,
+  LIBRARY,
+  SCOPE,
+  startConformanceWorld,
+} from './conformance-world.ts'
 
 // The library's own way to say that these requests go to loopback.
 const INSECURE = { [oauth.allowInsecureRequests]: true } as const
@@ -13,12 +19,12 @@ const METHODS = {
 } as const
 
 describe('oauth4webapi', () => {
-  let at: Installation
+  let at: ConformanceWorld
   let as: oauth.AuthorizationServer
 
   beforeAll(async () => {
-    at = await startInstallation()
-    const issuer = new URL(at.services.issuer)
+    at = await startConformanceWorld()
+    const issuer = new URL(at.issuer)
     const options = { ...INSECURE, algorithm: 'oauth2' } as const
     as = await oauth.processDiscoveryResponse(issuer, await oauth.discoveryRequest(issuer, options))
   })
@@ -59,9 +65,9 @@ describe('oauth4webapi', () => {
   }
 
   it('discovers the endpoints', () => {
-    expect(as.issuer).toBe(at.services.issuer)
-    expect(as.token_endpoint).toBe(at.token)
-    expect(as.introspection_endpoint).toBe(at.introspect)
+    expect(as.issuer).toBe(at.issuer)
+    expect(as.token_endpoint).toBe(at.endpoints.token)
+    expect(as.introspection_endpoint).toBe(at.endpoints.introspect)
   })
 
   it('refuses to go on without TLS unless told to', async () => {

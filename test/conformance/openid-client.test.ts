@@ -1,8 +1,14 @@
 /** `openid-client`, unmodified, as an application would use it: one configuration by discovery, then calls. */
 import * as client from 'openid-client'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { TestClient } from '../services.ts'
-import { GRADES, type Installation, LIBRARY, SCOPE, startInstallation } from './installation.ts'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import type { TestClient } from '../fixture/requests.ts'
+import { GRADES } from '../fixture/world.ts'
+import {
+  type ConformanceWorld,
+  LIBRARY,
+  SCOPE,
+  startConformanceWorld,
+} from './conformance-world.ts'
 
 const METHODS = {
   client_secret_basic: client.ClientSecretBasic,
@@ -10,7 +16,7 @@ const METHODS = {
 } as const
 
 describe('openid-client', () => {
-  let at: Installation
+  let at: ConformanceWorld
   let web: client.Configuration
   let grades: client.Configuration
   let library: client.Configuration
@@ -20,7 +26,7 @@ describe('openid-client', () => {
     authenticate: (secret?: string) => client.ClientAuth = client.ClientSecretBasic,
   ): Promise<client.Configuration> {
     const auth = authenticate(client_secret)
-    return client.discovery(new URL(at.services.issuer), client_id, undefined, auth, {
+    return client.discovery(new URL(at.issuer), client_id, undefined, auth, {
       algorithm: 'oauth2',
       // Documented for loopback: what goes to 127.0.0.1 needs no TLS.
       execute: [client.allowInsecureRequests],
@@ -28,7 +34,7 @@ describe('openid-client', () => {
   }
 
   beforeAll(async () => {
-    at = await startInstallation()
+    at = await startConformanceWorld()
     web = await configure(at.web)
     grades = await configure(at.grades)
     library = await configure(at.library)
@@ -37,25 +43,25 @@ describe('openid-client', () => {
 
   it('discovers the metadata', () => {
     expect(web.serverMetadata()).toMatchObject({
-      issuer: at.services.issuer,
-      token_endpoint: at.token,
-      revocation_endpoint: at.revoke,
-      introspection_endpoint: at.introspect,
+      issuer: at.issuer,
+      token_endpoint: at.endpoints.token,
+      revocation_endpoint: at.endpoints.revoke,
+      introspection_endpoint: at.endpoints.introspect,
     })
   })
 
   it('discovers an issuer with a path', async () => {
-    const tenant = await startInstallation({ issuerPath: '/t1' })
+    const tenant = await startConformanceWorld({ issuerPath: '/t1' })
+    onTestFinished(tenant.close)
     const { client_id, client_secret } = tenant.web
     const config = await client.discovery(
-      new URL(tenant.services.issuer),
+      new URL(tenant.issuer),
       client_id,
       client_secret,
       client.ClientSecretBasic(client_secret),
       { algorithm: 'oauth2', execute: [client.allowInsecureRequests] },
     )
     expect((await client.clientCredentialsGrant(config)).access_token).toMatch(/^cc_at_/)
-    await tenant.close()
   })
 
   for (const [method, authenticate] of Object.entries(METHODS)) {

@@ -1,16 +1,17 @@
-/** What the endpoints say while Redis is away or refuses to write: nothing that is not so. */
+/** What the endpoints answer while Redis is away or refuses writes: never something untrue. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { fetchToken, postForm } from '../services.ts'
-import { waitFor } from '../wait-for.ts'
+import { fetchToken, postForm } from '../fixture/requests.ts'
+import { waitFor } from '../fixture/wait-for.ts'
+import { INACTIVE } from '../fixture/world.ts'
 import { expectError } from './answer.ts'
-import { INACTIVE, type Installation, startInstallation } from './installation.ts'
+import { type ConformanceWorld, startConformanceWorld } from './conformance-world.ts'
 import { verifies } from './verifies.ts'
 
 describe('Redis away or unwilling', () => {
-  let at: Installation
+  let at: ConformanceWorld
 
   beforeAll(async () => {
-    at = await startInstallation({}, ['--appendonly', 'yes'])
+    at = await startConformanceWorld({ redis: ['--appendonly', 'yes'] })
   })
   afterAll(() => at.close())
 
@@ -31,15 +32,15 @@ describe('Redis away or unwilling', () => {
   }
 
   async function recovered(): Promise<void> {
-    for (const url of [at.token, at.introspect]) {
+    for (const url of [at.endpoints.token, at.endpoints.introspect]) {
       const ready = new URL('/readyz', url)
       await waitFor(async () => (await fetch(ready)).status === 200)
     }
   }
 
   verifies(['7662-2.3-d'], 'introspection is 503, never a verdict', async () => {
-    const token = await fetchToken(at.services.issuer, at.web)
-    const ask = (text: string) => postForm(at.introspect, at.grades, { token: text })
+    const token = await fetchToken(at.issuer, at.web)
+    const ask = (text: string) => postForm(at.endpoints.introspect, at.grades, { token: text })
     await whileHanging(async () => {
       for (const text of [token, 'junk']) await expectUnavailable(await ask(text))
     })
@@ -47,22 +48,24 @@ describe('Redis away or unwilling', () => {
   })
 
   verifies(['7009-2.2.1-b'], 'revocation is 503, and a repeat settles it', async () => {
-    const token = await fetchToken(at.services.issuer, at.web)
+    const token = await fetchToken(at.issuer, at.web)
     await whileHanging(async () => {
-      await expectUnavailable(await postForm(at.revoke, at.web, { token }))
+      await expectUnavailable(await postForm(at.endpoints.revoke, at.web, { token }))
     })
     // What was cut short may have been carried out: 503 promises neither. A repeat settles it.
-    expect((await postForm(at.revoke, at.web, { token })).status).toBe(200)
+    expect((await postForm(at.endpoints.revoke, at.web, { token })).status).toBe(200)
     expect(await at.verdict(token)).toBe(INACTIVE)
   })
 
   verifies(['7662-2.3-d', '7009-2.2.1-b'], 'the same while Redis is not running', async () => {
-    const token = await fetchToken(at.services.issuer, at.web)
+    const token = await fetchToken(at.issuer, at.web)
     await at.redis.kill()
-    await expectUnavailable(await postForm(at.introspect, at.grades, { token }))
-    await expectUnavailable(await postForm(at.revoke, at.web, { token }))
-    await expectUnavailable(await postForm(at.token, at.web, 'grant_type=client_credentials'))
-    const metadata = await fetch(`${at.services.issuer}/.well-known/oauth-authorization-server`)
+    await expectUnavailable(await postForm(at.endpoints.introspect, at.grades, { token }))
+    await expectUnavailable(await postForm(at.endpoints.revoke, at.web, { token }))
+    await expectUnavailable(
+      await postForm(at.endpoints.token, at.web, 'grant_type=client_credentials'),
+    )
+    const metadata = await fetch(`${at.issuer}/.well-known/oauth-authorization-server`)
     expect(metadata.status).toBe(200)
     await at.redis.start()
     await recovered()
@@ -70,38 +73,44 @@ describe('Redis away or unwilling', () => {
   })
 
   verifies(['7009-2.2.1-c'], 'a Redis that became a replica makes no 200', async () => {
-    const token = await fetchToken(at.services.issuer, at.web)
+    const token = await fetchToken(at.issuer, at.web)
     await at.redis.direct.call('REPLICAOF', '127.0.0.1', '1')
     try {
-      await expectUnavailable(await postForm(at.revoke, at.web, { token }))
-      await expectUnavailable(await postForm(at.token, at.web, 'grant_type=client_credentials'))
+      await expectUnavailable(await postForm(at.endpoints.revoke, at.web, { token }))
+      await expectUnavailable(
+        await postForm(at.endpoints.token, at.web, 'grant_type=client_credentials'),
+      )
     } finally {
       await at.redis.direct.call('REPLICAOF', 'NO', 'ONE')
     }
     await recovered()
-    await waitFor(async () => (await postForm(at.revoke, at.web, { token })).status === 200)
+    await waitFor(
+      async () => (await postForm(at.endpoints.revoke, at.web, { token })).status === 200,
+    )
     expect(await at.verdict(token)).toBe(INACTIVE)
   })
 
   verifies(['7009-2.2.1-c'], 'a write that fails makes no 200', async () => {
-    const token = await fetchToken(at.services.issuer, at.web)
+    const token = await fetchToken(at.issuer, at.web)
     await at.redis.direct.config('SET', 'min-replicas-to-write', '1')
     try {
-      await expectUnavailable(await postForm(at.revoke, at.web, { token }))
+      await expectUnavailable(await postForm(at.endpoints.revoke, at.web, { token }))
     } finally {
       await at.redis.direct.config('SET', 'min-replicas-to-write', '0')
     }
     expect(await at.verdict(token)).not.toBe(INACTIVE)
-    expect((await postForm(at.revoke, at.web, { token })).status).toBe(200)
+    expect((await postForm(at.endpoints.revoke, at.web, { token })).status).toBe(200)
     expect(await at.verdict(token)).toBe(INACTIVE)
   })
 
   it('mints nothing when memory is full, but still revokes', async () => {
-    const token = await fetchToken(at.services.issuer, at.web)
+    const token = await fetchToken(at.issuer, at.web)
     await at.redis.direct.config('SET', 'maxmemory', '1')
     try {
-      await expectUnavailable(await postForm(at.token, at.web, 'grant_type=client_credentials'))
-      expect((await postForm(at.revoke, at.web, { token })).status).toBe(200)
+      await expectUnavailable(
+        await postForm(at.endpoints.token, at.web, 'grant_type=client_credentials'),
+      )
+      expect((await postForm(at.endpoints.revoke, at.web, { token })).status).toBe(200)
       expect(await at.verdict(token)).toBe(INACTIVE)
     } finally {
       await at.redis.direct.config('SET', 'maxmemory', '0')

@@ -1,7 +1,7 @@
-/** What the services say to Redis, as Redis itself tells it: the round trips, and every argument of them. */
+/** The commands that the services send to Redis, as MONITOR shows them: each round trip with its arguments. */
 import { createHash } from 'node:crypto'
 import { loadScripts } from '../../store/redis/scripts.ts'
-import type { TestRedis } from '../redis-server.ts'
+import type { TestRedis } from '../fixture/redis-server.ts'
 import { captureCommands } from '../system/secret-hunt.ts'
 
 /**

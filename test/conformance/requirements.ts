@@ -1,5 +1,5 @@
 /**
- * Every requirement of the standards that the foundation answers to, whether a test proves it, and if none does, why.
+ * Every requirement of the standards that this project follows, whether a test proves it, and if not, why.
  * Data only: tests cite the ids by `verifies`, and `coverage.test.ts` holds the two together.
  */
 import { AUTHZEN } from './requirements/authzen.ts'

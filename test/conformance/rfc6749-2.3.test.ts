@@ -1,8 +1,8 @@
 /** RFC 6749 §2.3: client authentication at the token endpoint. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { postForm } from '../services.ts'
+import { postForm } from '../fixture/requests.ts'
 import { expectError, jsonOf } from './answer.ts'
-import { type Installation, startInstallation } from './installation.ts'
+import { type ConformanceWorld, startConformanceWorld } from './conformance-world.ts'
 import { verifies } from './verifies.ts'
 
 const FORM_TYPE = 'application/x-www-form-urlencoded'
@@ -10,17 +10,17 @@ const ASK = 'grant_type=client_credentials'
 const encoded = (text: string | Uint8Array) => `Basic ${Buffer.from(text).toString('base64')}`
 
 describe('RFC 6749 §2.3: client authentication', () => {
-  let at: Installation
+  let at: ConformanceWorld
 
   beforeAll(async () => {
-    at = await startInstallation()
+    at = await startConformanceWorld()
   })
   afterAll(() => at.close())
 
   /** Asks for a token with this Authorization header, or none. */
   function ask(authorization?: string, body = ASK, query = ''): Promise<Response> {
     const headers = { 'content-type': FORM_TYPE }
-    return fetch(at.token + query, {
+    return fetch(at.endpoints.token + query, {
       method: 'POST',
       headers: authorization === undefined ? headers : { ...headers, authorization },
       body,
@@ -82,7 +82,7 @@ describe('RFC 6749 §2.3: client authentication', () => {
 
   verifies(['6749-2.3.1-b'], 'each half is decoded as a form value', async () => {
     const client = await at.registerWithSecret('a:b c+%', 'p+q:r é')
-    const response = await postForm(at.token, client, ASK)
+    const response = await postForm(at.endpoints.token, client, ASK)
     expect(await jsonOf(response)).toHaveProperty('access_token')
     expect((await ask(encoded('a%3Ab+c%2B%25:p%2Bq%3Ar+%C3%A9'))).status).toBe(200)
     expect((await ask(encoded('a%3ab%20c%2b%25:p%2bq:r%20é'))).status).toBe(200)
@@ -123,7 +123,7 @@ describe('RFC 6749 §2.3: client authentication', () => {
   }
 
   verifies(['6749-2.3.1-d'], 'credentials may stand in the body', async () => {
-    const response = await postForm(at.token, undefined, {
+    const response = await postForm(at.endpoints.token, undefined, {
       grant_type: 'client_credentials',
       ...at.web,
     })
@@ -134,25 +134,25 @@ describe('RFC 6749 §2.3: client authentication', () => {
     const query = `?${new URLSearchParams({ ...at.web })}`
     await expectError(await ask(undefined, ASK, query), 401, 'invalid_client')
     await expectError(await ask(undefined, '', `${query}&${ASK}`), 401, 'invalid_client')
-    expect(at.services.logs.join('')).not.toContain(at.web.client_secret)
+    expect(at.logs.join('')).not.toContain(at.web.client_secret)
   })
 
   it('lets a client registered for the body use nothing else', async () => {
-    const client = await at.services.register('body-app', {
+    const client = await at.register('body-app', {
       token_endpoint_auth_method: 'client_secret_post',
     })
-    await expectError(await postForm(at.token, client, ASK), 401, 'invalid_client')
+    await expectError(await postForm(at.endpoints.token, client, ASK), 401, 'invalid_client')
     const inBody = { grant_type: 'client_credentials', ...client }
-    expect((await postForm(at.token, undefined, inBody)).status).toBe(200)
+    expect((await postForm(at.endpoints.token, undefined, inBody)).status).toBe(200)
   })
 
   verifies(['6749-2.3.1-e'], 'failures are slowed at all endpoints and nodes', async () => {
-    const client = await at.services.register('guessed-app')
+    const client = await at.register('guessed-app')
     const wrong = { ...client, client_secret: 'guess' }
     const endpoints = [
-      at.token,
-      at.revoke,
-      ...at.services.introspect.map((url) => `${url}/introspect`),
+      at.endpoints.token,
+      at.endpoints.revoke,
+      ...at.introspect.map((url) => `${url}/introspect`),
     ]
     const statuses: number[] = []
     for (let n = 0; n < 12; n++) {
@@ -166,9 +166,9 @@ describe('RFC 6749 §2.3: client authentication', () => {
       expect(Number(response.headers.get('retry-after'))).toBeGreaterThan(0)
       await expectError(response, 429, 'invalid_client')
     }
-    expect((await postForm(at.token, client, ASK)).status).toBe(200)
+    expect((await postForm(at.endpoints.token, client, ASK)).status).toBe(200)
     await expectError(
-      await postForm(at.token, { ...at.other, client_secret: 'x' }, ASK),
+      await postForm(at.endpoints.token, { ...at.other, client_secret: 'x' }, ASK),
       401,
       'invalid_client',
     )

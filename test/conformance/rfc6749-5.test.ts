@@ -1,27 +1,33 @@
 /** RFC 6749 §3–5: the token endpoint's request, its scope, its answers and its errors. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { basic, postForm, type TestClient } from '../services.ts'
+import { basic, postForm, type TestClient } from '../fixture/requests.ts'
+import { GRADES } from '../fixture/world.ts'
 import { expectError, expectNoStore, jsonOf } from './answer.ts'
-import { GRADES, type Installation, LIBRARY, SCOPE, startInstallation } from './installation.ts'
+import {
+  type ConformanceWorld,
+  LIBRARY,
+  SCOPE,
+  startConformanceWorld,
+} from './conformance-world.ts'
 import { verifies } from './verifies.ts'
 
 const ASK = 'grant_type=client_credentials'
 
 describe('RFC 6749 §3–5: token endpoint', () => {
-  let at: Installation
+  let at: ConformanceWorld
   const ask = (form: Record<string, string> | string, client: TestClient | undefined = at.web) =>
-    postForm(at.token, client, form)
+    postForm(at.endpoints.token, client, form)
   const askScope = (scope: string) => ask({ grant_type: 'client_credentials', scope })
 
   beforeAll(async () => {
-    at = await startInstallation()
+    at = await startConformanceWorld()
   })
   afterAll(() => at.close())
 
   for (const method of ['GET', 'PUT', 'DELETE']) {
     verifies(['6749-3.2-a'], `${method} is 405 and names POST`, async () => {
       const headers = { authorization: basic(at.web) }
-      const response = await fetch(`${at.token}?${ASK}`, { method, headers })
+      const response = await fetch(`${at.endpoints.token}?${ASK}`, { method, headers })
       expect(response.headers.get('allow')).toBe('POST')
       await expectError(response, 405, 'invalid_request')
     })
@@ -30,7 +36,7 @@ describe('RFC 6749 §3–5: token endpoint', () => {
   it('refuses a body that is no form, and one over the limit', async () => {
     const headers = { authorization: basic(at.web), 'content-type': 'application/json' }
     const body = JSON.stringify({ grant_type: 'client_credentials' })
-    const json = await fetch(at.token, { method: 'POST', headers, body })
+    const json = await fetch(at.endpoints.token, { method: 'POST', headers, body })
     await expectError(json, 400, 'invalid_request')
     await expectError(await ask(`${ASK}&x=${'x'.repeat(65_536)}`), 413, 'invalid_request')
     await expectError(
@@ -104,8 +110,12 @@ describe('RFC 6749 §3–5: token endpoint', () => {
 
   verifies(['6749-4.4-a', '6749-5.2-c'], 'a public client is unauthorized_client', async () => {
     const form = `${ASK}&client_id=${at.publicId}`
-    await expectError(await postForm(at.token, undefined, form), 400, 'unauthorized_client')
-    const put = await at.services.callAdmin('PUT', '/clients/another-phone', {
+    await expectError(
+      await postForm(at.endpoints.token, undefined, form),
+      400,
+      'unauthorized_client',
+    )
+    const put = await at.callAdmin('PUT', '/clients/another-phone', {
       token_endpoint_auth_method: 'none',
       grant_types: ['client_credentials'],
     })
@@ -121,7 +131,7 @@ describe('RFC 6749 §3–5: token endpoint', () => {
     ])
   })
 
-  verifies(['6749-5.1-a', '6749-5.1-b'], 'success is JSON that nobody may store', async () => {
+  verifies(['6749-5.1-a', '6749-5.1-b'], 'success is JSON that no cache may store', async () => {
     const response = await ask(ASK)
     expectNoStore(response)
     const { access_token, token_type, expires_in } = await jsonOf(response)
@@ -161,7 +171,7 @@ describe('RFC 6749 §3–5: token endpoint', () => {
     for (const type of [...unknown, 'constructor', 'toString']) {
       await expectError(await ask({ grant_type: type }), 400, 'unsupported_grant_type')
     }
-    const refreshOnly = await at.services.register('refresh-app', {
+    const refreshOnly = await at.register('refresh-app', {
       grant_types: ['refresh_token'],
     })
     await expectError(await ask(ASK, refreshOnly), 400, 'unauthorized_client')

@@ -1,23 +1,24 @@
-/** RFC 6749 §6: refreshing, by whom and for how much. */
+/** RFC 6749 §6: which client may refresh, and for which scope. */
 import { afterAll, beforeAll, describe, expect } from 'vitest'
-import { postForm, type TestClient } from '../services.ts'
+import { postForm, type TestClient } from '../fixture/requests.ts'
+import { INACTIVE } from '../fixture/world.ts'
 import { expectError, expectNoStore, jsonOf } from './answer.ts'
-import { INACTIVE, type Installation, SCOPE, startInstallation } from './installation.ts'
+import { type ConformanceWorld, SCOPE, startConformanceWorld } from './conformance-world.ts'
 import { trafficOf } from './redis-traffic.ts'
 import { verifies } from './verifies.ts'
 
 describe('RFC 6749 §6: refreshing an access token', () => {
-  let at: Installation
+  let at: ConformanceWorld
   const refresh = (
     refresh_token: string,
     more: Record<string, string> = {},
     client: TestClient | undefined = at.web,
-  ) => postForm(at.token, client, { grant_type: 'refresh_token', refresh_token, ...more })
+  ) => postForm(at.endpoints.token, client, { grant_type: 'refresh_token', refresh_token, ...more })
   const scopeOf = async (token: unknown) =>
     (JSON.parse(await at.verdict(String(token))) as { readonly scope?: string }).scope
 
   beforeAll(async () => {
-    at = await startInstallation()
+    at = await startConformanceWorld()
   })
   afterAll(() => at.close())
 
@@ -39,7 +40,7 @@ describe('RFC 6749 §6: refreshing an access token', () => {
       const foreign = await refresh(refresh_token, {}, at.other)
       await expectError(foreign, 400, 'invalid_grant')
       const named = { grant_type: 'refresh_token', refresh_token, client_id: at.publicId }
-      await expectError(await postForm(at.token, undefined, named), 400, 'invalid_grant')
+      await expectError(await postForm(at.endpoints.token, undefined, named), 400, 'invalid_grant')
       expect(await at.verdict(access_token)).not.toBe(INACTIVE)
       expect((await refresh(refresh_token)).status).toBe(200)
     },
@@ -50,14 +51,14 @@ describe('RFC 6749 §6: refreshing an access token', () => {
     const wrong = { ...at.web, client_secret: 'wrong' }
     await expectError(await refresh(refresh_token, {}, wrong), 401, 'invalid_client')
     const named = { grant_type: 'refresh_token', refresh_token, client_id: at.web.client_id }
-    await expectError(await postForm(at.token, undefined, named), 401, 'invalid_client')
+    await expectError(await postForm(at.endpoints.token, undefined, named), 401, 'invalid_client')
     expect((await refresh(refresh_token)).status).toBe(200)
   })
 
   verifies(['6749-6-a'], 'a public client refreshes by its name', async () => {
     const { refresh_token } = await at.login('alice', { client_id: at.publicId })
     const form = { grant_type: 'refresh_token', refresh_token, client_id: at.publicId }
-    const next = await jsonOf(await postForm(at.token, undefined, form))
+    const next = await jsonOf(await postForm(at.endpoints.token, undefined, form))
     expect(await scopeOf(next.access_token)).toBe(SCOPE)
   })
 
@@ -93,13 +94,13 @@ describe('RFC 6749 §6: refreshing an access token', () => {
     expect(await scopeOf(narrow.access_token)).toBe('profile')
   })
 
-  verifies(['6749-5.2-c'], 'what is no live refresh token is invalid_grant', async () => {
+  verifies(['6749-5.2-c'], 'anything but a live refresh token is invalid_grant', async () => {
     const { access_token, refresh_token } = await at.login('alice')
     const forged = `${refresh_token.slice(0, -1)}${refresh_token.endsWith('A') ? 'B' : 'A'}`
     for (const token of ['junk', 'x'.repeat(4_096), access_token, forged, `${refresh_token} `]) {
       await expectError(await refresh(token), 400, 'invalid_grant')
     }
-    await postForm(at.revoke, at.web, { token: refresh_token })
+    await postForm(at.endpoints.revoke, at.web, { token: refresh_token })
     await expectError(await refresh(refresh_token), 400, 'invalid_grant')
     await expectError(await refresh(''), 400, 'invalid_request')
   })

@@ -1,24 +1,25 @@
 /** RFC 7009: revocation by the client a token was issued to. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { basic, fetchToken, introspectText, postForm } from '../services.ts'
+import { basic, fetchToken, introspectText, postForm } from '../fixture/requests.ts'
+import { INACTIVE } from '../fixture/world.ts'
 import { expectError, visible } from './answer.ts'
-import { INACTIVE, type Installation, startInstallation } from './installation.ts'
+import { type ConformanceWorld, startConformanceWorld } from './conformance-world.ts'
 import { trafficOf } from './redis-traffic.ts'
 import { verifies } from './verifies.ts'
 
 describe('RFC 7009: revocation', () => {
-  let at: Installation
-  const live = () => fetchToken(at.services.issuer, at.web)
+  let at: ConformanceWorld
+  const live = () => fetchToken(at.issuer, at.web)
   const revoke = (form: Record<string, string> | string, client = at.web) =>
-    postForm(at.revoke, client, form)
+    postForm(at.endpoints.revoke, client, form)
   const refresh = (refresh_token: string) =>
-    postForm(at.token, at.web, { grant_type: 'refresh_token', refresh_token })
+    postForm(at.endpoints.token, at.web, { grant_type: 'refresh_token', refresh_token })
   /** The verdict at each node. */
   const verdicts = (token: string) =>
-    Promise.all(at.services.introspect.map((url) => introspectText(url, at.grades, token)))
+    Promise.all(at.introspect.map((url) => introspectText(url, at.grades, token)))
 
   beforeAll(async () => {
-    at = await startInstallation()
+    at = await startConformanceWorld()
   })
   afterAll(() => at.close())
 
@@ -78,12 +79,12 @@ describe('RFC 7009: revocation', () => {
   }
 
   verifies(['7009-2.1-a'], 'only a posted form is a request', async () => {
-    const get = await fetch(at.revoke)
+    const get = await fetch(at.endpoints.revoke)
     expect(get.headers.get('allow')).toBe('POST')
     await expectError(get, 405, 'invalid_request')
     const headers = { authorization: basic(at.web), 'content-type': 'application/json' }
     const body = JSON.stringify({ token: await live() })
-    const json = await fetch(at.revoke, { method: 'POST', headers, body })
+    const json = await fetch(at.endpoints.revoke, { method: 'POST', headers, body })
     await expectError(json, 400, 'invalid_request')
     const huge = await revoke({ token: 'x'.repeat(65_536) })
     await expectError(huge, 413, 'invalid_request')
@@ -109,20 +110,24 @@ describe('RFC 7009: revocation', () => {
       expect(response.headers.get('www-authenticate')).toMatch(/^Basic realm="/)
       await expectError(response, 401, 'invalid_client')
     }
-    await expectError(await postForm(at.revoke, undefined, { token }), 401, 'invalid_client')
+    await expectError(
+      await postForm(at.endpoints.revoke, undefined, { token }),
+      401,
+      'invalid_client',
+    )
     const named = { token, client_id: at.web.client_id }
-    await expectError(await postForm(at.revoke, undefined, named), 401, 'invalid_client')
+    await expectError(await postForm(at.endpoints.revoke, undefined, named), 401, 'invalid_client')
     const header = { authorization: `Bearer ${token}` }
     const type = { 'content-type': 'application/x-www-form-urlencoded' }
     const bearer = { method: 'POST', headers: { ...header, ...type }, body: `token=${token}` }
-    await expectError(await fetch(at.revoke, bearer), 401, 'invalid_token')
+    await expectError(await fetch(at.endpoints.revoke, bearer), 401, 'invalid_token')
     expect(await at.verdict(token)).not.toBe(INACTIVE)
   })
 
   verifies(['7009-2.1-c'], 'a public client names itself and revokes its own', async () => {
     const { access_token, refresh_token } = await at.login('alice', { client_id: at.publicId })
     const form = { token: refresh_token, client_id: at.publicId }
-    expect((await postForm(at.revoke, undefined, form)).status).toBe(200)
+    expect((await postForm(at.endpoints.revoke, undefined, form)).status).toBe(200)
     expect(await at.verdict(access_token)).toBe(INACTIVE)
   })
 
@@ -145,7 +150,7 @@ describe('RFC 7009: revocation', () => {
   verifies(['7009-2.1-d'], 'a public client is not told whether it exists (X2)', async () => {
     const { access_token, refresh_token } = await at.login('alice')
     const asPublic = (token: string) =>
-      postForm(at.revoke, undefined, { token, client_id: at.publicId })
+      postForm(at.endpoints.revoke, undefined, { token, client_id: at.publicId })
     const unknown = await visible(await asPublic('junk'))
     for (const token of [access_token, refresh_token]) {
       expect(await visible(await asPublic(token))).toEqual(unknown)
@@ -173,14 +178,14 @@ describe('RFC 7009: revocation', () => {
 
   verifies(['7009-2.3-a'], 'no JSONP and no CORS', async () => {
     const token = await live()
-    const url = `${at.revoke}?token=${token}&client_id=${at.publicId}&callback=f`
+    const url = `${at.endpoints.revoke}?token=${token}&client_id=${at.publicId}&callback=f`
     await expectError(await fetch(url), 405, 'invalid_request')
     expect(await at.verdict(token)).not.toBe(INACTIVE)
     const origin = { origin: 'https://evil.test' }
     const headers = { ...origin, 'access-control-request-method': 'POST' }
     for (const response of [
-      await fetch(at.revoke, { method: 'OPTIONS', headers }),
-      await fetch(at.revoke, { method: 'POST', headers: origin }),
+      await fetch(at.endpoints.revoke, { method: 'OPTIONS', headers }),
+      await fetch(at.endpoints.revoke, { method: 'POST', headers: origin }),
     ]) {
       const names = [...response.headers.keys()]
       expect(names.filter((name) => name.startsWith('access-control-'))).toEqual([])
@@ -207,7 +212,9 @@ describe('RFC 7009: revocation', () => {
     }
     expect(Number(response.headers.get('retry-after'))).toBeGreaterThan(0)
     await expectError(response, 429, 'invalid_client')
-    const elsewhere = await postForm(at.token, wrong, { grant_type: 'client_credentials' })
+    const elsewhere = await postForm(at.endpoints.token, wrong, {
+      grant_type: 'client_credentials',
+    })
     await expectError(elsewhere, 429, 'invalid_client')
     expect((await revoke({ token: 'x' }, at.other)).status).toBe(200)
   })
@@ -237,11 +244,7 @@ describe('RFC 7009: revocation', () => {
         const asking = Array.from({ length: 8 }, async (_, n) => {
           for (let asked = 0; asked < 10; asked++) {
             const mustBeDead = hasReturned
-            const verdict = await introspectText(
-              at.services.introspect[n % 2] as string,
-              at.grades,
-              token,
-            )
+            const verdict = await introspectText(at.introspect[n % 2] as string, at.grades, token)
             if (mustBeDead) expect(verdict).toBe(INACTIVE)
           }
         })
@@ -258,7 +261,7 @@ describe('RFC 7009: revocation', () => {
     const token = await live()
     await expectError(await revoke({ token, ...at.web }), 400, 'invalid_request')
     expect(await at.verdict(token)).not.toBe(INACTIVE)
-    expect((await postForm(at.revoke, undefined, { token, ...at.web })).status).toBe(200)
+    expect((await postForm(at.endpoints.revoke, undefined, { token, ...at.web })).status).toBe(200)
     expect(await at.verdict(token)).toBe(INACTIVE)
   })
 })

@@ -1,35 +1,37 @@
 /** RFC 7662 §2.1: the introspection request, and who may make it. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { FORM_RULES } from '../../http/body/form.ts'
-import { basic, fetchToken, introspectText, postForm } from '../services.ts'
+import { basic, fetchToken, postForm } from '../fixture/requests.ts'
+import { INACTIVE } from '../fixture/world.ts'
 import { expectError, expectNoStore, jsonOf } from './answer.ts'
-import { INACTIVE, type Installation, SCOPE, startInstallation } from './installation.ts'
+import { type ConformanceWorld, SCOPE, startConformanceWorld } from './conformance-world.ts'
 import { trafficOf } from './redis-traffic.ts'
 import { verifies } from './verifies.ts'
 
 describe('RFC 7662 §2.1: introspection request', () => {
-  let at: Installation
+  let at: ConformanceWorld
   let token: string
-  const ask = (form: Record<string, string> | string) => postForm(at.introspect, at.grades, form)
+  const ask = (form: Record<string, string> | string) =>
+    postForm(at.endpoints.introspect, at.grades, form)
 
   beforeAll(async () => {
-    at = await startInstallation()
-    token = await fetchToken(at.services.issuer, at.web)
+    at = await startConformanceWorld()
+    token = await fetchToken(at.issuer, at.web)
   })
   afterAll(() => at.close())
 
   verifies(['7662-2.1-b'], 'GET is 405, names POST, and leaves no token in the log', async () => {
-    const url = `${at.introspect}?token=${token}`
+    const url = `${at.endpoints.introspect}?token=${token}`
     const response = await fetch(url, { headers: { authorization: basic(at.grades) } })
     expect(response.headers.get('allow')).toBe('POST')
     await expectError(response, 405, 'invalid_request')
-    expect(at.services.logs.some((line) => line.includes('"status":405'))).toBe(true)
-    expect(at.services.logs.join('')).not.toContain(token)
+    expect(at.logs.some((line) => line.includes('"status":405'))).toBe(true)
+    expect(at.logs.join('')).not.toContain(token)
   })
 
   for (const method of ['PUT', 'PATCH', 'DELETE']) {
     it(`refuses ${method} the same way`, async () => {
-      const response = await fetch(at.introspect, { method })
+      const response = await fetch(at.endpoints.introspect, { method })
       expect(response.headers.get('allow')).toBe('POST')
       await expectError(response, 405, 'invalid_request')
     })
@@ -44,7 +46,11 @@ describe('RFC 7662 §2.1: introspection request', () => {
   for (const [type, body] of Object.entries(wrongTypes)) {
     verifies(['7662-2.1-c'], `a body of ${type} is invalid_request`, async () => {
       const headers = { authorization: basic(at.grades), 'content-type': type }
-      const response = await fetch(at.introspect, { method: 'POST', headers, body: body() })
+      const response = await fetch(at.endpoints.introspect, {
+        method: 'POST',
+        headers,
+        body: body(),
+      })
       await expectError(response, 400, 'invalid_request')
     })
   }
@@ -55,7 +61,7 @@ describe('RFC 7662 §2.1: introspection request', () => {
       'content-type': 'Application/X-WWW-Form-Urlencoded; Charset=UTF-8',
     }
     const body = `token=${token}`
-    const response = await fetch(at.introspect, { method: 'POST', headers, body })
+    const response = await fetch(at.endpoints.introspect, { method: 'POST', headers, body })
     expect(await jsonOf(response)).toMatchObject({ active: true })
   })
 
@@ -119,7 +125,7 @@ describe('RFC 7662 §2.1: introspection request', () => {
     ['7662-2.1-k', '7662-x-a'],
     'no credentials: 401, a challenge and no verdict',
     async () => {
-      const response = await postForm(at.introspect, undefined, { token })
+      const response = await postForm(at.endpoints.introspect, undefined, { token })
       expect(response.headers.get('www-authenticate')).toMatch(/^Basic realm="/)
       await expectError(response, 401, 'invalid_client')
     },
@@ -127,31 +133,35 @@ describe('RFC 7662 §2.1: introspection request', () => {
 
   verifies(['7662-2.1-l'], 'the bare name of a client is no authentication', async () => {
     for (const client_id of [at.publicId, at.grades.client_id, 'nobody']) {
-      const response = await postForm(at.introspect, undefined, { token, client_id })
+      const response = await postForm(at.endpoints.introspect, undefined, { token, client_id })
       await expectError(response, 401, 'invalid_client')
     }
     const unproved = { client_id: at.publicId, client_secret: '' }
-    await expectError(await postForm(at.introspect, unproved, { token }), 401, 'invalid_client')
+    await expectError(
+      await postForm(at.endpoints.introspect, unproved, { token }),
+      401,
+      'invalid_client',
+    )
   })
 
   verifies(['7662-2.1-l'], 'a public client cannot be registered to introspect', async () => {
-    const put = await at.services.callAdmin('PUT', '/clients/public-rs', {
+    const put = await at.callAdmin('PUT', '/clients/public-rs', {
       token_endpoint_auth_method: 'none',
       grant_types: ['refresh_token'],
       introspect: true,
     })
     expect(put.status).toBe(400)
-    expect((await at.services.callAdmin('GET', '/clients/public-rs')).status).toBe(404)
+    expect((await at.callAdmin('GET', '/clients/public-rs')).status).toBe(404)
   })
 
   verifies(['7662-2.1-m', '7662-2.3-b'], 'the token in question is no credential', async () => {
-    for (const bearer of [token, at.services.adminToken]) {
+    for (const bearer of [token, at.adminToken()]) {
       const headers = {
         authorization: `Bearer ${bearer}`,
         'content-type': 'application/x-www-form-urlencoded',
       }
       const body = new URLSearchParams({ token }).toString()
-      const response = await fetch(at.introspect, { method: 'POST', headers, body })
+      const response = await fetch(at.endpoints.introspect, { method: 'POST', headers, body })
       expect(response.headers.get('www-authenticate')).toMatch(
         /^Bearer realm="[^"]+", error="invalid_token"/,
       )
@@ -160,19 +170,19 @@ describe('RFC 7662 §2.1: introspection request', () => {
   })
 
   it('takes the credentials from the body as well', async () => {
-    const response = await postForm(at.introspect, undefined, { token, ...at.grades })
+    const response = await postForm(at.endpoints.introspect, undefined, { token, ...at.grades })
     expect(await jsonOf(response)).toMatchObject({ active: true, scope: SCOPE })
   })
 
   it('refuses credentials in two places (X1)', async () => {
-    const response = await postForm(at.introspect, at.grades, { token, ...at.grades })
+    const response = await postForm(at.endpoints.introspect, at.grades, { token, ...at.grades })
     await expectError(response, 400, 'invalid_request')
   })
 
   it('refuses a body over the limit', async () => {
     const response = await ask({ token: 'x'.repeat(FORM_RULES.maxBytes) })
     await expectError(response, 413, 'invalid_request')
-    expect(await introspectText(at.services.introspect[0], at.grades, 'x')).toBe(INACTIVE)
+    expect(await at.verdict('x')).toBe(INACTIVE)
   })
 
   it('refuses a compressed body', async () => {
@@ -181,12 +191,16 @@ describe('RFC 7662 §2.1: introspection request', () => {
       'content-type': 'application/x-www-form-urlencoded',
       'content-encoding': 'gzip',
     }
-    const response = await fetch(at.introspect, { method: 'POST', headers, body: 'token=x' })
+    const response = await fetch(at.endpoints.introspect, {
+      method: 'POST',
+      headers,
+      body: 'token=x',
+    })
     await expectError(response, 415, 'invalid_request')
   })
 
-  it('lets nobody store the answer to a path that does not exist', async () => {
-    const response = await fetch(`${at.introspect}ion`)
+  it('forbids caches to store the answer to a path that does not exist', async () => {
+    const response = await fetch(`${at.endpoints.introspect}ion`)
     expect(response.status).toBe(404)
     expectNoStore(response)
   })

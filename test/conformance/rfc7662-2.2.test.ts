@@ -4,16 +4,18 @@ import { afterAll, beforeAll, describe, expect } from 'vitest'
 import { createTokenKeyRing } from '../../store/mint/key-ring.ts'
 import { createTokenMint } from '../../store/mint/token.ts'
 import { createPartitions } from '../../store/partitions.ts'
-import { fetchToken, postForm, TEST_TOKEN_KEYS } from '../services.ts'
+import { fetchToken, postForm } from '../fixture/requests.ts'
+import { TEST_TOKEN_KEYS } from '../fixture/services.ts'
+import { GRADES, INACTIVE } from '../fixture/world.ts'
 import { expectNoStore, jsonOf, visible } from './answer.ts'
 import { moveClock } from './clock.ts'
-import { GRADES, INACTIVE, type Installation, LIBRARY, startInstallation } from './installation.ts'
+import { type ConformanceWorld, LIBRARY, startConformanceWorld } from './conformance-world.ts'
 import { trafficOf } from './redis-traffic.ts'
 import { verifies } from './verifies.ts'
 
 const GRANT_LENGTH = 16
 
-/** A token with the right shape that nobody issued; genuine if made with the keys of the installation. */
+/** A token with the right shape that was never issued; genuine if made with the keys of the installation. */
 function neverIssued(keys = TEST_TOKEN_KEYS, isOfGrant = false): string {
   const mint = createTokenMint(createTokenKeyRing(keys), createPartitions(64))
   const grant = isOfGrant ? mint.random().slice(0, GRANT_LENGTH) : ''
@@ -21,35 +23,35 @@ function neverIssued(keys = TEST_TOKEN_KEYS, isOfGrant = false): string {
 }
 
 describe('RFC 7662 §2.2: introspection response', () => {
-  let at: Installation
-  /** Tokens that are inactive to the grades service, each for a reason of its own. */
+  let at: ConformanceWorld
+  /** Tokens that are inactive to the grades service, each for a different reason. */
   const inactive: Record<string, string> = {}
-  const ask = (token: string) => postForm(at.introspect, at.grades, { token })
+  const ask = (token: string) => postForm(at.endpoints.introspect, at.grades, { token })
 
   beforeAll(async () => {
-    at = await startInstallation()
-    const { issuer } = at.services
+    at = await startConformanceWorld()
+    const { issuer } = at
     const user = await at.login('alice')
     inactive.expired = user.access_token
     inactive['expired grant'] = (await at.login('alice')).refresh_token
     await moveClock(at.redis, user.expires_in)
 
     inactive.revoked = await fetchToken(issuer, at.web)
-    await postForm(at.revoke, at.web, { token: inactive.revoked })
+    await postForm(at.endpoints.revoke, at.web, { token: inactive.revoked })
     inactive['never issued'] = neverIssued()
     inactive['of a grant never issued'] = neverIssued(TEST_TOKEN_KEYS, true)
     const foreignKeys = TEST_TOKEN_KEYS.map(({ id }) => ({ id, secret: randomBytes(32) }))
     inactive['of another installation'] = neverIssued(foreignKeys)
     inactive['not for this caller'] = await fetchToken(issuer, at.web, { resource: LIBRARY })
-    inactive['for the issuer'] = at.services.adminToken
+    inactive['for the issuer'] = at.adminToken()
     const logout = await at.login('bob')
     inactive['of a revoked session'] = logout.access_token
-    await at.services.callAdmin('POST', '/revocations', { session: logout.sid })
+    await at.callAdmin('POST', '/revocations', { session: logout.sid })
     inactive['of a suspended subject'] = (await at.login('carol')).access_token
-    await at.services.callAdmin('PUT', '/subjects/carol', { status: 'suspended' })
-    const gone = await at.services.register('gone-app', { default_resources: [GRADES] })
+    await at.callAdmin('PUT', '/subjects/carol', { status: 'suspended' })
+    const gone = await at.register('gone-app', { default_resources: [GRADES] })
     inactive['of a deleted client'] = await fetchToken(issuer, gone)
-    await at.services.callAdmin('DELETE', '/clients/gone-app')
+    await at.callAdmin('DELETE', '/clients/gone-app')
     inactive['a refresh token'] = (await at.login('dave')).refresh_token
     inactive.junk = 'junk'
     inactive['4 KiB of junk'] = 'x'.repeat(4_096)
@@ -57,19 +59,19 @@ describe('RFC 7662 §2.2: introspection response', () => {
   afterAll(() => at.close())
 
   verifies(['7662-2.2-a', '7662-x-a'], 'an active token is 200 and active is true', async () => {
-    const response = await ask(await fetchToken(at.services.issuer, at.web))
+    const response = await ask(await fetchToken(at.issuer, at.web))
     expectNoStore(response)
     expect((await jsonOf(response)).active).toBe(true)
   })
 
   verifies(['7662-2.2-b'], 'the scope is one text', async () => {
-    const token = await fetchToken(at.services.issuer, at.web, { scope: 'grades:read profile' })
+    const token = await fetchToken(at.issuer, at.web, { scope: 'grades:read profile' })
     expect((await jsonOf(await ask(token))).scope).toBe('grades:read profile')
   })
 
   verifies(['7662-2.2-b'], 'no scope is no member', async () => {
-    const plain = await at.services.register('plain-app', { default_resources: [GRADES] })
-    const token = await fetchToken(at.services.issuer, plain)
+    const plain = await at.register('plain-app', { default_resources: [GRADES] })
+    const token = await fetchToken(at.issuer, plain)
     expect(Object.keys(await jsonOf(await ask(token)))).not.toContain('scope')
   })
 
@@ -86,11 +88,11 @@ describe('RFC 7662 §2.2: introspection response', () => {
   })
 
   verifies(['7662-2.2-d'], 'registered members keep their meaning', async () => {
-    await at.services.callAdmin('PUT', '/subjects/erin', { username: 'erin@example.test' })
+    await at.callAdmin('PUT', '/subjects/erin', { username: 'erin@example.test' })
     const resource = [GRADES, LIBRARY]
     const { access_token } = await at.login('erin', { resource })
     expect(await jsonOf(await ask(access_token))).toMatchObject({
-      iss: at.services.issuer,
+      iss: at.issuer,
       sub: 'erin',
       aud: resource,
       client_id: 'web-app',
@@ -100,7 +102,7 @@ describe('RFC 7662 §2.2: introspection response', () => {
     })
   })
 
-  verifies(['7662-2.2-d'], 'each token has a jti of its own, and keeps it', async () => {
+  verifies(['7662-2.2-d'], 'each token has a unique jti, and keeps it', async () => {
     const [one, two] = [await at.login('alice'), await at.login('alice')]
     const jti = async (token: string) => (await jsonOf(await ask(token))).jti
     expect(await jti(one.access_token)).toBe(await jti(one.access_token))
@@ -124,7 +126,7 @@ describe('RFC 7662 §2.2: introspection response', () => {
   )
 
   verifies(['7662-x-d'], 'a million roles would not make the answer larger', async () => {
-    const { store } = at.services
+    const { store } = at
     await store.roleSchemas.put({ student: { permissions: ['grade:read'], assumable: [] } })
     const sizes: number[] = []
     for (const [sub, courses] of [
@@ -137,7 +139,7 @@ describe('RFC 7662 §2.2: introspection response', () => {
       }))
       await store.assignments.apply(changes)
       const { access_token } = await at.login(sub)
-      const response = await postForm(at.introspect, at.grades, {
+      const response = await postForm(at.endpoints.introspect, at.grades, {
         token: access_token,
         context: 'course:1000000',
       })
@@ -164,7 +166,7 @@ describe('RFC 7662 §2.2: introspection response', () => {
     'each of these tokens is inactive for a reason it stands for',
     async () => {
       for (const token of Object.values(inactive)) await ask(token)
-      const metrics = await (await fetch(`${at.services.introspect[0]}/metrics`)).text()
+      const metrics = await (await fetch(`${at.introspect[0]}/metrics`)).text()
       const counted = [...metrics.matchAll(/introspections_total\{outcome="([^"]+)"/g)]
       const reasons = new Set(counted.map(([, outcome]) => outcome))
       reasons.delete('active')
@@ -191,7 +193,7 @@ describe('RFC 7662 §2.2: introspection response', () => {
 
   verifies(['7662-2.2-h'], 'another credential of the caller makes no difference', async () => {
     for (const token of Object.values(inactive)) {
-      const response = await postForm(at.introspect, undefined, { token, ...at.grades })
+      const response = await postForm(at.endpoints.introspect, undefined, { token, ...at.grades })
       expect(Object.keys(await jsonOf(response))).toEqual(['active'])
     }
   })
@@ -207,18 +209,18 @@ describe('RFC 7662 §2.2: introspection response', () => {
     ['7662-2.2-g', '7662-x-b'],
     'a refresh token is inactive even to its client',
     async () => {
-      const owner = await at.services.register('both-app', {
+      const owner = await at.register('both-app', {
         introspect: true,
         resources: ['https://both.test'],
         grant_types: ['client_credentials', 'refresh_token'],
         default_resources: ['https://both.test'],
       })
       const { access_token, refresh_token } = await at.login('gina', { client_id: 'both-app' })
-      const asOwner = (token: string) => postForm(at.introspect, owner, { token })
+      const asOwner = (token: string) => postForm(at.endpoints.introspect, owner, { token })
       expect(await jsonOf(await asOwner(access_token))).toMatchObject({ active: true })
       expect(await (await asOwner(refresh_token)).text()).toBe(INACTIVE)
       const hinted = { token: refresh_token, token_type_hint: 'refresh_token' }
-      expect(await (await postForm(at.introspect, owner, hinted)).text()).toBe(INACTIVE)
+      expect(await (await postForm(at.endpoints.introspect, owner, hinted)).text()).toBe(INACTIVE)
     },
   )
 })

@@ -1,27 +1,27 @@
-/** RFC 7662 §4: every check that stands between a token and an active answer, one at a time. */
+/** RFC 7662 §4: every check that a token must pass to be active, one per test. */
 import { afterAll, beforeAll, describe, expect } from 'vitest'
-import { fetchToken, introspectText, postForm } from '../services.ts'
+import { fetchToken, introspectText, postForm } from '../fixture/requests.ts'
+import { INACTIVE } from '../fixture/world.ts'
 import { expectError } from './answer.ts'
 import { moveClock } from './clock.ts'
 import {
-  INACTIVE,
-  type Installation,
+  type ConformanceWorld,
   LIBRARY,
-  startInstallation,
+  startConformanceWorld,
   WEB_LIFETIME,
-} from './installation.ts'
+} from './conformance-world.ts'
 import { verifies } from './verifies.ts'
 
 describe('RFC 7662 §4: checks', () => {
-  let at: Installation
+  let at: ConformanceWorld
 
   beforeAll(async () => {
-    at = await startInstallation()
+    at = await startConformanceWorld()
   })
   afterAll(() => at.close())
 
   const live = async (resource?: string): Promise<string> =>
-    fetchToken(at.services.issuer, at.web, resource === undefined ? {} : { resource })
+    fetchToken(at.issuer, at.web, resource === undefined ? {} : { resource })
 
   verifies(
     ['7662-4-a', '7662-4-b'],
@@ -50,7 +50,7 @@ describe('RFC 7662 §4: checks', () => {
   verifies(['7662-4-a'], 'revocation alone', async () => {
     const token = await live()
     expect(await at.verdict(token)).not.toBe(INACTIVE)
-    await postForm(at.revoke, at.web, { token })
+    await postForm(at.endpoints.revoke, at.web, { token })
     expect(await at.verdict(token)).toBe(INACTIVE)
   })
 
@@ -67,15 +67,15 @@ describe('RFC 7662 §4: checks', () => {
 
   verifies(['7662-4-a', '7662-4-c'], 'audience alone: active there, inactive here', async () => {
     const token = await live(LIBRARY)
-    const [node] = at.services.introspect
+    const [node] = at.introspect
     expect(await introspectText(node, at.library, token)).toContain('"active":true')
     expect(await introspectText(node, at.grades, token)).toBe(INACTIVE)
   })
 
   verifies(['7662-4-c'], 'a caller that is no resource sees no token as active', async () => {
-    const nothing = await at.services.register('nothing-api', { introspect: true })
-    const [node] = at.services.introspect
-    for (const token of [await live(), at.services.adminToken]) {
+    const nothing = await at.register('nothing-api', { introspect: true })
+    const [node] = at.introspect
+    for (const token of [await live(), at.adminToken()]) {
       expect(await introspectText(node, nothing, token)).toBe(INACTIVE)
     }
   })
@@ -84,11 +84,11 @@ describe('RFC 7662 §4: checks', () => {
     const near = ['https://library.test/', 'https://LIBRARY.test', 'https://library.test/a']
     const token = await live(LIBRARY)
     for (const [n, resource] of near.entries()) {
-      const caller = await at.services.register(`near-${n}`, {
+      const caller = await at.register(`near-${n}`, {
         introspect: true,
         resources: [resource],
       })
-      expect(await introspectText(at.services.introspect[0], caller, token)).toBe(INACTIVE)
+      expect(await introspectText(at.introspect[0], caller, token)).toBe(INACTIVE)
     }
   })
 
@@ -97,9 +97,9 @@ describe('RFC 7662 §4: checks', () => {
     'an ordinary client may not, even for its own token',
     async () => {
       const token = await live()
-      for (const caller of [at.web, at.other, at.services.admin]) {
+      for (const caller of [at.web, at.other, at.admin]) {
         await expectError(
-          await postForm(at.introspect, caller, { token }),
+          await postForm(at.endpoints.introspect, caller, { token }),
           403,
           'unauthorized_client',
         )
@@ -109,11 +109,11 @@ describe('RFC 7662 §4: checks', () => {
 
   verifies(['7662-4-d'], 'the right to introspect is lost at once', async () => {
     const resources = ['https://brief.test']
-    const caller = await at.services.register('brief-api', { introspect: true, resources })
+    const caller = await at.register('brief-api', { introspect: true, resources })
     const token = await live('https://brief.test')
-    const [node, second] = at.services.introspect
+    const [node, second] = at.introspect
     expect(await introspectText(node, caller, token)).toContain('"active":true')
-    await at.services.callAdmin('PUT', '/clients/brief-api', { introspect: false, resources })
+    await at.callAdmin('PUT', '/clients/brief-api', { introspect: false, resources })
     for (const url of [node, second]) {
       const response = await postForm(`${url}/introspect`, caller, { token })
       await expectError(response, 403, 'unauthorized_client')

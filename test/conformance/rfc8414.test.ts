@@ -3,9 +3,9 @@ import { allowInsecureRequests, discoveryRequest, processDiscoveryResponse } fro
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { authorizationServerMetadata } from '../../issuer/metadata.ts'
 import { parseSettings, SettingsError } from '../../settings/settings.ts'
-import { fetchToken, introspectText } from '../services.ts'
+import { fetchToken } from '../fixture/requests.ts'
 import { expectError, jsonOf } from './answer.ts'
-import { type Installation, startInstallation } from './installation.ts'
+import { type ConformanceWorld, startConformanceWorld } from './conformance-world.ts'
 import { verifies } from './verifies.ts'
 
 const WELL_KNOWN = '/.well-known/oauth-authorization-server'
@@ -25,11 +25,11 @@ const problemsOf = (issuer: string) => {
 }
 
 describe('RFC 8414: authorization server metadata', () => {
-  let at: Installation
-  const document = async () => jsonOf(await fetch(at.services.issuer + WELL_KNOWN))
+  let at: ConformanceWorld
+  const document = async () => jsonOf(await fetch(at.issuer + WELL_KNOWN))
 
   beforeAll(async () => {
-    at = await startInstallation()
+    at = await startConformanceWorld()
   })
   afterAll(() => at.close())
 
@@ -59,7 +59,7 @@ describe('RFC 8414: authorization server metadata', () => {
   })
 
   verifies(['8414-2-b', '8414-2-d'], 'the document names every endpoint there is', async () => {
-    const { issuer, introspect } = at.services
+    const { issuer, introspect } = at
     const methods = ['client_secret_basic', 'client_secret_post']
     const metadata = await document()
     expect(metadata).toEqual({
@@ -101,7 +101,7 @@ describe('RFC 8414: authorization server metadata', () => {
   const isJwtMethod = (method: unknown) => String(method).endsWith('_jwt')
 
   verifies(['8414-3.2-a'], 'it is JSON, cacheable, without empty members (X5)', async () => {
-    const response = await fetch(at.services.issuer + WELL_KNOWN)
+    const response = await fetch(at.issuer + WELL_KNOWN)
     expect(response.headers.get('cache-control')).toMatch(/^public, max-age=[1-9]\d*$/)
     expect(response.headers.get('pragma')).toBeNull()
     const metadata = await jsonOf(response)
@@ -110,21 +110,21 @@ describe('RFC 8414: authorization server metadata', () => {
   })
 
   it('answers HEAD like GET and refuses POST', async () => {
-    const head = await fetch(at.services.issuer + WELL_KNOWN, { method: 'HEAD' })
+    const head = await fetch(at.issuer + WELL_KNOWN, { method: 'HEAD' })
     expect([head.status, await head.text()]).toEqual([200, ''])
-    const post = await fetch(at.services.issuer + WELL_KNOWN, { method: 'POST' })
+    const post = await fetch(at.issuer + WELL_KNOWN, { method: 'POST' })
     expect(post.headers.get('allow')).toMatch(/\bGET\b/)
     await expectError(post, 405, 'invalid_request')
   })
 
   verifies(['8414-3.3-a'], 'a strict client finds the issuer identical, or refuses', async () => {
-    const used = new URL(at.services.issuer)
-    const other = new URL(at.services.issuer.replace('127.0.0.1', 'localhost'))
-    const response = () => fetch(at.services.issuer + WELL_KNOWN)
+    const used = new URL(at.issuer)
+    const other = new URL(at.issuer.replace('127.0.0.1', 'localhost'))
+    const response = () => fetch(at.issuer + WELL_KNOWN)
     const found = await processDiscoveryResponse(used, await discoveryRequest(used, FROM))
-    expect(found.issuer).toBe(at.services.issuer)
+    expect(found.issuer).toBe(at.issuer)
     await expect(processDiscoveryResponse(other, await response())).rejects.toThrow(/issuer/)
-    const deeper = new URL(`${at.services.issuer}/t1`)
+    const deeper = new URL(`${at.issuer}/t1`)
     await expect(processDiscoveryResponse(deeper, await response())).rejects.toThrow(/issuer/)
   })
 
@@ -144,15 +144,15 @@ describe('RFC 8414: authorization server metadata', () => {
 
 for (const issuerPath of ['/t1', '/t1/', '/a/b']) {
   describe(`RFC 8414: an issuer with the path ${issuerPath}`, () => {
-    let at: Installation
+    let at: ConformanceWorld
 
     beforeAll(async () => {
-      at = await startInstallation({ issuerPath })
+      at = await startConformanceWorld({ issuerPath })
     })
     afterAll(() => at.close())
 
     verifies(['8414-3-a'], 'the well-known text stands between host and path', async () => {
-      const { issuer } = at.services
+      const { issuer } = at
       const { origin } = new URL(issuer)
       const path = issuerPath.replace(/\/$/, '')
       const metadata = await jsonOf(await fetch(origin + WELL_KNOWN + path))
@@ -168,9 +168,9 @@ for (const issuerPath of ['/t1', '/t1/', '/a/b']) {
     })
 
     verifies(['8414-3.3-a'], 'a strict client finds it, and only under its own name', async () => {
-      const used = new URL(at.services.issuer)
+      const used = new URL(at.issuer)
       const found = await processDiscoveryResponse(used, await discoveryRequest(used, FROM))
-      expect(found.issuer).toBe(at.services.issuer)
+      expect(found.issuer).toBe(at.issuer)
       const slashed = used.href.endsWith('/') ? used.href.slice(0, -1) : `${used.href}/`
       const other = new URL(slashed)
       const response = await discoveryRequest(other, FROM)
@@ -178,11 +178,11 @@ for (const issuerPath of ['/t1', '/t1/', '/a/b']) {
     })
 
     verifies(['8414-3-a'], 'the endpoints work there, and iss is the issuer', async () => {
-      const base = at.services.issuer.replace(/\/$/, '')
+      const base = at.issuer.replace(/\/$/, '')
       const token = await fetchToken(base, at.web)
-      const answer = await introspectText(at.services.introspect[0], at.grades, token)
-      expect(JSON.parse(answer)).toMatchObject({ active: true, iss: at.services.issuer })
-      const { origin } = new URL(at.services.issuer)
+      const answer = await at.verdict(token)
+      expect(JSON.parse(answer)).toMatchObject({ active: true, iss: at.issuer })
+      const { origin } = new URL(at.issuer)
       await expectError(await fetch(`${origin}/token`, { method: 'POST' }), 404, 'not_found')
     })
   })

@@ -1,18 +1,17 @@
-/** RFC 8693: a token in return for another, never worth more. */
+/** RFC 8693: a client gets a token in return for another one, never with more rights. */
 import * as oauth from 'oauth4webapi'
 import { afterAll, beforeAll, describe, expect } from 'vitest'
 import { parseSettings, SettingsError } from '../../settings/settings.ts'
-import { introspectText, postForm, type TestClient } from '../services.ts'
+import { introspectText, postForm, type TestClient } from '../fixture/requests.ts'
+import { GRADES, INACTIVE } from '../fixture/world.ts'
 import { expectError, expectNoStore, jsonOf, visible } from './answer.ts'
 import { moveClock } from './clock.ts'
 import {
-  GRADES,
-  INACTIVE,
-  type Installation,
+  type ConformanceWorld,
   LIBRARY,
   SCOPE,
-  startInstallation,
-} from './installation.ts'
+  startConformanceWorld,
+} from './conformance-world.ts'
 import { verifies } from './verifies.ts'
 
 const EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange'
@@ -28,7 +27,7 @@ const NOBODY = null
 type Wishes = Readonly<Record<string, string | readonly string[]>>
 
 describe('RFC 8693: token exchange', () => {
-  let at: Installation
+  let at: ConformanceWorld
   /** A service that calls others for its callers, and the one it calls, which does the same. */
   let gateway: TestClient
   let reports: TestClient
@@ -36,15 +35,15 @@ describe('RFC 8693: token exchange', () => {
   let subjectToken: string
 
   beforeAll(async () => {
-    at = await startInstallation()
+    at = await startConformanceWorld()
     const exchanges = { introspect: true, grant_types: [EXCHANGE, 'client_credentials'] }
-    gateway = await at.services.register('gateway-api', {
+    gateway = await at.register('gateway-api', {
       ...exchanges,
       scope: 'grades:read grades:write own:scope',
       resources: [GATEWAY],
       access_token_lifetime: GATEWAY_LIFETIME,
     })
-    reports = await at.services.register('reports-api', {
+    reports = await at.register('reports-api', {
       ...exchanges,
       scope: SCOPE,
       resources: [REPORTS],
@@ -66,16 +65,16 @@ describe('RFC 8693: token exchange', () => {
     for (const [name, value] of Object.entries(asked)) {
       for (const one of [value].flat()) form.append(name, one)
     }
-    return postForm(at.token, client ?? undefined, form)
+    return postForm(at.endpoints.token, client ?? undefined, form)
   }
   const exchanged = async (wishes?: Wishes, client?: TestClient) =>
     String((await jsonOf(await exchange(wishes, client))).access_token)
   const verdict = (caller: TestClient, token: string) =>
-    introspectText(at.services.introspect[1], caller, token)
+    introspectText(at.introspect[1], caller, token)
   const answerOf = async (caller: TestClient, token: string) =>
     JSON.parse(await verdict(caller, token)) as Record<string, unknown>
   const revoke = async (target: object) =>
-    expect((await at.services.callAdmin('POST', '/revocations', target)).status).toBe(200)
+    expect((await at.callAdmin('POST', '/revocations', target)).status).toBe(200)
 
   for (const name of ['subject_token', 'subject_token_type']) {
     verifies(['8693-2.1-a'], `${name} is required, once`, async () => {
@@ -93,9 +92,13 @@ describe('RFC 8693: token exchange', () => {
         subject_token: subjectToken,
         subject_token_type: ACCESS,
       }
-      await expectError(await postForm(at.token, gateway, form), 400, 'unsupported_grant_type')
+      await expectError(
+        await postForm(at.endpoints.token, gateway, form),
+        400,
+        'unsupported_grant_type',
+      )
     }
-    const published = `${at.services.issuer}/.well-known/oauth-authorization-server`
+    const published = `${at.issuer}/.well-known/oauth-authorization-server`
     const { grant_types_supported } = await jsonOf(await fetch(published))
     expect(grant_types_supported).toContain(EXCHANGE)
   })
@@ -116,7 +119,7 @@ describe('RFC 8693: token exchange', () => {
     expect((await exchange({ actor_token: '', actor_token_type: '' })).status).toBe(200)
   })
 
-  verifies(['8693-2.1-c'], 'a resource that is none is invalid_target', async () => {
+  verifies(['8693-2.1-c'], 'a malformed resource is invalid_target', async () => {
     for (const resource of ['/relative', `${GRADES}#part`, `${GRADES}#`, 'https://', '\r\n', 'x']) {
       await expectError(await exchange({ resource }), 400, 'invalid_target')
       await expectError(await exchange({ resource: [GRADES, resource] }), 400, 'invalid_target')
@@ -132,35 +135,39 @@ describe('RFC 8693: token exchange', () => {
     expect(aud).toEqual([GRADES, LIBRARY, REPORTS])
   })
 
-  verifies(['8693-2.1-d', '8693-2.2.2-a'], 'what is no good is refused in one way', async () => {
-    const login = await at.login('carol', { resource: [GATEWAY] })
-    const revoked = await tokenFor('carol')
-    await revoke({ token: revoked })
-    const foreign = await tokenFor('carol', { resource: [GRADES] })
-    const forged = subjectToken.slice(0, -1) + (subjectToken.endsWith('A') ? 'B' : 'A')
-    const jwt = 'eyJhbGciOiJub25lIn0.eyJzdWIiOiJhbGljZSJ9.'
-    const bad = {
-      junk: 'junk',
-      huge: 'x'.repeat(20_000),
-      jwt,
-      forged,
-      'not quite ours': `${subjectToken} `,
-      'a refresh token': login.refresh_token,
-      revoked,
-      'meant for and issued to others': foreign,
-    }
-    const seen = await visible(await exchange({ subject_token: 'nothing' }))
-    await expectError(await exchange({ subject_token: 'nothing' }), 400, 'invalid_request')
-    for (const subject_token of Object.values(bad)) {
-      expect(await visible(await exchange({ subject_token }))).toEqual(seen)
-    }
-    const actor = (actor_token: string) => exchange({ actor_token, actor_token_type: ACCESS })
-    const seenOfActor = await visible(await actor('nothing'))
-    await expectError(await actor('nothing'), 400, 'invalid_request')
-    for (const token of Object.values(bad)) {
-      expect(await visible(await actor(token))).toEqual(seenOfActor)
-    }
-  })
+  verifies(
+    ['8693-2.1-d', '8693-2.2.2-a'],
+    'every invalid target is refused in the same way',
+    async () => {
+      const login = await at.login('carol', { resource: [GATEWAY] })
+      const revoked = await tokenFor('carol')
+      await revoke({ token: revoked })
+      const foreign = await tokenFor('carol', { resource: [GRADES] })
+      const forged = subjectToken.slice(0, -1) + (subjectToken.endsWith('A') ? 'B' : 'A')
+      const jwt = 'eyJhbGciOiJub25lIn0.eyJzdWIiOiJhbGljZSJ9.'
+      const bad = {
+        junk: 'junk',
+        huge: 'x'.repeat(20_000),
+        jwt,
+        forged,
+        'not quite ours': `${subjectToken} `,
+        'a refresh token': login.refresh_token,
+        revoked,
+        'meant for and issued to others': foreign,
+      }
+      const seen = await visible(await exchange({ subject_token: 'nothing' }))
+      await expectError(await exchange({ subject_token: 'nothing' }), 400, 'invalid_request')
+      for (const subject_token of Object.values(bad)) {
+        expect(await visible(await exchange({ subject_token }))).toEqual(seen)
+      }
+      const actor = (actor_token: string) => exchange({ actor_token, actor_token_type: ACCESS })
+      const seenOfActor = await visible(await actor('nothing'))
+      await expectError(await actor('nothing'), 400, 'invalid_request')
+      for (const token of Object.values(bad)) {
+        expect(await visible(await actor(token))).toEqual(seenOfActor)
+      }
+    },
+  )
 
   verifies(
     ['8693-2.1-d'],
@@ -200,7 +207,7 @@ describe('RFC 8693: token exchange', () => {
         grant_types: [EXCHANGE],
         scope: SCOPE,
       }
-      const put = await at.services.callAdmin('PUT', '/clients/public-exchanger', metadata)
+      const put = await at.callAdmin('PUT', '/clients/public-exchanger', metadata)
       expect(put.status).toBe(400)
       await at.registerWithSecret('public-exchanger', 's', { ...metadata, resources: [GATEWAY] })
       const tried = await exchange({ client_id: 'public-exchanger' }, NOBODY)
@@ -257,8 +264,8 @@ describe('RFC 8693: token exchange', () => {
       { audience: LIBRARY },
       { audience: ['grades-api', 'library-api'] },
       { resource: GRADES, audience: 'library-api' },
-      { resource: at.services.issuer },
-      { audience: at.services.issuer },
+      { resource: at.issuer },
+      { audience: at.issuer },
       { resource: 'https://unknown.test' },
       { audience: 'unknown-api' },
       { audience: '\u0001' },
@@ -274,7 +281,7 @@ describe('RFC 8693: token exchange', () => {
   })
 
   verifies(['8693-2.1.1-a'], 'the issuer as a target follows the same rule', async () => {
-    const { issuer } = at.services
+    const { issuer } = at
     const subject_token = await tokenFor('alice', { resource: [GATEWAY, issuer] })
     for (const wishes of [{ resource: issuer }, { audience: issuer }]) {
       const child = await exchanged({ subject_token, ...wishes })
@@ -283,7 +290,7 @@ describe('RFC 8693: token exchange', () => {
   })
 
   verifies(['8693-2.1.1-a'], 'no target beyond what the client may aim at', async () => {
-    const bound = await at.services.register('bound-api', {
+    const bound = await at.register('bound-api', {
       grant_types: [EXCHANGE],
       resources: ['https://bound.test'],
       allowed_resources: [GRADES, 'https://elsewhere.test'],
@@ -308,7 +315,7 @@ describe('RFC 8693: token exchange', () => {
     const told = await answerOf(at.grades, String(long.access_token))
     expect(told.exp).toBe(exp)
     expect(long.expires_in).toBe(Number(told.exp) - Number(told.iat))
-    const brief = await at.services.register('brief-api', {
+    const brief = await at.register('brief-api', {
       grant_types: [EXCHANGE],
       resources: [GATEWAY],
       scope: SCOPE,
@@ -332,14 +339,14 @@ describe('RFC 8693: token exchange', () => {
 
   verifies(['8693-2.1.1-b'], 'a service stands for all its resources', async () => {
     const both = ['https://one.test', 'https://two.test']
-    await at.services.register('twofold-api', { introspect: true, resources: both })
+    await at.register('twofold-api', { introspect: true, resources: both })
     const subject_token = await tokenFor('alice', { resource: [GATEWAY, ...both] })
     const child = await exchanged({ subject_token, audience: 'twofold-api' })
     expect(await verdict(gateway, child)).toBe(INACTIVE)
     const half = await tokenFor('alice', { resource: [GATEWAY, 'https://one.test'] })
     const refused = await exchange({ subject_token: half, audience: 'twofold-api' })
     await expectError(refused, 400, 'invalid_target')
-    await at.services.callAdmin('PUT', '/clients/twofold-api', { enabled: false })
+    await at.callAdmin('PUT', '/clients/twofold-api', { enabled: false })
     const gone = await exchange({ subject_token, audience: 'twofold-api' })
     await expectError(gone, 400, 'invalid_target')
   })
@@ -363,7 +370,7 @@ describe('RFC 8693: token exchange', () => {
 
   verifies(['8693-2.2.1-a'], 'an independent client understands the answer', async () => {
     const insecure = { [oauth.allowInsecureRequests]: true }
-    const as = { issuer: at.services.issuer, token_endpoint: at.token }
+    const as = { issuer: at.issuer, token_endpoint: at.endpoints.token }
     const response = await oauth.genericTokenEndpointRequest(
       as,
       { client_id: gateway.client_id },
@@ -384,7 +391,7 @@ describe('RFC 8693: token exchange', () => {
     async () => {
       await expectError(await exchange({ subject_token: 'junk' }), 400, 'invalid_request')
       const form = { grant_type: 'refresh_token', refresh_token: 'junk' }
-      await expectError(await postForm(at.token, at.web, form), 400, 'invalid_grant')
+      await expectError(await postForm(at.endpoints.token, at.web, form), 400, 'invalid_grant')
     },
   )
 
@@ -444,7 +451,7 @@ describe('RFC 8693: token exchange', () => {
   })
 
   verifies(['8693-4.1-b'], 'actors give a token nothing', async () => {
-    const { roleSchemas, assignments } = at.services.store
+    const { roleSchemas, assignments } = at.store
     await roleSchemas.put({ admin: { permissions: ['everything'], assumable: [] } })
     await assignments.apply([{ op: 'assign', sub: 'mighty', context: '*', role: 'admin' }])
     const mighty = { actor_token: await tokenFor('mighty'), actor_token_type: ACCESS }

@@ -1,37 +1,38 @@
-/** RFC 8707: resource indicators decide whom a token is for. */
+/** RFC 8707: resource indicators decide which resource servers a token is for. */
 import { afterAll, beforeAll, describe, expect } from 'vitest'
-import { introspectText, postForm, type TestClient } from '../services.ts'
+import { introspectText, postForm, type TestClient } from '../fixture/requests.ts'
+import { GRADES, INACTIVE } from '../fixture/world.ts'
 import { expectError, jsonOf } from './answer.ts'
-import { GRADES, INACTIVE, type Installation, LIBRARY, startInstallation } from './installation.ts'
+import { type ConformanceWorld, LIBRARY, startConformanceWorld } from './conformance-world.ts'
 import { verifies } from './verifies.ts'
 
 const SCHOOL_ONE = 'https://school.test/t1'
 const SCHOOL_TWO = 'https://school.test/t2'
 
 describe('RFC 8707: resource indicators', () => {
-  let at: Installation
+  let at: ConformanceWorld
   let schoolOne: TestClient
   let schoolTwo: TestClient
 
   beforeAll(async () => {
-    at = await startInstallation()
+    at = await startConformanceWorld()
     const introspect = true
-    schoolOne = await at.services.register('one', { introspect, resources: [SCHOOL_ONE] })
-    schoolTwo = await at.services.register('two', { introspect, resources: [SCHOOL_TWO] })
+    schoolOne = await at.register('one', { introspect, resources: [SCHOOL_ONE] })
+    schoolTwo = await at.register('two', { introspect, resources: [SCHOOL_TWO] })
   })
   afterAll(() => at.close())
 
   function ask(grant: Record<string, string>, resources: readonly string[], client = at.web) {
     const form = new URLSearchParams(grant)
     for (const resource of resources) form.append('resource', resource)
-    return postForm(at.token, client, form)
+    return postForm(at.endpoints.token, client, form)
   }
   const forItself = (resources: readonly string[], client?: TestClient) =>
     ask({ grant_type: 'client_credentials' }, resources, client)
   const refresh = (refresh_token: string, resources: readonly string[]) =>
     ask({ grant_type: 'refresh_token', refresh_token }, resources)
   const verdict = async (caller: TestClient, token: unknown) =>
-    introspectText(at.services.introspect[0], caller, String(token))
+    introspectText(at.introspect[0], caller, String(token))
   const audOf = async (caller: TestClient, token: unknown) =>
     (JSON.parse(await verdict(caller, token)) as { readonly aud?: unknown }).aud
 
@@ -72,7 +73,7 @@ describe('RFC 8707: resource indicators', () => {
 
   verifies(['8707-2-a'], 'a query is part of the name', async () => {
     const resource = 'https://query.test/?school=1'
-    const caller = await at.services.register('query-api', {
+    const caller = await at.register('query-api', {
       introspect: true,
       resources: [resource],
     })
@@ -98,7 +99,7 @@ describe('RFC 8707: resource indicators', () => {
     async () => {
       await expectError(await forItself(['https://unknown.test']), 400, 'invalid_target')
       await expectError(await forItself([GRADES, 'https://unknown.test']), 400, 'invalid_target')
-      const bound = await at.services.register('bound-app', { allowed_resources: [GRADES] })
+      const bound = await at.register('bound-app', { allowed_resources: [GRADES] })
       expect((await forItself([GRADES], bound)).status).toBe(200)
       await expectError(await forItself([LIBRARY], bound), 400, 'invalid_target')
       await expectError(await forItself([GRADES, LIBRARY], bound), 400, 'invalid_target')
@@ -109,9 +110,9 @@ describe('RFC 8707: resource indicators', () => {
 
   verifies(['8707-2-c'], 'a resource is unknown once its server is gone', async () => {
     const resource = 'https://brief.test'
-    await at.services.register('brief-api', { introspect: true, resources: [resource] })
+    await at.register('brief-api', { introspect: true, resources: [resource] })
     expect((await forItself([resource])).status).toBe(200)
-    await at.services.callAdmin('DELETE', '/clients/brief-api')
+    await at.callAdmin('DELETE', '/clients/brief-api')
     await expectError(await forItself([resource]), 400, 'invalid_target')
   })
 

@@ -1,5 +1,5 @@
 /**
- * How a test cites the requirements it proves. The ids stand in an array literal right behind `verifies(`, because the
+ * How a test cites the requirements it proves. The ids are an array literal right after `verifies(`, because the
  * gate reads the sources; an id that is unknown or declined does not compile.
  */
 import { it } from 'vitest'

@@ -1,6 +1,6 @@
 /**
- * A client of the feed without any cleverness: a WebSocket, every frame it got, in order, and ways to wait for them.
- * It keeps the positions the frames tell of, and throws when they make no sense: a gap, a repetition, another epoch.
+ * A simple client of the feed: a WebSocket, the frames it received in order, and ways to wait for them. It keeps the position
+ * of each partition and throws when a frame does not continue it: a gap, a repetition, another epoch.
  */
 import { once } from 'node:events'
 import type { IncomingMessage } from 'node:http'
@@ -13,8 +13,8 @@ import type {
   ServerFrame,
   StartFrame,
 } from '../../client/src/wire/index.ts'
-import { basic, type TestClient } from '../services.ts'
-import { waitFor } from '../wait-for.ts'
+import { basic, type TestClient } from '../fixture/requests.ts'
+import { waitFor } from '../fixture/wait-for.ts'
 
 /** A connected client. */
 export interface FeedSocket {
@@ -25,7 +25,7 @@ export interface FeedSocket {
   /** Set once it is closed. */
   readonly closed: { readonly code: number; readonly reason: string } | undefined
   send(frame: object | string): void
-  /** Sends a probe of its own number and waits for its lease. */
+  /** Sends a probe with a new number and waits for its lease. */
   lease(): Promise<LeaseFrame>
   started(): Promise<StartFrame>
   /** The first event that fits, once it is there. */

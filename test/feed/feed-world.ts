@@ -1,21 +1,9 @@
-/** What tests of the feed begin with: a Redis, the services, a client that may introspect, sockets that are closed again. */
+/** The world of the feed's tests: {@link startWorld} with sockets that are closed after each test. */
 import type { FeedEvent } from '../../client/src/wire/index.ts'
-import type { Store } from '../../store/store.ts'
-import { startRedis, type TestRedis } from '../redis-server.ts'
-import {
-  type ServicesOptions,
-  startServices,
-  type TestClient,
-  type TestServices,
-} from '../services.ts'
+import { startWorld, type World, type WorldOptions } from '../fixture/world.ts'
 import { type FeedSocket, openFeed, startFeedSocket } from './feed-socket.ts'
 
-export interface FeedWorld {
-  readonly redis: TestRedis
-  readonly services: TestServices
-  readonly store: Store
-  /** May introspect. */
-  readonly grades: TestClient
+export interface FeedWorld extends World {
   /** A socket that has said nothing yet. */
   open(node?: 0 | 1): Promise<FeedSocket>
   /** A socket that has its start. */
@@ -24,40 +12,29 @@ export interface FeedWorld {
   revoke(sub: string): Promise<void>
   /** Closes the sockets of a test. */
   closeSockets(): void
-  close(): Promise<void>
 }
 
-export async function startFeedWorld(
-  options: Partial<ServicesOptions> = {},
-  ...redisArgs: string[]
-): Promise<FeedWorld> {
-  const redis = await startRedis(...redisArgs)
-  const services = await startServices({ redisUrl: redis.url, ...options })
-  const grades = await services.register('grades-api', { introspect: true })
-  const { store } = services
+export async function startFeedWorld(options: WorldOptions = {}): Promise<FeedWorld> {
+  const world = await startWorld(options)
+  const { introspect, grades, store } = world
   const sockets: FeedSocket[] = []
   const kept = async (opening: Promise<FeedSocket>): Promise<FeedSocket> => {
     const socket = await opening
     sockets.push(socket)
     return socket
   }
+  const closeSockets = (): void => {
+    for (const socket of sockets.splice(0)) socket.close()
+  }
+  world.onClose(closeSockets)
   return {
-    redis,
-    services,
-    store,
-    grades,
-    open: (node = 0) => kept(openFeed(services.introspect[node], grades)),
-    start: (node = 0, cursors) => kept(startFeedSocket(services.introspect[node], grades, cursors)),
+    ...world,
+    open: (node = 0) => kept(openFeed(introspect[node], grades)),
+    start: (node = 0, cursors) => kept(startFeedSocket(introspect[node], grades, cursors)),
     async revoke(sub) {
       await store.revocations.revoke({ level: 'subject', sub }, { by: 'test' })
     },
-    closeSockets() {
-      for (const socket of sockets.splice(0)) socket.close()
-    },
-    async close() {
-      await services.close()
-      await redis.stop()
-    },
+    closeSockets,
   }
 }
 

@@ -1,8 +1,8 @@
-/** What a connected client is told, and when: start, changes, resume and reset, through faults of Redis. */
+/** What the feed sends to a connected client, and when: start, changes, resume and reset, also through faults of Redis. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import type { StartFrame } from '../../client/src/wire/index.ts'
 import { createPartitions } from '../../store/partitions.ts'
-import { waitFor } from '../wait-for.ts'
+import { waitFor } from '../fixture/wait-for.ts'
 import type { FeedSocket } from './feed-socket.ts'
 import { type FeedWorld, ofSubject, startFeedWorld } from './feed-world.ts'
 
@@ -13,7 +13,7 @@ describe('the feed', () => {
   let world: FeedWorld
 
   beforeAll(async () => {
-    world = await startFeedWorld({}, '--appendonly', 'yes')
+    world = await startFeedWorld({ redis: ['--appendonly', 'yes'] })
   })
 
   afterEach(() => world.closeSockets())
@@ -26,7 +26,7 @@ describe('the feed', () => {
     return heads[HOME] as (typeof heads)[number]
   }
 
-  /** Changes the log behind the back of everybody, as no script would. */
+  /** Changes the log without a script, so that nothing is published. */
   async function tamper(change: (seq: number) => (string | number)[][]): Promise<void> {
     const { seq } = await head()
     await world.redis.direct.multi(change(seq)).exec()
@@ -61,7 +61,7 @@ describe('the feed', () => {
     const feed = await world.start()
     const { revocations, clients } = world.store
     const by = { by: 'test' }
-    await world.services.register('another')
+    await world.register('another')
     await revocations.revoke({ level: 'subject+client', sub: 'alice', clientId: 'web' }, by)
     await revocations.revoke({ level: 'client', clientId: 'web' }, by)
     await revocations.revoke({ level: 'all' }, by)
@@ -190,6 +190,8 @@ describe('the feed', () => {
     const tag = createPartitions(64).tag(HOME)
     const text = `${tag} ${epoch} ${seq + 1} {"type":"subject","sub":"made up"}`
     await world.redis.direct.publish('cc:feed', text)
+    // Redis may answer the publisher before it writes to the node.
+    await feed.event(ofSubject('made up'))
     await feed.lease()
     expect(feed.frames).toContainEqual({ type: 'reset', partition: HOME, epoch, seq })
   })

@@ -8,11 +8,12 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { WebSocket } from 'ws'
 import type { FeedCursor, ServerFrame } from '../../client/src/wire/index.ts'
-import { createFeedConnection, type FeedConnection } from '../../introspect/feed/connection.ts'
-import { encodeReset } from '../../introspect/feed/frames.ts'
-import { createLeaseGate } from '../../introspect/feed/lease-gate.ts'
+import { Broadcast } from '../../introspect/feed/broadcast.ts'
+import { FeedConnection } from '../../introspect/feed/connection.ts'
+import { encodeFrame } from '../../introspect/feed/frames.ts'
+import { LeaseGate } from '../../introspect/feed/lease-gate.ts'
 import { feedLimits } from '../../introspect/feed/limits.ts'
-import { createLogReader } from '../../introspect/feed/log-reader.ts'
+import { LogReader } from '../../introspect/feed/log-reader.ts'
 import { createManualClock } from './manual-clock.ts'
 import { type Acknowledged, createSimulatedLog } from './simulated-log.ts'
 
@@ -78,28 +79,32 @@ const turn = () => new Promise<void>((resolve) => setImmediate(resolve))
 function setUp() {
   const simulated = createSimulatedLog(PARTITIONS)
   const clock = createManualClock()
-  const live = new Set<FeedConnection>()
-  const reader = createLogReader({
+  const broadcast = new Broadcast()
+  const broken: Error[] = []
+  const onBroken = (error: Error) => void broken.push(error)
+  const reader = new LogReader({
     log: simulated.log,
     clock,
     keptEvents: 4,
     onTrouble: () => undefined,
     onRecovery: () => undefined,
+    onBroken,
     listener: {
       changed(_partition, _event, frame) {
-        for (const connection of live) connection.tell(frame)
+        broadcast.send(frame)
       },
-      reset(n) {
-        const { epoch, seq } = reader.histories[n] as (typeof reader.histories)[number]
-        for (const connection of live) connection.tell(encodeReset(n, epoch, seq))
+      reset(n, { epoch, seq }) {
+        broadcast.send(encodeFrame({ type: 'reset', partition: n, epoch, seq }))
       },
     },
   })
-  const gate = createLeaseGate({ reader, clock })
+  const gate = new LeaseGate({ reader, clock, onBroken })
   const nothing = () => undefined
   const environment = {
     histories: reader.histories,
     gate,
+    broadcast,
+    onBroken,
     clock,
     limits: { ...feedLimits(PARTITIONS), maxFramesPerSecond: Number.POSITIVE_INFINITY },
     metrics: {
@@ -110,19 +115,19 @@ function setUp() {
       leased: nothing,
       restored: nothing,
     },
-    joined: (connection: FeedConnection) => void live.add(connection),
-    left: (connection: FeedConnection) => void live.delete(connection),
   }
+  const listener = { joined: nothing, left: nothing }
   reader.start()
   const connect = (cursors: Record<string, FeedCursor>): ModelClient => {
     const socket = new FakeSocket()
-    createFeedConnection(socket as unknown as WebSocket, environment)
+    new FeedConnection(socket as unknown as WebSocket, environment, listener)
     say(socket, { type: 'hello', version: 1, cursors })
     return { socket, cursors: { ...cursors }, probes: new Map(), read: 0 }
   }
   return {
     simulated,
     clock,
+    broken,
     connect,
     probe: (n: number, { socket }: ModelClient) => say(socket, { type: 'probe', n }),
   }
@@ -173,7 +178,7 @@ describe('under any interleaving', () => {
     let leases = 0
     await fc.assert(
       fc.asyncProperty(fc.array(act, { minLength: 20, maxLength: 250 }), async (acts) => {
-        const { simulated, clock, connect, probe } = setUp()
+        const { simulated, clock, broken, connect, probe } = setUp()
         const { pending } = simulated
         const clients = Array.from({ length: 3 }, () => connect({}))
         let probes = 0
@@ -226,6 +231,7 @@ describe('under any interleaving', () => {
           0,
         )
         for (const { socket } of clients) expect(socket.code).toBeUndefined()
+        expect(broken, 'no invariant is broken').toEqual([])
       }),
       { numRuns: 300 },
     )

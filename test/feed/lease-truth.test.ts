@@ -1,7 +1,7 @@
-/** On a real Redis: what a lease says is so, and where it cannot be known there is none. */
+/** On a real Redis: a lease is true, and no lease is given while the node cannot know. */
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { waitFor } from '../wait-for.ts'
+import { waitFor } from '../fixture/wait-for.ts'
 import type { FeedSocket } from './feed-socket.ts'
 import { type FeedWorld, ofSubject, startFeedWorld } from './feed-world.ts'
 
@@ -9,7 +9,10 @@ describe('a lease', () => {
   let world: FeedWorld
 
   beforeAll(async () => {
-    world = await startFeedWorld({ store: { commandTimeoutMs: 2_000 } }, '--appendonly', 'yes')
+    world = await startFeedWorld({
+      redis: ['--appendonly', 'yes'],
+      store: { commandTimeoutMs: 2_000 },
+    })
   })
 
   afterEach(() => world.closeSockets())
@@ -20,7 +23,7 @@ describe('a lease', () => {
     feed.frames.findIndex(matches)
 
   const readiness = async (node: 0 | 1) => {
-    const response = await fetch(`${world.services.introspect[node]}/readyz`)
+    const response = await fetch(`${world.introspect[node]}/readyz`)
     return { status: response.status, body: (await response.json()) as object }
   }
 

@@ -1,12 +1,17 @@
-/** The gate of leases, one way of being wrong at a time: the reads of the heads are in the test's hand. */
+/** The gate of leases, one possible fault per test; the test decides when each read of the heads ends. */
 import { describe, expect, it } from 'vitest'
-import { createLeaseGate } from '../../introspect/feed/lease-gate.ts'
+import { LeaseGate } from '../../introspect/feed/lease-gate.ts'
 import type { LogHead } from '../../store/change-log.ts'
 import { createManualClock } from './manual-clock.ts'
 
 const HEADS: readonly LogHead[] = [{ epoch: 'a', seq: 1, floor: 0 }]
 
-/** Lets everything run that waits for nothing but its turn. */
+/** No test here breaks an invariant. */
+const onBroken = (error: Error) => {
+  throw error
+}
+
+/** Lets all pending microtasks run. */
 const settled = () => new Promise<void>((resolve) => setImmediate(resolve))
 
 function setUp() {
@@ -15,8 +20,9 @@ function setUp() {
   const headReads: PromiseWithResolvers<readonly LogHead[]>[] = []
   const reaches: PromiseWithResolvers<void>[] = []
   let isReached = true
-  const gate = createLeaseGate({
+  const gate = new LeaseGate({
     clock,
+    onBroken,
     reader: {
       readHeads() {
         log.push('read')
@@ -103,7 +109,7 @@ describe('the gate of leases', () => {
     expect(log.slice(2)).toEqual(['read', 'two passes', 'three passes', 'four passes'])
   })
 
-  it('lets nobody pass before the heads are reached', async () => {
+  it('lets no ticket pass before the heads are reached', async () => {
     const { enter, answerHeads, endReach, log } = setUp()
     enter('one')
     await answerHeads(0)

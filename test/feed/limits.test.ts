@@ -1,8 +1,8 @@
-/** What a client may not do on the feed, and what it is told then. */
+/** What a client may not do on the feed, and how the feed answers it. */
 import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import type { LogHead } from '../../store/change-log.ts'
-import { basic } from '../services.ts'
-import { waitFor } from '../wait-for.ts'
+import { basic } from '../fixture/requests.ts'
+import { waitFor } from '../fixture/wait-for.ts'
 import { refusedFeed } from './feed-socket.ts'
 import { type FeedWorld, ofSubject, startFeedWorld } from './feed-world.ts'
 
@@ -30,7 +30,7 @@ describe('limits of the feed', () => {
   afterAll(() => world.close())
 
   async function metric(name: string): Promise<number> {
-    const text = await (await fetch(`${world.services.introspect[0]}/metrics`)).text()
+    const text = await (await fetch(`${world.introspect[0]}/metrics`)).text()
     return Number(new RegExp(`^${name} (.*)$`, 'm').exec(text)?.[1])
   }
 
@@ -73,7 +73,7 @@ describe('limits of the feed', () => {
     })
   }
 
-  it('closes what is far too large by itself', async () => {
+  it('closes the connection on a message that is far too large', async () => {
     const feed = await world.open()
     feed.send({ ...HELLO, filler: 'x'.repeat(100_000) })
     expect(await feed.closeCode()).toBe(1009)
@@ -85,7 +85,7 @@ describe('limits of the feed', () => {
     expect(await feed.closeCode()).toBe(4406)
   })
 
-  it('closes with 4400 who does not say hello in time', async () => {
+  it('closes with 4400 a connection that does not say hello in time', async () => {
     const feed = await world.open()
     expect(await feed.closeCode()).toBe(4400)
   })
@@ -118,10 +118,10 @@ describe('limits of the feed', () => {
     expect(await silent.closeCode()).toBe(1006)
   })
 
-  it('tells who comes when the node is full to come back later', async () => {
+  it('tells a client that connects to a full node to come back later', async () => {
     const feeds = [await world.start(), await world.start(), await world.start()]
     const headers = { authorization: basic(world.grades) }
-    const refusal = await refusedFeed(world.services.introspect[0], headers)
+    const refusal = await refusedFeed(world.introspect[0], headers)
     expect([refusal.status, refusal.headers['retry-after']]).toEqual([503, '5'])
     expect(JSON.parse(refusal.body)).toMatchObject({ error: 'temporarily_unavailable' })
     feeds[0]?.close()
@@ -144,13 +144,13 @@ describe('limits of the feed', () => {
 })
 
 describe('a socket that is read too slowly', () => {
-  it('is closed with 4408, and the others are told on', async () => {
+  it('is closed with 4408, and the other clients still receive events', async () => {
     const world = await startFeedWorld({ feedLimits: { maxBufferedBytes: 65_536 } })
     onTestFinished(world.close)
     const slow = await world.start()
     const quick = await world.start()
     slow.socket.pause()
-    const isClosed = () => world.services.logs.some((line) => line.includes('read too slowly'))
+    const isClosed = () => world.logs.some((line) => line.includes('read too slowly'))
     // Long names fill the buffers of the kernel sooner.
     const json = `{"type":"subject","sub":"${'x'.repeat(60_000)}"}`
     const { epoch, seq: head } = (await world.store.log.heads())[0] as LogHead

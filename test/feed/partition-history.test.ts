@@ -1,7 +1,7 @@
-/** The history of a partition against the plainest model of it: a list of everything that ever was applied. */
+/** The history of a partition, compared with the simplest model: a list of everything that was ever applied. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { createPartitionHistory } from '../../introspect/feed/partition-history.ts'
+import { PartitionHistory } from '../../introspect/feed/partition-history.ts'
 
 const KEPT = 4
 const epoch = fc.constantFrom('a', 'b')
@@ -18,7 +18,7 @@ describe('the history of a partition', () => {
   it('holds exactly the last events of its epoch, without a gap', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
-        const history = createPartitionHistory(KEPT)
+        const history = new PartitionHistory(KEPT)
         let model = { epoch: '', floor: 0, events: [] as number[] }
         for (const move of steps) {
           const last = model.events.at(-1) ?? model.floor
@@ -56,7 +56,7 @@ describe('the history of a partition', () => {
   })
 
   it('has reached nothing before it is known', () => {
-    const history = createPartitionHistory(KEPT)
+    const history = new PartitionHistory(KEPT)
     expect(history.hasReached('a', 0)).toBe(false)
     expect(history.apply('a', 1, frameOf('a', 1))).toBe('other-epoch')
     expect(history.eventsAfter('', 0)).toBeUndefined()

@@ -1,17 +1,13 @@
-/** The feed of a real process: its goodbye on SIGTERM, and an end that waits for nobody. */
+/** The feed of a real process: its goodbye on SIGTERM, and an exit that does not wait for a stuck client. */
 import { randomBytes } from 'node:crypto'
 import { expect, it, onTestFinished } from 'vitest'
-import { startRedis } from '../redis-server.ts'
-import { startServices } from '../services.ts'
+import { startWorld } from '../fixture/world.ts'
 import { startProcess } from '../system/service-process.ts'
 import { startFeedSocket } from './feed-socket.ts'
 
 it('says goodbye to its clients on SIGTERM and exits with 0', async () => {
-  const redis = await startRedis()
-  onTestFinished(() => redis.stop())
-  const services = await startServices({ redisUrl: redis.url })
-  onTestFinished(services.close)
-  const grades = await services.register('grades-api', { introspect: true })
+  const { redis, grades, close } = await startWorld()
+  onTestFinished(close)
   const node = startProcess('introspect', {
     CLAIMCHECK_REDIS_URL: redis.url,
     CLAIMCHECK_INTROSPECT_PORT: '0',

@@ -1,34 +1,31 @@
 /** A Redis that comes back without its last writes, as after a failover: what was revoked stays revoked. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { createRevocationMemory } from '../../introspect/feed/revocation-memory.ts'
+import { RevocationMemory } from '../../introspect/feed/revocation-memory.ts'
 import { createPartitions } from '../../store/partitions.ts'
-import { fetchToken, introspectText, type TestClient } from '../services.ts'
-import { INACTIVE, type Login, login, registerApplication } from '../system/world.ts'
-import { waitFor } from '../wait-for.ts'
+import { registerApplication } from '../fixture/clients.ts'
+import type { Login } from '../fixture/operator.ts'
+import { fetchToken } from '../fixture/requests.ts'
+import { waitFor } from '../fixture/wait-for.ts'
+import { INACTIVE } from '../fixture/world.ts'
 import { type FeedWorld, startFeedWorld } from './feed-world.ts'
 import { createManualClock } from './manual-clock.ts'
 
-const GRADES = 'https://grades.test'
-
 describe('after a history was lost', () => {
   let world: FeedWorld
-  let grades: TestClient
   let node: string
 
   beforeAll(async () => {
     world = await startFeedWorld()
-    node = world.services.introspect[0]
-    grades = await world.services.register('grades', { introspect: true, resources: [GRADES] })
+    node = world.introspect[0]
   })
 
   afterAll(() => world.close())
 
-  const introspect = (token: string) => introspectText(node, grades, token)
   const revoke = async (target: object) => {
-    const response = await world.services.callAdmin('POST', '/revocations', target)
+    const response = await world.callAdmin('POST', '/revocations', target)
     expect(response.status).toBe(200)
   }
-  /** Loses everything since the last snapshot. */
+  /** Loses all writes since the last snapshot. */
   async function restart(): Promise<void> {
     const epoch = (await world.store.log.heads())[0]?.epoch
     await world.redis.kill()
@@ -38,23 +35,20 @@ describe('after a history was lost', () => {
   }
 
   it('every level of the lattice is revoked again, and what came later is not', async () => {
-    const { services, redis } = world
-    const [web, other] = [
-      await registerApplication(services, 'web-app'),
-      await registerApplication(services, 'other-app'),
-    ]
+    const { redis, web } = world
+    const other = await registerApplication(world, 'other-app')
     const names = ['token', 'grant', 'session', 'subject', 'pair', 'suspended'] as const
     const logins = {} as Record<(typeof names)[number], Login>
-    for (const name of names) logins[name] = await login(services, name)
-    const otherToken = await fetchToken(services.issuer, other)
-    const spared = await login(services, 'spared')
-    const early = await login(services, 'early')
-    const older = await login(services, 'spanned')
+    for (const name of names) logins[name] = await world.login(name)
+    const otherToken = await fetchToken(world.issuer, other)
+    const spared = await world.login('spared')
+    const early = await world.login('early')
+    const older = await world.login('spanned')
     const between = Date.now() / 1_000
-    const late = await login(services, 'early')
-    const of = { spanned: await login(services, 'spanned'), begun: await login(services, 'begun') }
+    const late = await world.login('early')
+    const of = { spanned: await world.login('spanned'), begun: await world.login('begun') }
     const behind = Date.now() / 1_000
-    const last = await login(services, 'spanned')
+    const last = await world.login('spanned')
     await redis.direct.save()
     await revoke({ token: logins.token.access_token })
     await revoke({ grant: logins.grant.grant_id })
@@ -66,7 +60,7 @@ describe('after a history was lost', () => {
     await revoke({ subject: 'spanned', issued_after: between, issued_before: behind })
     await revoke({ grant: of.spanned.grant_id, issued_after: 1, issued_before: between })
     await revoke({ session: of.begun.sid, issued_after: between })
-    await services.callAdmin('PUT', '/subjects/suspended', { status: 'suspended' })
+    await world.callAdmin('PUT', '/subjects/suspended', { status: 'suspended' })
     const caught = await world.start()
     await caught.lease()
 
@@ -79,16 +73,16 @@ describe('after a history was lost', () => {
       of.begun.access_token,
     ]
     for (const token of void_) {
-      await waitFor(async () => (await introspect(token)) === INACTIVE)
+      await waitFor(async () => (await world.verdict(token)) === INACTIVE)
     }
     const metrics = await (await fetch(`${node}/metrics`)).text()
     expect(metrics).toMatch(/^claimcheck_feed_replayed_revocations_total \d+$/m)
-    expect(await introspect(spared.access_token)).not.toBe(INACTIVE)
+    expect(await world.verdict(spared.access_token)).not.toBe(INACTIVE)
     for (const { access_token } of [late, older, last]) {
-      expect(await introspect(access_token)).not.toBe(INACTIVE)
+      expect(await world.verdict(access_token)).not.toBe(INACTIVE)
     }
-    const again = await login(services, 'subject')
-    expect(await introspect(again.access_token)).not.toBe(INACTIVE)
+    const again = await world.login('subject')
+    expect(await world.verdict(again.access_token)).not.toBe(INACTIVE)
     expect(await redis.direct.keys('cc{*}xusubject')).toHaveLength(1)
     const [key = ''] = await redis.direct.keys('cc{*}xusubject')
     expect(await redis.direct.get(key)).toContain('a lost laptop')
@@ -126,7 +120,7 @@ describe('the memory of revocations', () => {
     const clock = createManualClock()
     const written: string[] = []
     let isReachable = true
-    const memory = createRevocationMemory({
+    const memory = new RevocationMemory({
       partitions: 1,
       maxKept,
       retentionMs: 1_000,

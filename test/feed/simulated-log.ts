@@ -1,7 +1,7 @@
 /**
- * A change log whose every answer and every message is delivered when the test says so: the reader's own rules, without
- * a network between. It trims, loses what it publishes, fails over to a history that lacks the end of the old one, and
- * answers a question with the state of the moment in which it is *served*, which lies between question and answer.
+ * A change log that delivers each answer and each message when the test says so, without a network. It can trim, lose what
+ * it publishes, and fail over to a history that lacks the end of the old one. An answer has the state of the moment in which
+ * the question is *served*, which lies between question and answer.
  */
 import type { FeedEvent } from '../../client/src/wire/index.ts'
 import type { ChangeListener, ChangeLog, LogPage } from '../../store/change-log.ts'
@@ -80,7 +80,7 @@ export function createSimulatedLog(count: number): SimulatedLog {
     pending,
     log: {
       partitions: count,
-      // Each partition is served at a moment of its own, as on a Cluster.
+      // Each partition is served at a different moment, as on a Cluster.
       heads: () => Promise.all(partitions.map((_, n) => ask(() => page(n, '', 0)))),
       read: (partition, epoch, from) => ask(() => page(partition, epoch, from)),
       subscribe(subscriber) {

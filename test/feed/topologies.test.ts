@@ -1,9 +1,10 @@
-/** The feed where Redis is shared or spread: two installations on one server, and a Cluster. */
+/** The feed on a shared and on a distributed Redis: two installations on one server, and a Cluster. */
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { startCluster } from '../redis-cluster.ts'
-import { startRedis } from '../redis-server.ts'
-import { startServices } from '../services.ts'
-import { waitFor } from '../wait-for.ts'
+import { registerGrades } from '../fixture/clients.ts'
+import { startCluster } from '../fixture/redis-cluster.ts'
+import { startRedis } from '../fixture/redis-server.ts'
+import { startServices } from '../fixture/services.ts'
+import { waitFor } from '../fixture/wait-for.ts'
 import { startFeedSocket } from './feed-socket.ts'
 import { ofSubject } from './feed-world.ts'
 
@@ -18,13 +19,13 @@ describe('the feed', () => {
     onTestFinished(own.close)
     onTestFinished(other.close)
     const feeds = await Promise.all(
-      [own, other].map(async ({ introspect, register }) =>
-        startFeedSocket(introspect[0], await register('grades-api', { introspect: true })),
+      [own, other].map(async (services) =>
+        startFeedSocket(services.introspect[0], await registerGrades(services)),
       ),
     )
     const revoke = ({ store }: typeof own, sub: string) =>
       store.revocations.revoke({ level: 'subject', sub }, { by: 'test' })
-    // Same epoch and same numbers on both sides: nothing else would tell them apart.
+    // Same epoch and same numbers on both sides: only the database distinguishes them.
     await Promise.all([revoke(own, 'alice'), revoke(other, 'bob')])
     await feeds[0]?.event(ofSubject('alice'))
     await feeds[1]?.event(ofSubject('bob'))
@@ -40,7 +41,7 @@ describe('the feed', () => {
     onTestFinished(cluster.stop)
     const services = await startServices({ redisUrl: cluster.url })
     onTestFinished(services.close)
-    const grades = await services.register('grades-api', { introspect: true })
+    const grades = await registerGrades(services)
     const feed = await startFeedSocket(services.introspect[0], grades)
     const revoke = (sub: string) =>
       services.store.revocations.revoke({ level: 'subject', sub }, { by: 'test' })

@@ -1,9 +1,9 @@
-/** Who may open the feed, who may stay, and how it ends. */
+/** Which clients may open the feed, which may stay connected, and how a connection ends. */
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { basic, type TestClient } from '../services.ts'
-import { waitFor } from '../wait-for.ts'
+import { basic, type TestClient } from '../fixture/requests.ts'
+import { waitFor } from '../fixture/wait-for.ts'
 import { openFeed, refusedFeed, startFeedSocket } from './feed-socket.ts'
 import { type FeedWorld, startFeedWorld } from './feed-world.ts'
 
@@ -13,7 +13,7 @@ describe('opening the feed', () => {
 
   beforeAll(async () => {
     world = await startFeedWorld({ store: { commandTimeoutMs: 500 } })
-    node = world.services.introspect[0]
+    node = world.introspect[0]
   })
 
   afterEach(() => world.closeSockets())
@@ -22,7 +22,7 @@ describe('opening the feed', () => {
 
   const refused = (headers: Record<string, string>) => refusedFeed(node, headers)
   const change = (client: TestClient, registration: object) =>
-    world.services.callAdmin('PUT', `/clients/${client.client_id}`, registration)
+    world.callAdmin('PUT', `/clients/${client.client_id}`, registration)
 
   it('needs credentials, and says so as /introspect does', async () => {
     const { status, headers, body } = await refused({})
@@ -46,11 +46,11 @@ describe('opening the feed', () => {
     expect((await refused({ authorization: basic(wrong) })).status).toBe(401)
     const unknown = { ...wrong, client_id: 'nobody' }
     expect((await refused({ authorization: basic(unknown) })).status).toBe(401)
-    const bearer = { authorization: `Bearer ${world.services.adminToken}` }
+    const bearer = { authorization: `Bearer ${world.adminToken()}` }
     expect((await refused(bearer)).status).toBe(401)
   })
 
-  it('slows a guesser down', async () => {
+  it('slows down a client that guesses secrets', async () => {
     const guesser = { client_id: 'guessed', client_secret: 'x'.repeat(43) }
     const refusal = await waitFor(async () => {
       const answer = await refused({ authorization: basic(guesser) })
@@ -60,7 +60,7 @@ describe('opening the feed', () => {
   })
 
   it('refuses a client that may not introspect', async () => {
-    const web = await world.services.register('web-app')
+    const web = await world.register('web-app')
     const { status, body } = await refused({ authorization: basic(web) })
     expect([status, JSON.parse(body).error]).toEqual([403, 'unauthorized_client'])
   })
@@ -72,7 +72,7 @@ describe('opening the feed', () => {
     expect([status, headers['retry-after']]).toEqual([503, '1'])
   })
 
-  it('refuses a handshake that is none', async () => {
+  it('refuses a malformed handshake', async () => {
     const answer = await raw(
       `GET /feed HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nAuthorization: ${basic(world.grades)}\r\n\r\n`,
     )
@@ -110,11 +110,11 @@ describe('opening the feed', () => {
   it('closes with 4401 when its client is disabled, deleted or may introspect no longer', async () => {
     const ends: Record<string, (client: TestClient) => Promise<Response>> = {
       disabled: (client) => change(client, { introspect: true, enabled: false }),
-      deleted: ({ client_id }) => world.services.callAdmin('DELETE', `/clients/${client_id}`),
+      deleted: ({ client_id }) => world.callAdmin('DELETE', `/clients/${client_id}`),
       forbidden: (client) => change(client, { introspect: false }),
     }
     for (const [name, end] of Object.entries(ends)) {
-      const client = await world.services.register(name, { introspect: true })
+      const client = await world.register(name, { introspect: true })
       const live = await startFeedSocket(node, client)
       const greeting = await openFeed(node, client)
       expect((await end(client)).ok).toBe(true)
@@ -125,16 +125,16 @@ describe('opening the feed', () => {
   })
 
   it('closes with 4401 when its secret is gone, and only then', async () => {
-    const client = await world.services.register('rotating', { introspect: true })
+    const client = await world.register('rotating', { introspect: true })
     const feed = await startFeedSocket(node, client)
     const path = '/clients/rotating/secrets'
-    const second = await world.services.callAdmin('POST', path)
+    const second = await world.callAdmin('POST', path)
     const { client_secret } = (await second.json()) as TestClient
     const other = await startFeedSocket(node, { ...client, client_secret })
     await change(client, { introspect: true, resources: ['https://new.test'] })
     await feed.lease()
     expect(feed.closed).toBeUndefined()
-    await world.services.callAdmin('POST', path)
+    await world.callAdmin('POST', path)
     expect(await feed.closeCode()).toBe(4401)
     await other.lease()
     expect(other.closed).toBeUndefined()
@@ -144,8 +144,8 @@ describe('opening the feed', () => {
   it('logs no credentials', async () => {
     const secret = world.grades.client_secret
     const header = basic(world.grades)
-    await waitFor(() => world.services.logs.some((line) => line.includes('"status":101')))
-    const leaks = world.services.logs.filter(
+    await waitFor(() => world.logs.some((line) => line.includes('"status":101')))
+    const leaks = world.logs.filter(
       (line) => line.includes(secret) || line.includes(header.slice(6)),
     )
     expect(leaks).toEqual([])
@@ -154,7 +154,7 @@ describe('opening the feed', () => {
   it('says goodbye before a planned stop, to each client another time', async () => {
     const feeds = await Promise.all(Array.from({ length: 8 }, () => world.start(1)))
     const silent = await world.open(1)
-    await world.services.goodbye(1)
+    await world.goodbye(1)
     for (const feed of [...feeds, silent]) expect(await feed.closeCode()).toBe(1001)
     const waits = feeds.map(({ frames }) => {
       const last = frames.at(-1)
@@ -163,7 +163,7 @@ describe('opening the feed', () => {
     expect(Math.min(...waits)).toBeGreaterThanOrEqual(0)
     expect(new Set(waits).size).toBeGreaterThan(1)
     const headers = { authorization: basic(world.grades) }
-    expect((await refusedFeed(world.services.introspect[1], headers)).status).toBe(503)
+    expect((await refusedFeed(world.introspect[1], headers)).status).toBe(503)
   })
 
   async function raw(request: string): Promise<string> {

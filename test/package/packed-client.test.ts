@@ -5,50 +5,30 @@ import { pathToFileURL } from 'node:url'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { Client, createClient as CreateClient } from '../../client/src/index.ts'
 import { type Installed, installPackage } from '../../scripts/check-package.ts'
-import { startRedis, type TestRedis } from '../redis-server.ts'
-import { startServices, type TestServices } from '../services.ts'
-import { waitFor } from '../wait-for.ts'
+import type { Login } from '../fixture/operator.ts'
+import { waitFor } from '../fixture/wait-for.ts'
+import { startWorld, type World } from '../fixture/world.ts'
 
 let installed: Installed
-let redis: TestRedis
-let services: TestServices
+let world: World
 let claims: Client
 
 beforeAll(async () => {
   installed = await installPackage()
-  redis = await startRedis()
-  services = await startServices({ redisUrl: redis.url })
-  const api = await services.register('grades-api', {
-    introspect: true,
-    resources: ['https://grades.test'],
-  })
-  await services.register('web-app', {
-    grant_types: ['refresh_token'],
-    scope: 'grades:read',
-    default_resources: ['https://grades.test'],
-  })
+  world = await startWorld()
+  world.onClose(installed.remove)
   const entry = pathToFileURL(join(installed.home, 'dist', 'index.js')).href
   const { createClient } = (await import(entry)) as { createClient: typeof CreateClient }
   claims = createClient({
-    issuer: services.issuer,
-    clientId: api.client_id,
-    clientSecret: api.client_secret,
+    issuer: world.issuer,
+    clientId: world.grades.client_id,
+    clientSecret: world.grades.client_secret,
   })
+  world.onClose(() => claims.close())
   await waitFor(() => claims.health().state === 'fresh')
 })
 
-afterAll(async () => {
-  claims.close()
-  await services.close()
-  await redis.stop()
-  await installed.remove()
-})
-
-interface Login {
-  readonly access_token: string
-  readonly grant_id: string
-  readonly sid: string
-}
+afterAll(() => world.close())
 
 const levels: Record<string, (login: Login) => object> = {
   token: ({ access_token }) => ({ token: access_token }),
@@ -62,12 +42,11 @@ const levels: Record<string, (login: Login) => object> = {
 
 for (const [level, targetOf] of Object.entries(levels)) {
   it(`is live, then from the cache, then refused by ${level}`, async () => {
-    const body = { sub: 'alice', client_id: 'web-app', refresh: true }
-    const login = (await (await services.callAdmin('POST', '/tokens', body)).json()) as Login
+    const login = await world.login('alice')
     const decide = () => claims.authorize(login.access_token, { scope: 'grades:read' })
     expect(await decide()).toMatchObject({ ok: true, source: 'live' })
     expect(await decide()).toMatchObject({ ok: true, source: 'cache' })
-    const revoked = await services.callAdmin('POST', '/revocations', targetOf(login))
+    const revoked = await world.callAdmin('POST', '/revocations', targetOf(login))
     expect(revoked.status).toBe(200)
     await waitFor(() => claims.peek(login.access_token)?.active !== true)
     expect(await decide()).toMatchObject({ ok: false, status: 401 })

@@ -9,6 +9,7 @@ import { KEY_FORMAT } from '../../store/installation.ts'
 import { createKeys, INSTALLATION_KEY } from '../../store/keys.ts'
 import { createPartitions } from '../../store/partitions.ts'
 import type { View } from '../../store/roles/resolve.ts'
+import { type OwnInstallation, startInstallation } from '../fixture/installation.ts'
 import {
   BY,
   issue,
@@ -19,8 +20,6 @@ import {
   register,
   revoke,
 } from '../redis/actions.ts'
-import { type Installation, openInstallation } from '../redis/installation.ts'
-import { startRedis, type TestRedis } from '../redis-server.ts'
 
 const DOCUMENT = readFileSync(new URL('../../docs/key-model.md', import.meta.url), 'utf8')
 
@@ -136,8 +135,7 @@ describe('the keys', () => {
 })
 
 describe('a store after a bit of everything', () => {
-  let server: TestRedis
-  let installation: Installation
+  let installation: OwnInstallation
   /** Names by which the records are found again. */
   let grant = ''
   let session = ''
@@ -150,11 +148,7 @@ describe('a store after a bit of everything', () => {
   let loading: Record<string, string> = {}
 
   beforeAll(async () => {
-    server = await startRedis()
-    installation = await openInstallation(
-      { url: server.url, node: server.direct },
-      { partitions: 2 },
-    )
+    installation = await startInstallation({ partitions: 2 })
     const { store } = installation
     ;[sub, clientId] = [
       newSub(),
@@ -217,13 +211,10 @@ describe('a store after a bit of everything', () => {
     return outcome.accessToken
   }
 
-  afterAll(async () => {
-    await installation.close()
-    await server.stop()
-  })
+  afterAll(() => installation.close())
 
   it('holds every form of key, and no key of another form', async () => {
-    const all = await server.direct.keys('*')
+    const all = await installation.server.direct.keys('*')
     const forms = KEYS.map(([form]) => ({ form, pattern: patternOf(form) }))
     const found = new Set<string>()
     const strange = all.filter((key) => {
@@ -240,11 +231,11 @@ describe('a store after a bit of everything', () => {
   })
 
   it('keeps each form in its type, and for ever only what has no end', async () => {
-    const all = await server.direct.keys('cc{*')
+    const all = await installation.server.direct.keys('cc{*')
     for (const [form, type, lasts] of KEYS) {
       for (const key of all.filter((key) => patternOf(form).test(key))) {
-        expect(await server.direct.type(key), key).toBe(type)
-        expect((await server.direct.pttl(key)) === -1, key).toBe(lasts)
+        expect(await installation.server.direct.type(key), key).toBe(type)
+        expect((await installation.server.direct.pttl(key)) === -1, key).toBe(lasts)
       }
     }
   })
@@ -295,7 +286,7 @@ describe('a store after a bit of everything', () => {
       ['claims', await redis.hget(at.subject(sub), 'claims'), /^\{"name":"A"\}$/],
       ['clock', await redis.hget(at.head, 'clock'), RegExp(`^${US}$`)],
     ]
-    const all = await server.direct.keys('cc{?}x*')
+    const all = await installation.server.direct.keys('cc{?}x*')
     expect(all.length).toBeGreaterThan(7)
     for (const key of all) records.push([key, await redis.get(key), cutoff])
     for (const [what, record, form] of records) expect(record, what).toMatch(form)

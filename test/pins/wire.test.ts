@@ -3,47 +3,25 @@
  * here is a change of the contract. Never loosen one to get green.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { startRedis, type TestRedis } from '../redis-server.ts'
-import {
-  fetchToken,
-  introspectText,
-  postForm,
-  startServices,
-  type TestClient,
-  type TestServices,
-} from '../services.ts'
+import { fetchToken, postForm, type TestClient } from '../fixture/requests.ts'
+import { startWorld, type World } from '../fixture/world.ts'
 
-let redis: TestRedis
-let services: TestServices
-let grades: TestClient
-let web: TestClient
+let world: World
 
 beforeAll(async () => {
-  redis = await startRedis()
-  services = await startServices({ redisUrl: redis.url })
-  grades = await services.register('grades-api', {
-    introspect: true,
-    resources: ['https://grades.test'],
-  })
-  web = await services.register('web-app', {
-    grant_types: ['client_credentials', 'refresh_token'],
-    scope: 'grades:read',
-    default_resources: ['https://grades.test'],
-  })
+  const grant_types = ['client_credentials', 'refresh_token']
+  world = await startWorld({ web: { grant_types, scope: 'grades:read' } })
 })
 
-afterAll(async () => {
-  await services.close()
-  await redis.stop()
-})
+afterAll(() => world.close())
 
-const token = (form: Record<string, string>, client: TestClient | undefined = web) =>
-  postForm(`${services.issuer}/token`, client, form)
+const token = (form: Record<string, string>, client: TestClient | undefined = world.web) =>
+  postForm(`${world.issuer}/token`, client, form)
 
 describe('introspection', () => {
   it('of a live token has these members in this order, and a stamp', async () => {
-    const access = await fetchToken(services.issuer, web)
-    const response = await postForm(`${services.introspect[0]}/introspect`, grades, {
+    const access = await fetchToken(world.issuer, world.web)
+    const response = await postForm(`${world.introspect[0]}/introspect`, world.grades, {
       token: access,
     })
     expect(response.headers.get('claimcheck-freshness')).toMatch(/^\d+:[0-9a-f]{16}:\d+$/)
@@ -74,8 +52,8 @@ describe('introspection', () => {
   })
 
   it('tells of roles with these members, and in the stamp how long the first lasts, in ms', async () => {
-    const { store } = services
-    const staff = await services.register('staff-app', {
+    const { store } = world
+    const staff = await world.register('staff-app', {
       default_resources: ['https://grades.test'],
     })
     const expiresAt = 4_000_000_000
@@ -84,9 +62,9 @@ describe('introspection', () => {
       { op: 'assign', sub: 'staff-app', context: '*', role: 'staff' },
       { op: 'assign', sub: 'staff-app', context: 'course:1', role: 'staff', expiresAt },
     ])
-    const access = await fetchToken(services.issuer, staff)
+    const access = await fetchToken(world.issuer, staff)
     const ask = (form: Record<string, string>) =>
-      postForm(`${services.introspect[0]}/introspect`, grades, { token: access, ...form })
+      postForm(`${world.introspect[0]}/introspect`, world.grades, { token: access, ...form })
     const before = Date.now()
     const response = await ask({ context: 'course:1 course:2' })
     const stamp = /^\d+:[0-9a-f]{16}:\d+:(\d+)$/.exec(
@@ -112,15 +90,15 @@ describe('introspection', () => {
   })
 
   it('of anything else is always the same text', async () => {
-    expect(await introspectText(services.introspect[0], grades, 'junk')).toBe('{"active":false}')
+    expect(await world.verdict('junk')).toBe('{"active":false}')
   })
 
   it('of a batch keeps the order, stamps what is active', async () => {
-    const access = await fetchToken(services.issuer, web)
-    const response = await fetch(`${services.introspect[0]}/introspect/batch`, {
+    const access = await fetchToken(world.issuer, world.web)
+    const response = await fetch(`${world.introspect[0]}/introspect/batch`, {
       method: 'POST',
       headers: {
-        authorization: `Basic ${btoa(`grades-api:${grades.client_secret}`)}`,
+        authorization: `Basic ${btoa(`grades-api:${world.grades.client_secret}`)}`,
         'content-type': 'application/json',
       },
       body: JSON.stringify({ tokens: ['junk', access, 'junk'] }),
@@ -153,8 +131,8 @@ describe('the token endpoint', () => {
   for (const [status, error, form, isAuthenticated] of errors) {
     it(`refuses with ${status} ${error}`, async () => {
       const response = await postForm(
-        `${services.issuer}/token`,
-        isAuthenticated ? web : undefined,
+        `${world.issuer}/token`,
+        isAuthenticated ? world.web : undefined,
         form,
       )
       expect(response.status).toBe(status)
@@ -163,7 +141,7 @@ describe('the token endpoint', () => {
   }
 
   it('refuses a client a grant type it is not registered for', async () => {
-    const response = await token({ grant_type: 'refresh_token', refresh_token: 'x' }, grades)
+    const response = await token({ grant_type: 'refresh_token', refresh_token: 'x' }, world.grades)
     expect([response.status, await response.json()]).toEqual([
       400,
       {
@@ -176,7 +154,7 @@ describe('the token endpoint', () => {
 
 describe('the admin API', () => {
   it('reports a problem with these members', async () => {
-    const response = await services.callAdmin('GET', '/clients/unknown')
+    const response = await world.callAdmin('GET', '/clients/unknown')
     expect(response.headers.get('content-type')).toBe('application/problem+json')
     expect(await response.json()).toEqual({
       type: 'urn:claimcheck:problem:not-found',
@@ -188,7 +166,7 @@ describe('the admin API', () => {
   })
 
   it('shows a client with these members', async () => {
-    const response = await services.callAdmin('GET', '/clients/web-app')
+    const response = await world.callAdmin('GET', '/clients/web-app')
     expect(await response.json()).toEqual({
       client_id: 'web-app',
       enabled: true,
@@ -207,7 +185,7 @@ describe('the admin API', () => {
 
   it('answers an issue, a revocation, a listing with these members', async () => {
     const body = { sub: 'alice', client_id: 'web-app', refresh: true }
-    const issued = await services.callAdmin('POST', '/tokens', body)
+    const issued = await world.callAdmin('POST', '/tokens', body)
     expect(await issued.json()).toEqual({
       access_token: expect.stringMatching(/^cc_at_/),
       token_type: 'Bearer',
@@ -217,7 +195,7 @@ describe('the admin API', () => {
       grant_id: expect.stringMatching(/^[A-Za-z0-9_-]{17}$/),
       sid: expect.stringMatching(/^[A-Za-z0-9_-]{17}$/),
     })
-    const grants = await services.callAdmin('GET', '/subjects/alice/grants')
+    const grants = await world.callAdmin('GET', '/subjects/alice/grants')
     expect(await grants.json()).toEqual({
       grants: [
         {
@@ -232,7 +210,7 @@ describe('the admin API', () => {
         },
       ],
     })
-    const revoked = await services.callAdmin('POST', '/revocations', { subject: 'alice' })
+    const revoked = await world.callAdmin('POST', '/revocations', { subject: 'alice' })
     expect(await revoked.json()).toEqual({
       id: expect.stringMatching(/^rv_/),
       level: 'subject',

@@ -1,6 +1,7 @@
 /**
- * A naive model of the revocation lattice: every revocation ever made is kept in a list, and a token is tried against
- * all of them, as is each token that it was exchanged from. Time is the order of the steps. Slow, obvious, and written without a look at the scripts.
+ * A naive model of the revocation lattice: every revocation ever made is kept in a list, and a token is checked against
+ * all of them, as is each token that it was exchanged from. Time is the order of the steps. It is slow and obvious, and was
+ * written without a look at the scripts.
  */
 
 /** What a token or session belongs to. */

@@ -7,6 +7,7 @@ import { nanoid } from 'nanoid'
 import type { LoggedEvent } from '../../store/change-log.ts'
 import type { RevocationTarget } from '../../store/revocations/target.ts'
 import type { Store } from '../../store/store.ts'
+import { type Installation, SELF } from '../fixture/installation.ts'
 import {
   BY,
   issuedAtUs,
@@ -17,7 +18,6 @@ import {
   stateOf,
   tryIssue,
 } from '../redis/actions.ts'
-import { type Installation, SELF } from '../redis/installation.ts'
 import { type Aim, createLatticeModel, type Holder, type ModelToken } from './lattice-model.ts'
 
 /** A step; numbers choose among what there is at that moment. */

@@ -1,12 +1,11 @@
 /**
- * Whatever is issued, refreshed, exchanged, revoked and suspended, in whatever order: after every step each token is worth what a
- * naive model says, at two nodes. A narrower cutoff never masks a wider one.
+ * Issues, refreshes, exchanges, revocations and suspensions in any order: after every step each token has the state that a naive
+ * model says, at two nodes. A narrower cutoff never masks a wider one.
  */
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Store } from '../../store/store.ts'
-import { type Installation, openInstallation } from '../redis/installation.ts'
-import { startRedis, type TestRedis } from '../redis-server.ts'
+import { type OwnInstallation, startInstallation } from '../fixture/installation.ts'
 import { runLattice, type Step } from './lattice-run.ts'
 
 const RUNS = 150
@@ -56,23 +55,15 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 )
 
 describe('the revocation lattice', () => {
-  let server: TestRedis
-  let installation: Installation
+  let installation: OwnInstallation
   let other: Store
 
   beforeAll(async () => {
-    server = await startRedis()
-    installation = await openInstallation(
-      { url: server.url, node: server.direct },
-      { partitions: 2 },
-    )
+    installation = await startInstallation({ partitions: 2 })
     other = await installation.open({ mints: false })
   })
 
-  afterAll(async () => {
-    await installation.close()
-    await server.stop()
-  })
+  afterAll(() => installation.close())
 
   it('agrees with a naive model after every step, at two nodes', async () => {
     await fc.assert(

@@ -1,11 +1,12 @@
 /**
- * Refresh rotation under any interleaving: one successor at most, the same for everybody who asks in time, and nothing
- * left alive once a token was reused or the grant revoked.
+ * Refresh rotation under any interleaving: one successor at most, the same for every caller who asks in time, and nothing
+ * is active once a token was reused or the grant revoked.
  */
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { RevocationTarget } from '../../store/revocations/target.ts'
 import type { Store } from '../../store/store.ts'
+import { type OwnInstallation, startInstallation } from '../fixture/installation.ts'
 import {
   issueGrant,
   newSub,
@@ -15,8 +16,6 @@ import {
   revoke,
   stateOf,
 } from '../redis/actions.ts'
-import { type Installation, openInstallation } from '../redis/installation.ts'
-import { startRedis, type TestRedis } from '../redis-server.ts'
 
 const RUNS = 60
 
@@ -38,22 +37,17 @@ const bursts = (of: fc.Arbitrary<Call>) =>
   fc.array(fc.array(of, { minLength: 1, maxLength: 12 }), { minLength: 1, maxLength: 5 })
 
 describe('refresh rotation', () => {
-  let server: TestRedis
-  let installation: Installation
+  let installation: OwnInstallation
   let nodes: readonly [Store, Store]
   let clientId: string
 
   beforeAll(async () => {
-    server = await startRedis()
-    installation = await openInstallation({ url: server.url, node: server.direct })
+    installation = await startInstallation()
     nodes = [installation.store, await installation.open()]
     clientId = await register(installation.store)
   })
 
-  afterAll(async () => {
-    await installation.close()
-    await server.stop()
-  })
+  afterAll(() => installation.close())
 
   /** A grant, the refresh tokens it has had (newest last), and every access token handed out. */
   async function login() {
@@ -69,23 +63,23 @@ describe('refresh rotation', () => {
   type Login = Awaited<ReturnType<typeof login>>
 
   /** Sends all calls at once, over two connections, and says what came of the refreshes and by which token. */
-  async function burst(it: Login, calls: readonly Call[]) {
+  async function burst(minted: Login, calls: readonly Call[]) {
     const outcomes = await Promise.all(
       calls.map(async (call, n) => {
         const node = nodes[n % 2] as Store
         if (typeof call !== 'number') {
-          const target = { ...it, level: call, sid: it.sid } as unknown as RevocationTarget
+          const target = { ...minted, level: call, sid: minted.sid } as unknown as RevocationTarget
           await revoke(node, target)
           return { presented: '', outcome: undefined }
         }
-        const presented = it.chain.at(-1 - Math.min(call, it.chain.length - 1)) as string
+        const presented = minted.chain.at(-1 - Math.min(call, minted.chain.length - 1)) as string
         return { presented, outcome: await refresh(node, presented, clientId) }
       }),
     )
     const done = outcomes.flatMap(({ presented, outcome }) =>
       outcome?.kind === 'refreshed' ? [{ presented, ...outcome }] : [],
     )
-    for (const { accessToken } of done) it.accessTokens.add(accessToken)
+    for (const { accessToken } of done) minted.accessTokens.add(accessToken)
     const kinds = outcomes.flatMap(({ outcome }) => outcome?.kind ?? [])
     return { done, kinds }
   }
@@ -101,24 +95,24 @@ describe('refresh rotation', () => {
     }
   }
 
-  const statesOf = (it: Login) =>
-    Promise.all([...it.accessTokens].map((token, n) => stateOf(nodes[n % 2] as Store, token)))
+  const statesOf = (minted: Login) =>
+    Promise.all([...minted.accessTokens].map((token, n) => stateOf(nodes[n % 2] as Store, token)))
 
   it('has one successor, the same for all who ask at once and for all who ask again', async () => {
     await fc.assert(
       fc.asyncProperty(bursts(fc.constant(0)), async (rounds) => {
-        const it = await login()
+        const minted = await login()
         for (const calls of rounds) {
-          const { done, kinds } = await burst(it, calls)
+          const { done, kinds } = await burst(minted, calls)
           expect(kinds).toEqual(calls.map(() => 'refreshed'))
           expectOneSuccessorEach(done)
           expect(done.filter(({ retry }) => !retry)).toHaveLength(1)
-          const again = await burst(it, calls)
+          const again = await burst(minted, calls)
           expect(again.done.every(({ retry }) => retry)).toBe(true)
           expectOneSuccessorEach([...done, ...again.done])
-          it.chain.push((done[0] as Refreshed).refreshToken)
+          minted.chain.push((done[0] as Refreshed).refreshToken)
         }
-        expect(new Set(await statesOf(it))).toEqual(new Set(['active']))
+        expect(new Set(await statesOf(minted))).toEqual(new Set(['active']))
       }),
       { numRuns: RUNS },
     )
@@ -127,23 +121,23 @@ describe('refresh rotation', () => {
   it('serves the present and the last token in any order, or voids the grant for good', async () => {
     await fc.assert(
       fc.asyncProperty(bursts(call), async (rounds) => {
-        const it = await login()
+        const minted = await login()
         for (const calls of rounds) {
-          const present = it.chain.at(-1)
-          const { done, kinds } = await burst(it, calls)
+          const present = minted.chain.at(-1)
+          const { done, kinds } = await burst(minted, calls)
           expectOneSuccessorEach(done)
           const rotations = done.filter(({ retry }) => !retry)
           expect(rotations.length).toBeLessThanOrEqual(1)
           if (kinds.includes('reused')) {
             expect(kinds.filter((kind) => kind === 'reused')).toHaveLength(1)
-            expect(new Set(await statesOf(it))).toEqual(new Set(['revoked']))
-            expect((await burst(it, [0, 1])).kinds).toEqual(['revoked', 'revoked'])
+            expect(new Set(await statesOf(minted))).toEqual(new Set(['revoked']))
+            expect((await burst(minted, [0, 1])).kinds).toEqual(['revoked', 'revoked'])
             return
           }
           const next = done.find(({ presented }) => presented === present)
-          if (next !== undefined) it.chain.push(next.refreshToken)
+          if (next !== undefined) minted.chain.push(next.refreshToken)
         }
-        expect(new Set(await statesOf(it))).toEqual(new Set(['active']))
+        expect(new Set(await statesOf(minted))).toEqual(new Set(['active']))
       }),
       { numRuns: RUNS },
     )
@@ -152,25 +146,25 @@ describe('refresh rotation', () => {
   it('leaves nothing alive after a reuse or a revocation, however they interleave', async () => {
     await fc.assert(
       fc.asyncProperty(bursts(hostile), async (rounds) => {
-        const it = await login()
+        const minted = await login()
         let over = false
         for (const calls of rounds) {
-          const present = it.chain.at(-1)
-          const { done, kinds } = await burst(it, calls)
+          const present = minted.chain.at(-1)
+          const { done, kinds } = await burst(minted, calls)
           expectOneSuccessorEach(done)
           if (over) expect(done).toEqual([])
           over ||= kinds.includes('reused') || calls.some((call) => typeof call === 'string')
           if (over) {
-            expect(new Set(await statesOf(it))).toEqual(new Set(['revoked']))
+            expect(new Set(await statesOf(minted))).toEqual(new Set(['revoked']))
             const all = await Promise.all(
-              it.chain.map((token) => refresh(nodes[0], token, clientId)),
+              minted.chain.map((token) => refresh(nodes[0], token, clientId)),
             )
             expect(new Set(all.map(({ kind }) => kind))).toEqual(new Set(['revoked']))
           }
           const next = done.find(({ presented }) => presented === present)
-          if (next !== undefined) it.chain.push(next.refreshToken)
+          if (next !== undefined) minted.chain.push(next.refreshToken)
         }
-        if (!over) expect(new Set(await statesOf(it))).toEqual(new Set(['active']))
+        if (!over) expect(new Set(await statesOf(minted))).toEqual(new Set(['active']))
       }),
       { numRuns: RUNS },
     )

@@ -1,7 +1,7 @@
 /**
- * Many writers at once, on the same subject, from several processes: what each was told and what is held in the end is
- * explained by one order, all orders of the assignments agree, each change that changed something has its event, and who
- * reads meanwhile never misses or doubles what nobody touches.
+ * Many writers at once, on the same subject, from several processes: one order explains every outcome and the final state, all
+ * indexes of the assignments agree, each change that changed something has its event, and a reader neither misses nor repeats
+ * an assignment that no writer touches.
  */
 import fc from 'fast-check'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
@@ -12,9 +12,8 @@ import type {
 } from '../../store/roles/assignments.ts'
 import type { RoleDefinitions, View } from '../../store/roles/resolve.ts'
 import type { Store } from '../../store/store.ts'
+import { type OwnInstallation, startInstallation } from '../fixture/installation.ts'
 import { issue, locate, moveClock, newSub, readLog, register, seqOf } from '../redis/actions.ts'
-import { type Installation, openInstallation } from '../redis/installation.ts'
-import { startRedis, type TestRedis } from '../redis-server.ts'
 import { type Holding, isExplained, type ToldChange } from './roles-order-search.ts'
 import { orderDisagreements } from './roles-orders.ts'
 import { pagesOf, secondsLeft } from './roles-run.ts'
@@ -29,11 +28,11 @@ const SCHEMA: RoleDefinitions = {
   tas: ROLE,
   stable: ROLE,
 }
-/** Sees a course as whoever may assume `tas` there. */
+/** Views a course in the assumed role `tas`. */
 const VIEW: View = { contexts: ['course:1'], assumed: ['tas'] }
 const CONTEXTS = ['*', 'course:1', 'course:12'] as const
 const ROLES = ['ta', 'tas'] as const
-/** Nobody changes these; they stand before, between and behind what is changed. */
+/** No writer changes these; they sort before, between and after what is changed. */
 const STABLE = ['course:1', 'course:11', 'course:2', 'a:1'] as const
 
 const change = fc.record({
@@ -57,32 +56,24 @@ const nameOf = ({ context, role }: { readonly context: string; readonly role: st
   `${context} ${role}`
 
 describe('writers of roles at once', () => {
-  let server: TestRedis
-  let installation: Installation
+  let installation: OwnInstallation
   let stores: readonly Store[]
   let clientId: string
   let run = 0
 
   beforeAll(async () => {
-    server = await startRedis()
-    installation = await openInstallation(
-      { url: server.url, node: server.direct },
-      { partitions: 4 },
-    )
+    installation = await startInstallation({ partitions: 4 })
     const { store, open } = installation
     stores = [store, await open(), await open({ mints: false })]
   })
 
   beforeEach(async () => {
-    await server.direct.flushall()
+    await installation.server.direct.flushall()
     clientId = await register(installation.store)
     await installation.store.roleSchemas.put(SCHEMA)
   })
 
-  afterAll(async () => {
-    await installation.close()
-    await server.stop()
-  })
+  afterAll(() => installation.close())
 
   /** What is there before: some that stays, and one that has ended and is still stored. */
   async function prepare(sub: string, nowS: number): Promise<void> {
@@ -150,7 +141,7 @@ describe('writers of roles at once', () => {
     return wrong
   }
 
-  /** A token that views a course in an assumed role, of whoever another token is. */
+  /** A token of the same subject that views a course in an assumed role. */
   async function viewOf(sub: string, accessToken: string): Promise<string> {
     const { store } = installation
     const outcome = await store.tokens.exchange({

@@ -2,7 +2,7 @@
  * The orders of the assignments as Redis holds them, held against each other: by subject, by context, by end, and the
  * counts. They are written in one step, so no moment exists in which they may differ.
  */
-import type { Installation } from '../redis/installation.ts'
+import type { Installation } from '../fixture/installation.ts'
 
 /** Everything in which one order differs from the order by subject; nothing when they agree. */
 export async function orderDisagreements(installation: Installation): Promise<string[]> {

@@ -10,8 +10,8 @@ import type {
 } from '../../store/roles/assignments.ts'
 import type { ContextQuestion, RoleDefinitions, View } from '../../store/roles/resolve.ts'
 import type { Store } from '../../store/store.ts'
+import type { Installation } from '../fixture/installation.ts'
 import { BY, issue, locate, moveClock, register, revoke } from '../redis/actions.ts'
-import type { Installation } from '../redis/installation.ts'
 import { createRolesModel, type KeptAssignment } from './roles-model.ts'
 import { orderDisagreements } from './roles-orders.ts'
 

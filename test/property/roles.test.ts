@@ -1,12 +1,11 @@
 /**
- * Whatever is assigned, removed, left to end, defined anew, exchanged, suspended and revoked, in whatever order: after
- * every step every answer is what a naive model says, whichever process is asked. A failure prints its seed.
+ * Assignments, removals, expiries, new schemas, exchanges, suspensions and revocations in any order: after every step every
+ * answer is what a naive model says, at every process. A failure prints its seed.
  */
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Store } from '../../store/store.ts'
-import { type Installation, openInstallation } from '../redis/installation.ts'
-import { startRedis, type TestRedis } from '../redis-server.ts'
+import { type OwnInstallation, startInstallation } from '../fixture/installation.ts'
 import { CONTEXTS, ROLES, runRoles, type Step, SUBS } from './roles-run.ts'
 
 const RUNS = 150
@@ -94,24 +93,16 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 )
 
 describe('roles', () => {
-  let server: TestRedis
-  let installation: Installation
+  let installation: OwnInstallation
   let stores: readonly Store[]
 
   beforeAll(async () => {
-    server = await startRedis()
-    installation = await openInstallation(
-      { url: server.url, node: server.direct },
-      { partitions: 2 },
-    )
+    installation = await startInstallation({ partitions: 2 })
     const { store, open } = installation
     stores = [store, await open(), await open({ mints: false })]
   })
 
-  afterAll(async () => {
-    await installation.close()
-    await server.stop()
-  })
+  afterAll(() => installation.close())
 
   it('agree with a naive model after every step, at every process', {
     timeout: TIMEOUT_MS,

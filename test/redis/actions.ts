@@ -1,4 +1,4 @@
-/** What tests do to a store, in one line each: register, issue, refresh, revoke, and ask what a token is worth. */
+/** What tests do to a store, one line each: register, issue, refresh, revoke, and read the state of a token. */
 import { nanoid } from 'nanoid'
 import type { InactiveReason } from '../../store/grants/introspect.ts'
 import type { IssuedTokens, IssueRefusal, IssueRequest } from '../../store/grants/issue.ts'
@@ -10,15 +10,15 @@ import type { ClientMetadata } from '../../store/registry/clients.ts'
 import type { RevocationOutcome } from '../../store/revocations/revoke.ts'
 import type { RevocationTarget } from '../../store/revocations/target.ts'
 import type { Store } from '../../store/store.ts'
-import { type Installation, SELF } from './installation.ts'
+import { type Installation, SELF } from '../fixture/installation.ts'
 
 /** Who did it, in every record of these tests. */
 export const BY = 'tester'
 
-/** A subject nobody else uses. */
+/** A subject that no other test uses. */
 export const newSub = (): string => `sub-${nanoid(10)}`
 
-/** A subject nobody else uses, in the partition of another one. */
+/** A subject that no other test uses, in the partition of another one. */
 export function newNeighbour({ partitions }: Installation, sub: string): string {
   for (;;) {
     const other = newSub()
@@ -57,7 +57,7 @@ export async function register(
   return clientId
 }
 
-/** What of an issue a test cares about. Lifetimes in seconds. */
+/** The options of an issue that tests set. Lifetimes are in seconds. */
 export interface IssueOptions {
   readonly sub: string
   readonly clientId: string
@@ -220,7 +220,7 @@ export async function moveClock(
   await redis.hset(keys.partition(partition).head, 'clock', toUs.toFixed(0))
 }
 
-/** Takes the clocks back to the present, and with them what was written in the future that never came. */
+/** Takes the clocks back to the present, and deletes what was written at later times. */
 export async function settleClocks({ redis, keys, partitions }: Installation): Promise<void> {
   const all = Array.from({ length: partitions.count }, (_, n) => keys.partition(n))
   await Promise.all(

@@ -1,11 +1,15 @@
 /**
- * The clock of a partition never goes back. A stepped clock leaves a stored tick far ahead of TIME, as does a primary
- * with a faster clock to the replica that is promoted after it; what happens then happens in order all the same.
+ * The clock of a partition never goes back. A clock that was stepped back leaves a stored tick far ahead of TIME, as does a
+ * primary with a faster clock than the replica promoted after it. Later writes must still be in order.
  */
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { caughtUp, isLinked, startPrimary, startReplica } from '../redis-sentinel.ts'
-import { startRedis, type TestRedis } from '../redis-server.ts'
-import { waitFor } from '../wait-for.ts'
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
+import {
+  type OwnInstallation,
+  openInstallation,
+  startInstallation,
+} from '../fixture/installation.ts'
+import { caughtUp, isLinked, startPrimary, startReplica } from '../fixture/redis-sentinel.ts'
+import { waitFor } from '../fixture/wait-for.ts'
 import {
   BY,
   issue,
@@ -19,19 +23,16 @@ import {
   revoke,
   stateOf,
 } from './actions.ts'
-import { type Installation, openInstallation } from './installation.ts'
 
 const HOUR_US = 3_600e6
 
 describe('after the clock was stepped back by an hour', () => {
-  let server: TestRedis
-  let installation: Installation
+  let installation: OwnInstallation
   let clientId: string
   let aheadUs: number
 
   beforeAll(async () => {
-    server = await startRedis()
-    installation = await openInstallation({ url: server.url, node: server.direct })
+    installation = await startInstallation()
     clientId = await register(installation.store)
   })
 
@@ -43,10 +44,7 @@ describe('after the clock was stepped back by an hour', () => {
     )
   })
 
-  afterAll(async () => {
-    await installation.close()
-    await server.stop()
-  })
+  afterAll(() => installation.close())
 
   it('times go on from the last one handed out, each later than all before', async () => {
     const { store } = installation
@@ -136,36 +134,33 @@ describe('after the clock was stepped back by an hour', () => {
 describe('a promoted replica with a slower clock', () => {
   it('goes on from where its primary was', async () => {
     const primary = await startPrimary()
+    onTestFinished(primary.stop)
     const old = await openInstallation({ url: primary.url, node: primary.direct })
+    onTestFinished(old.close)
     const replica = await startReplica(primary)
-    const tokenKeys = { tokenKeys: [...old.tokenKeys] }
-    try {
-      const { store, partitions } = old
-      const [sub, clientId] = [newSub(), await register(store)]
-      await moveClock(old, partitions.of(sub), Date.now() * 1e3 + HOUR_US)
-      const voided = await issueGrant(store, { sub, clientId })
-      await revoke(store, { level: 'subject', sub })
-      const live = await issueGrant(store, { sub, clientId })
-      const lastUs = await issuedAtUs(store, live.accessToken)
-      await caughtUp(replica, primary)
-      await replica.direct.replicaof('NO', 'ONE')
-      await waitFor(async () => !(await isLinked(replica)))
+    onTestFinished(replica.stop)
+    const { store, partitions } = old
+    const [sub, clientId] = [newSub(), await register(store)]
+    await moveClock(old, partitions.of(sub), Date.now() * 1e3 + HOUR_US)
+    const voided = await issueGrant(store, { sub, clientId })
+    await revoke(store, { level: 'subject', sub })
+    const live = await issueGrant(store, { sub, clientId })
+    const lastUs = await issuedAtUs(store, live.accessToken)
+    await caughtUp(replica, primary)
+    await replica.direct.replicaof('NO', 'ONE')
+    await waitFor(async () => !(await isLinked(replica)))
 
-      const promoted = await openInstallation({ url: replica.url, node: replica.direct }, tokenKeys)
-      try {
-        expect(await stateOf(promoted.store, voided.accessToken)).toBe('revoked')
-        expect(await stateOf(promoted.store, live.accessToken)).toBe('active')
-        const next = await issue(promoted.store, { sub, clientId })
-        expect(await issuedAtUs(promoted.store, next.accessToken)).toBe(lastUs + 1)
-        await revoke(promoted.store, { level: 'subject', sub })
-        expect(await stateOf(promoted.store, live.accessToken)).toBe('revoked')
-        expect(await stateOf(promoted.store, next.accessToken)).toBe('revoked')
-      } finally {
-        await promoted.close()
-      }
-    } finally {
-      await old.close()
-      await Promise.all([primary.stop(), replica.stop()])
-    }
+    const promoted = await openInstallation(
+      { url: replica.url, node: replica.direct },
+      { tokenKeys: old.tokenKeys },
+    )
+    onTestFinished(promoted.close)
+    expect(await stateOf(promoted.store, voided.accessToken)).toBe('revoked')
+    expect(await stateOf(promoted.store, live.accessToken)).toBe('active')
+    const next = await issue(promoted.store, { sub, clientId })
+    expect(await issuedAtUs(promoted.store, next.accessToken)).toBe(lastUs + 1)
+    await revoke(promoted.store, { level: 'subject', sub })
+    expect(await stateOf(promoted.store, live.accessToken)).toBe('revoked')
+    expect(await stateOf(promoted.store, next.accessToken)).toBe('revoked')
   })
 })

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { afterAll, describe, expect, it } from 'vitest'
 import { loadScripts } from '../../store/redis/scripts.ts'
-import { startCluster } from '../redis-cluster.ts'
+import { startCluster } from '../fixture/redis-cluster.ts'
 import { type ScriptWatch, watchScripts } from './script-keys.ts'
 import { storeContract } from './store-contract.ts'
 

@@ -1,25 +1,19 @@
 /**
- * The epoch names one unbroken history. Wherever acknowledged writes may have been lost, answers carry another one, and
- * whoever is not a primary gives none.
+ * The epoch names one unbroken history. Where acknowledged writes may have been lost, answers carry another epoch, and
+ * a server that is not a primary gives no answer.
  */
-import { afterEach, describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { StoreUnavailableError } from '../../store/errors.ts'
 import type { Store } from '../../store/store.ts'
-import { caughtUp, isLinked, startPrimary, startReplica } from '../redis-sentinel.ts'
-import { freePort, startRedis, type TestRedis } from '../redis-server.ts'
-import { waitFor } from '../wait-for.ts'
+import { type Installation, openInstallation } from '../fixture/installation.ts'
+import { caughtUp, isLinked, startPrimary, startReplica } from '../fixture/redis-sentinel.ts'
+import { freePort, startRedis, type TestRedis } from '../fixture/redis-server.ts'
+import { waitFor } from '../fixture/wait-for.ts'
 import { issue, locate, newSub, refresh, register, revoke, tryIssue } from './actions.ts'
-import { type Installation, openInstallation } from './installation.ts'
-
-const closing: (() => Promise<void>)[] = []
-
-afterEach(async () => {
-  for (const close of closing.splice(0).reverse()) await close()
-})
 
 async function serverOf(start: Promise<TestRedis>): Promise<TestRedis> {
   const server = await start
-  closing.push(server.stop)
+  onTestFinished(server.stop)
   return server
 }
 
@@ -28,7 +22,7 @@ async function installationOn(
   overrides: Parameters<typeof openInstallation>[1] = {},
 ): Promise<Installation> {
   const installation = await openInstallation({ url: server.url, node: server.direct }, overrides)
-  closing.push(installation.close)
+  onTestFinished(installation.close)
   return installation
 }
 
@@ -38,7 +32,7 @@ async function epochOf(store: Store, token: string): Promise<string> {
   return state.stamp.epoch
 }
 
-/** Turns roles round and waits until the former primary follows. */
+/** Swaps the roles and waits until the former primary follows. */
 async function failOver(from: TestRedis, to: TestRedis): Promise<void> {
   await caughtUp(to, from)
   await to.direct.replicaof('NO', 'ONE')
@@ -133,7 +127,7 @@ describe('the epoch', () => {
       return answered
     }
 
-    it('answers carry none: what is live or void there is told by nobody', async () => {
+    it('no store answers whether a token is live or void', async () => {
       const { store, sub, clientId, accessToken, refreshToken = '' } = await demoted()
       const calls = {
         introspect: () => store.tokens.introspect(accessToken, clientId),
@@ -148,7 +142,7 @@ describe('the epoch', () => {
       expect(await answeredOf(calls)).toEqual([])
     })
 
-    it('nobody is told that something does not exist that its successor may know', async () => {
+    it('no store says that something does not exist, because the next primary may know it', async () => {
       const { store, sub, clientId, unknownRefresh } = await demoted()
       const located = await locate(store, unknownRefresh)
       const calls = {

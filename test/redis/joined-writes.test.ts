@@ -5,9 +5,9 @@ import { type Cluster, Command, type Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { connectRedis } from '../../store/redis/connection.ts'
 import { batchWrites, type SendCommand } from '../../store/redis/write-batching.ts'
-import { startCluster } from '../redis-cluster.ts'
-import { startRedis, type TestRedis } from '../redis-server.ts'
-import { waitFor } from '../wait-for.ts'
+import { startCluster } from '../fixture/redis-cluster.ts'
+import { startRedis, type TestRedis } from '../fixture/redis-server.ts'
+import { waitFor } from '../fixture/wait-for.ts'
 
 let server: TestRedis
 let connection: Redis

@@ -1,13 +1,12 @@
 /**
  * What a live access token costs in Redis, everything included: the memory of the server before and after, divided by
- * the tokens. Printed, because the figures are promised, and held to their limits.
+ * the number of tokens. The figures are printed, because they are promised, and must stay within their limits.
  */
 import { afterEach, describe, expect, it } from 'vitest'
 import type { Store } from '../../store/store.ts'
-import { startRedis, type TestRedis } from '../redis-server.ts'
-import { waitFor } from '../wait-for.ts'
+import { type OwnInstallation, startInstallation } from '../fixture/installation.ts'
+import { waitFor } from '../fixture/wait-for.ts'
 import { issue, issueGrant, refreshed, register } from './actions.ts'
-import { type Installation, openInstallation } from './installation.ts'
 
 const TOKENS = 50_000
 const TOKENS_A_GRANT = 10
@@ -17,21 +16,13 @@ const MAX_BYTES_AT_TEN = 256
 const MAX_BYTES_AT_ONE = 400
 
 describe('the memory of a live access token', () => {
-  let server: TestRedis
-  let installation: Installation
+  let installation: OwnInstallation
 
-  afterEach(async () => {
-    await installation.close()
-    await server.stop()
-  })
+  afterEach(() => installation.close())
 
   async function open(): Promise<Store> {
-    server = await startRedis()
-    // Successors live for the length of the grace; a short one lets them be gone when the memory is read.
-    installation = await openInstallation(
-      { url: server.url, node: server.direct },
-      { partitions: 64, refreshGraceMs: 1_000 },
-    )
+    // Successors live as long as the grace; with a short one they are gone when the memory is read.
+    installation = await startInstallation({ partitions: 64, refreshGraceMs: 1_000 })
     return installation.store
   }
 
@@ -46,19 +37,19 @@ describe('the memory of a live access token', () => {
   }
 
   async function usedMemory(): Promise<number> {
-    const used = /^used_memory:(\d+)/m.exec(await server.direct.info('memory'))
+    const used = /^used_memory:(\d+)/m.exec(await installation.server.direct.info('memory'))
     return Number(used?.[1])
   }
 
   /** Bytes a token that `work` leaves behind, once all that it left for a moment only is gone. */
   async function bytesPerToken(keysLeft: number, work: () => Promise<void>): Promise<number> {
-    const [before, keysBefore] = [await usedMemory(), await server.direct.dbsize()]
+    const [before, keysBefore] = [await usedMemory(), await installation.server.direct.dbsize()]
     await work()
     await waitFor(async () => {
       await sweep()
-      return (await server.direct.dbsize()) - keysBefore <= keysLeft
+      return (await installation.server.direct.dbsize()) - keysBefore <= keysLeft
     })
-    expect((await server.direct.dbsize()) - keysBefore).toBe(keysLeft)
+    expect((await installation.server.direct.dbsize()) - keysBefore).toBe(keysLeft)
     return ((await usedMemory()) - before) / TOKENS
   }
 
@@ -66,7 +57,7 @@ describe('the memory of a live access token', () => {
   async function sweep(): Promise<void> {
     let cursor = '0'
     do {
-      ;[cursor] = await server.direct.scan(cursor, 'COUNT', 1_000)
+      ;[cursor] = await installation.server.direct.scan(cursor, 'COUNT', 1_000)
     } while (cursor !== '0')
   }
 

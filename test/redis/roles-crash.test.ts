@@ -2,14 +2,13 @@
  * A Redis that is killed among many changes: after its restart the orders of the assignments agree, nothing that was
  * acknowledged is missing, and a repeat completes the rest.
  */
-import { afterEach, expect, it } from 'vitest'
+import { expect, it, onTestFinished } from 'vitest'
 import type { AssignmentCursor, HolderCursor } from '../../store/roles/assignments.ts'
+import { startInstallation } from '../fixture/installation.ts'
+import { waitFor } from '../fixture/wait-for.ts'
 import { orderDisagreements } from '../property/roles-orders.ts'
 import { pagesOf } from '../property/roles-run.ts'
-import { startRedis } from '../redis-server.ts'
-import { waitFor } from '../wait-for.ts'
 import { newSub } from './actions.ts'
-import { openInstallation } from './installation.ts'
 
 const SUBJECTS = 20
 const CHANGES_OF_EACH = 2_000
@@ -17,17 +16,10 @@ const ACKNOWLEDGED_BEFORE_THE_KILL = 1_000
 const CONTEXT = 'course:crash'
 const FAR_AHEAD_S = 86_400
 
-const closing: (() => Promise<void>)[] = []
-
-afterEach(async () => {
-  for (const close of closing.splice(0).reverse()) await close()
-})
-
 it('killed among changes leaves no order behind another, and a repeat completes them', async () => {
-  const server = await startRedis('--appendonly', 'yes')
-  closing.push(server.stop)
-  const installation = await openInstallation({ url: server.url, node: server.direct })
-  closing.push(installation.close)
+  const installation = await startInstallation({}, '--appendonly', 'yes')
+  onTestFinished(installation.close)
+  const { server } = installation
   const { assignments, roleSchemas } = installation.store
   const ROLE = { permissions: [], assumable: [] }
   await roleSchemas.put({ student: ROLE })

@@ -3,18 +3,23 @@
  * with the same schema, and no answer is read through a schema that its assignments never met.
  */
 import { createHash } from 'node:crypto'
-import { afterEach, describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import type { StoreContext } from '../../store/context.ts'
 import { StoreUnavailableError } from '../../store/errors.ts'
 import { createTokenReader } from '../../store/grants/introspect.ts'
 import { createTokenLocator } from '../../store/grants/locate-token.ts'
 import { createTokenKeyRing } from '../../store/mint/key-ring.ts'
 import type { RoleDefinitions } from '../../store/roles/resolve.ts'
-import { startCluster } from '../redis-cluster.ts'
-import { startRedis, type TestRedis } from '../redis-server.ts'
-import { waitFor } from '../wait-for.ts'
+import {
+  type Installation,
+  type OwnInstallation,
+  openInstallation,
+  startInstallation,
+} from '../fixture/installation.ts'
+import { startCluster } from '../fixture/redis-cluster.ts'
+import type { TestRedis } from '../fixture/redis-server.ts'
+import { waitFor } from '../fixture/wait-for.ts'
 import { issue, newSub, readLog, register } from './actions.ts'
-import { type Installation, openInstallation } from './installation.ts'
 
 const READ = { permissions: ['read'], assumable: [] }
 const WRITE = { permissions: ['write'], assumable: [] }
@@ -23,20 +28,10 @@ const NEW: RoleDefinitions = { guest: WRITE, teacher: READ }
 const OTHER: RoleDefinitions = { guest: READ, student: READ }
 const HOME = 0
 
-const closing: (() => Promise<void>)[] = []
-
-afterEach(async () => {
-  for (const close of closing.splice(0).reverse()) await close()
-})
-
-async function open(
-  overrides: Parameters<typeof openInstallation>[1] = {},
-): Promise<Installation & { readonly server: TestRedis }> {
-  const server = await startRedis()
-  closing.push(server.stop)
-  const installation = await openInstallation({ url: server.url, node: server.direct }, overrides)
-  closing.push(installation.close)
-  return { ...installation, server }
+async function open(...options: Parameters<typeof startInstallation>): Promise<OwnInstallation> {
+  const installation = await startInstallation(...options)
+  onTestFinished(installation.close)
+  return installation
 }
 
 const partitionsOf = ({ partitions }: Installation) =>
@@ -107,7 +102,7 @@ describe('a schema write that stopped half-way', () => {
     const { store } = installation
     await store.roleSchemas.put(OLD)
     await writeTo(installation, HOME, NEW, [2, 1])
-    // The very same call: whoever made it does not know how far it came.
+    // The same call again: the caller does not know how far the first one came.
     expect(await store.roleSchemas.put(NEW, 1)).toMatchObject({ kind: 'stored' })
     expect((await commonSchema(installation)).json).toBe(JSON.stringify(NEW))
   })
@@ -128,13 +123,13 @@ describe('a schema write that stopped half-way', () => {
 
   it('on a Cluster because a server hangs is an outage, and finished by a repeat', async () => {
     const cluster = await startCluster()
-    closing.push(cluster.stop)
+    onTestFinished(cluster.stop)
     const [first] = cluster.nodes
     const installation = await openInstallation({
       url: cluster.url,
       node: (first as TestRedis).direct,
     })
-    closing.push(installation.close)
+    onTestFinished(installation.close)
     const { store, keys } = installation
     await store.roleSchemas.put(OLD)
     const impatient = await installation.open({ commandTimeoutMs: 500 })

@@ -1,4 +1,4 @@
-/** Which keys every script touched, as the servers tell it: what a script derives from its reading is seen too. */
+/** Which keys every script touched, as MONITOR shows it, including keys that a script derives from what it reads. */
 import type { Redis } from 'ioredis'
 
 /** One call of a script. */

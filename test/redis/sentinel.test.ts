@@ -1,9 +1,9 @@
 /** A Sentinel URL finds the primary, and finds the next one when that is gone. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { caughtUp, startSentinel, type TestSentinel } from '../redis-sentinel.ts'
-import { waitFor } from '../wait-for.ts'
+import { type Installation, openInstallation } from '../fixture/installation.ts'
+import { caughtUp, startSentinel, type TestSentinel } from '../fixture/redis-sentinel.ts'
+import { waitFor } from '../fixture/wait-for.ts'
 import { issue, newSub, register, revoke, stateOf } from './actions.ts'
-import { type Installation, openInstallation } from './installation.ts'
 
 describe('behind a sentinel', () => {
   let sentinel: TestSentinel

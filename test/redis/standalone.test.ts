@@ -1,5 +1,5 @@
 /** The store contract on a single server. */
-import { startRedis } from '../redis-server.ts'
+import { startRedis } from '../fixture/redis-server.ts'
 import { storeContract } from './store-contract.ts'
 
 storeContract('a single server', async () => {

@@ -1,8 +1,13 @@
 /**
- * What the store promises on every topology: one suite, run on a single server and on a Cluster. Every code path and
- * every return code of the scripts is met here, on real servers.
+ * What the store promises on every topology: one suite, run on a single server and on a Cluster. It meets every code path and
+ * every return code of the scripts, on real servers.
  */
 import { afterAll, afterEach, beforeAll, describe } from 'vitest'
+import {
+  type Installation,
+  openInstallation,
+  type RedisUnderTest,
+} from '../fixture/installation.ts'
 import { settleClocks } from './actions.ts'
 import { assignmentsContract } from './contract/assignments.ts'
 import { auditContract } from './contract/audit.ts'
@@ -22,7 +27,6 @@ import { revokeContract } from './contract/revoke.ts'
 import { revokeSpanContract } from './contract/revoke-span.ts'
 import { roleSchemaContract } from './contract/role-schema.ts'
 import { subjectsContract } from './contract/subjects.ts'
-import { type Installation, openInstallation, type RedisUnderTest } from './installation.ts'
 
 /** @param open starts an empty Redis; it is stopped when the suite is over */
 export function storeContract(topology: string, open: () => Promise<RedisUnderTest>): void {
@@ -44,7 +48,7 @@ export function storeContract(topology: string, open: () => Promise<RedisUnderTe
     afterEach(() => settleClocks(at()))
 
     pinContract(at)
-    // First, because it counts everything, and later suites leave grants of a future that never came.
+    // First, because it counts everything, and later suites leave grants with times in the future.
     forecastContract(at)
     issueContract(at)
     introspectContract(at)

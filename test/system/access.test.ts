@@ -1,6 +1,6 @@
 /**
- * Access decisions as callers get them, on real services: they agree with introspection, follow every change at once, cost a
- * call a subject, and keep tokens to themselves.
+ * Access decisions as callers get them, on real services: they agree with introspection, follow every change at once, cost one
+ * call per subject, and leak no token.
  */
 import { createHash } from 'node:crypto'
 import fc from 'fast-check'
@@ -11,11 +11,10 @@ import { loadScripts } from '../../store/redis/scripts.ts'
 import type { RoleDefinitions, View } from '../../store/roles/resolve.ts'
 import type { Store } from '../../store/store.ts'
 import { decisionOf, decisionsOf, messageOf, postJson } from '../conformance/decision-point.ts'
-import { startRedis, type TestRedis } from '../redis-server.ts'
-import { postForm, startServices, type TestClient, type TestServices } from '../services.ts'
-import { waitFor } from '../wait-for.ts'
+import { postForm, type TestClient } from '../fixture/requests.ts'
+import { waitFor } from '../fixture/wait-for.ts'
+import { GRADES, startWorld, type World } from '../fixture/world.ts'
 import { captureCommands, findSecrets, piecesOf } from './secret-hunt.ts'
-import { GRADES, login, registerWorld, type World } from './world.ts'
 
 /** The scripts that read subjects and clients, as they are called. */
 const READS = loadScripts()
@@ -33,30 +32,26 @@ const SCHEMA: RoleDefinitions = {
 }
 
 describe('access decisions', () => {
-  let redis: TestRedis
-  let services: TestServices
-  let store: Store
   let world: World
+  let store: Store
   let library: TestClient
 
   beforeAll(async () => {
-    redis = await startRedis('--appendonly', 'yes')
-    services = await startServices({ redisUrl: redis.url, store: { commandTimeoutMs: 2_000 } })
-    store = services.store
-    world = await registerWorld(services)
+    world = await startWorld({
+      redis: ['--appendonly', 'yes'],
+      store: { commandTimeoutMs: 2_000 },
+    })
+    store = world.store
     const resources = ['https://library.test']
-    library = await services.register('library-api', { introspect: true, resources })
+    library = await world.register('library-api', { introspect: true, resources })
   })
-  afterAll(async () => {
-    await services.close()
-    await redis.stop()
-  })
+  afterAll(() => world.close())
 
   beforeEach(async () => {
     await store.roleSchemas.put(SCHEMA)
   })
 
-  const url = (path: string, node: 0 | 1 = 0) => `${services.introspect[node]}/access/v1/${path}`
+  const url = (path: string, node: 0 | 1 = 0) => `${world.introspect[node]}/access/v1/${path}`
   const user = (id: string) => ({ type: 'user', id })
   const bearer = (id: string) => ({ type: 'access_token', id })
   const entity = (context: string) => {
@@ -69,7 +64,7 @@ describe('access decisions', () => {
     resource: entity(context),
   })
 
-  /** What both nodes say, which must be the same. */
+  /** The decision of both nodes, which must be the same. */
   async function decides(
     subject: object,
     permission: string,
@@ -88,7 +83,7 @@ describe('access decisions', () => {
 
   /** What Redis is asked about subjects and clients meanwhile; the feed asks other things all the time. */
   async function callsDuring(act: () => Promise<unknown>): Promise<readonly string[]> {
-    const capture = await captureCommands(redis.port, redis.direct)
+    const capture = await captureCommands(world.redis.port, world.redis.direct)
     await act()
     const lines = (await capture.end()).split('\r\n')
     return lines.filter((line) => READS.some((sha) => line.includes(sha)))
@@ -101,7 +96,7 @@ describe('access decisions', () => {
 
   it('agree by name, by token, with introspection, with the client and with a naive model', async () => {
     const client = createClient({
-      issuer: services.issuer,
+      issuer: world.issuer,
       clientId: world.grades.client_id,
       clientSecret: world.grades.client_secret,
     })
@@ -130,7 +125,7 @@ describe('access decisions', () => {
         held.map(([context, role]) => ({ op: 'assign' as const, sub, context, role })),
       )
       await store.roleSchemas.put({ alpha: toRole(schema.alpha), beta: toRole(schema.beta) })
-      const token = (await login(services, sub)).access_token
+      const token = (await world.login(sub)).access_token
 
       const asked = CONTEXTS.flatMap((context) =>
         PERMISSIONS.map((permission) => ({ context, permission })),
@@ -164,7 +159,7 @@ describe('access decisions', () => {
         )
       const introspected = async () => {
         const form = { token, context: CONTEXTS.join(' ') }
-        const response = await postForm(`${services.introspect[0]}/introspect`, world.grades, form)
+        const response = await postForm(`${world.introspect[0]}/introspect`, world.grades, form)
         const { permissions } = (await response.json()) as {
           permissions: Record<string, readonly string[]>
         }
@@ -195,7 +190,7 @@ describe('access decisions', () => {
   })
 
   it('follow each change of roles at once, at every node', async () => {
-    const token = (await login(services, 'alice')).access_token
+    const token = (await world.login('alice')).access_token
     const subjects = [user('alice'), bearer(token)]
     const expectAll = async (permission: string, expected: boolean) => {
       for (const subject of subjects) {
@@ -219,30 +214,30 @@ describe('access decisions', () => {
 
   it('permit nothing to a suspended subject', async () => {
     await assign('sam', 'course:1', 'teacher')
-    const before = (await login(services, 'sam')).access_token
+    const before = (await world.login('sam')).access_token
     expect(await decides(user('sam'), 'read', 'course:1')).toBe(true)
-    await services.callAdmin('PUT', '/subjects/sam', { status: 'suspended' })
+    await world.callAdmin('PUT', '/subjects/sam', { status: 'suspended' })
     for (const subject of [user('sam'), bearer(before)]) {
       expect(await decides(subject, 'read', 'course:1')).toBe(false)
     }
-    await services.callAdmin('PUT', '/subjects/sam', { status: 'active' })
+    await world.callAdmin('PUT', '/subjects/sam', { status: 'active' })
     expect(await decides(user('sam'), 'read', 'course:1')).toBe(true)
     expect(await decides(bearer(before), 'read', 'course:1')).toBe(false)
   })
 
   it('permit nothing to a disabled client', async () => {
     const registration = { default_resources: [GRADES] }
-    await services.register('nightly', registration)
+    await world.register('nightly', registration)
     await assign('nightly', '*', 'student')
     const client = { type: 'client', id: 'nightly' }
     expect(await decides(client, 'read', 'course:9')).toBe(true)
-    await services.callAdmin('PUT', '/clients/nightly', { ...registration, enabled: false })
+    await world.callAdmin('PUT', '/clients/nightly', { ...registration, enabled: false })
     expect(await decides(client, 'read', 'course:9')).toBe(false)
   })
 
   it('take only tokens that are active, and for the caller', async () => {
     await assign('tom', '*', 'student')
-    const issued = await login(services, 'tom')
+    const issued = await world.login('tom')
     const token = bearer(issued.access_token)
     expect(await decides(token, 'read', 'course:1')).toBe(true)
     expect(await decides(token, 'read', 'course:1', library)).toBe(false)
@@ -256,7 +251,7 @@ describe('access decisions', () => {
       `cc_at_${'x'.repeat(68)}`,
     ]
     for (const id of wrong) expect(await decides(bearer(id), 'read', 'course:1')).toBe(false)
-    await services.callAdmin('POST', '/revocations', { token: issued.access_token })
+    await world.callAdmin('POST', '/revocations', { token: issued.access_token })
     expect(await decides(token, 'read', 'course:1')).toBe(false)
   })
 
@@ -266,7 +261,7 @@ describe('access decisions', () => {
       { op: 'assign', sub: 'vera', context: 'course:1', role: 'teacher' },
       { op: 'assign', sub: 'vera', context: 'course:2', role: 'teacher' },
     ])
-    const { access_token } = await login(services, 'vera')
+    const { access_token } = await world.login('vera')
     const origin = (await store.locate(access_token)) as ParsedToken
     const { state } = await store.tokens.introspect(access_token, '')
     if (state.kind !== 'active') throw new Error('the token is not active')
@@ -308,7 +303,7 @@ describe('access decisions', () => {
       })
       return calls.length
     }
-    const token = (await login(services, 'alice')).access_token
+    const token = (await world.login('alice')).access_token
     // Scripts are sent once by their text; after that a call is a call.
     for (const subject of [user('alice'), bearer(token)]) await callsFor(batch(100, subject))
     for (const subject of [user('alice'), bearer(token)]) {
@@ -317,7 +312,7 @@ describe('access decisions', () => {
     }
   })
 
-  it('ask nothing about many on behalf of a caller who is not proved', async () => {
+  it('read nothing about the subjects for a caller who is not authenticated', async () => {
     const evaluations = ['mallory-1', 'mallory-2'].map((id) =>
       question(user(id), 'read', 'course:1'),
     )
@@ -330,9 +325,9 @@ describe('access decisions', () => {
     expect(said).not.toContain('mallory')
   })
 
-  it('keep tokens from logs, errors and Redis, wherever somebody puts them', async () => {
-    const { access_token, refresh_token } = await login(services, 'eve')
-    const capture = await captureCommands(redis.port, redis.direct)
+  it('keep tokens from logs, errors and Redis, wherever a caller puts them', async () => {
+    const { access_token, refresh_token } = await world.login('eve')
+    const capture = await captureCommands(world.redis.port, world.redis.direct)
     const answers: string[] = []
     const good = question(bearer(access_token), 'read', 'course:1')
     for (const token of [access_token, refresh_token]) {
@@ -374,15 +369,15 @@ describe('access decisions', () => {
     expect(findSecrets(access_token, pieces)).not.toEqual([])
     expect(findSecrets(answers.join('\n'), pieces)).toEqual([])
     expect(findSecrets(await capture.end(), pieces)).toEqual([])
-    expect(services.logs.length).toBeGreaterThan(50)
-    expect(findSecrets(services.logs.join('\n'), pieces)).toEqual([])
+    expect(world.logs.length).toBeGreaterThan(50)
+    expect(findSecrets(world.logs.join('\n'), pieces)).toEqual([])
   })
 
   it('are 503 while Redis is gone, never a denial', async () => {
     await assign('rita', 'course:1', 'student')
-    const token = (await login(services, 'rita')).access_token
+    const token = (await world.login('rita')).access_token
     const bodies = [user('rita'), bearer(token)].map((who) => question(who, 'read', 'course:1'))
-    await redis.kill()
+    await world.redis.kill()
     for (const body of bodies) {
       const single = await postJson(url('evaluation'), world.grades, body)
       const batch = await postJson(url('evaluations'), world.grades, { evaluations: [body, {}] })
@@ -391,8 +386,8 @@ describe('access decisions', () => {
         await messageOf(response, 503)
       }
     }
-    await redis.start()
-    await waitFor(async () => (await fetch(`${services.introspect[0]}/readyz`)).ok)
+    await world.redis.start()
+    await waitFor(async () => (await fetch(`${world.introspect[0]}/readyz`)).ok)
     for (const body of bodies) {
       expect(await decisionOf(await postJson(url('evaluation'), world.grades, body))).toBe(true)
     }

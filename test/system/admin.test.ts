@@ -1,39 +1,15 @@
 /** The admin API: who may use it, what its routes do, and that bad input gets a clear problem and changes nothing. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { startRedis, type TestRedis } from '../redis-server.ts'
-import {
-  fetchToken,
-  introspectText,
-  postForm,
-  startServices,
-  type TestClient,
-  type TestServices,
-} from '../services.ts'
+import { fetchToken, postForm, type TestClient } from '../fixture/requests.ts'
+import { GRADES, INACTIVE, startWorld, type World } from '../fixture/world.ts'
 
-const INACTIVE = '{"active":false}'
-
-let redis: TestRedis
-let services: TestServices
-let grades: TestClient
+let world: World
 
 beforeAll(async () => {
-  redis = await startRedis()
-  services = await startServices({ redisUrl: redis.url })
-  grades = await services.register('grades-api', {
-    introspect: true,
-    resources: ['https://grades.test'],
-  })
-  await services.register('web-app', {
-    grant_types: ['client_credentials', 'refresh_token'],
-    scope: 'grades:read grades:write',
-    default_resources: ['https://grades.test'],
-  })
+  world = await startWorld()
 })
 
-afterAll(async () => {
-  await services.close()
-  await redis.stop()
-})
+afterAll(() => world.close())
 
 type Json = Record<string, unknown>
 
@@ -42,22 +18,21 @@ async function call(
   path: string,
   body?: unknown,
 ): Promise<{ status: number; body: Json }> {
-  const response = await services.callAdmin(method, path, body)
+  const response = await world.callAdmin(method, path, body)
   const text = await response.text()
   return { status: response.status, body: text === '' ? {} : (JSON.parse(text) as Json) }
 }
 
 async function raw(method: string, path: string, init: RequestInit = {}): Promise<Response> {
-  const headers = { authorization: `Bearer ${services.adminToken}`, ...init.headers }
-  return fetch(`${services.issuer}/admin/v1${path}`, { ...init, method, headers })
+  const headers = { authorization: `Bearer ${world.adminToken()}`, ...init.headers }
+  return fetch(`${world.issuer}/admin/v1${path}`, { ...init, method, headers })
 }
 
 const login = (body: Json = {}) =>
   call('POST', '/tokens', { sub: 'alice', client_id: 'web-app', ...body })
-const introspect = async (token: unknown) =>
-  JSON.parse(await introspectText(services.introspect[0], grades, String(token))) as Json
+const introspect = async (token: unknown) => JSON.parse(await world.verdict(String(token))) as Json
 
-/** Every route with a good body, to be approached badly. */
+/** Every route with a valid body; the tests call them without the right to. */
 const ROUTES: readonly (readonly [method: string, path: string, scope: string, body?: unknown])[] =
   [
     ['POST', '/tokens', 'claimcheck:issue', { sub: 'x', client_id: 'web-app' }],
@@ -77,7 +52,7 @@ describe('who may use it', () => {
   for (const [method, path, scope, body] of ROUTES) {
     it(`${method} ${path} takes ${scope}, and no less`, async () => {
       const send = (authorization?: string) =>
-        fetch(`${services.issuer}/admin/v1${path}`, {
+        fetch(`${world.issuer}/admin/v1${path}`, {
           method,
           headers: {
             ...(authorization === undefined ? {} : { authorization }),
@@ -87,8 +62,8 @@ describe('who may use it', () => {
         })
       const statusOf = async (token: string) => (await send(`Bearer ${token}`)).status
       const holder = async (scopes: string) => {
-        const client = await services.register('holder', { scope: scopes })
-        return fetchToken(services.issuer, client)
+        const client = await world.register('holder', { scope: scopes })
+        return fetchToken(world.issuer, client)
       }
 
       const missing = await send()
@@ -114,15 +89,15 @@ describe('who may use it', () => {
     })
   }
 
-  it('is nobody whose token was revoked, or is meant for somebody else', async () => {
-    const client = await services.register('operator', { scope: 'claimcheck:admin' })
-    const token = await fetchToken(services.issuer, client)
+  it('is refused with a token that was revoked or is for another audience', async () => {
+    const client = await world.register('operator', { scope: 'claimcheck:admin' })
+    const token = await fetchToken(world.issuer, client)
     const list = (bearer: string) =>
       raw('GET', '/clients', { headers: { authorization: `Bearer ${bearer}` } })
     expect((await list(token)).status).toBe(200)
     await call('POST', '/revocations', { token })
     expect((await list(token)).status).toBe(401)
-    const elsewhere = await fetchToken(services.issuer, client, { resource: 'https://grades.test' })
+    const elsewhere = await fetchToken(world.issuer, client, { resource: GRADES })
     expect((await list(elsewhere)).status).toBe(401)
   })
 })
@@ -189,7 +164,7 @@ describe('bad input', () => {
     })
   }
 
-  it('that is no JSON object is refused by its form', async () => {
+  it('that is not a JSON object is refused', async () => {
     const send = (body: string | Uint8Array<ArrayBuffer>, type = 'application/json') =>
       raw('POST', '/revocations', { body, headers: { 'content-type': type } })
     const statusOf = async (response: Promise<Response>) => (await response).status
@@ -341,7 +316,7 @@ describe('revocations', () => {
   })
 
   async function issueTimeUs(token: string): Promise<number> {
-    const { state } = await services.store.tokens.introspect(token, '')
+    const { state } = await world.store.tokens.introspect(token, '')
     if (state.kind !== 'active') throw new Error('not active')
     return state.record.issuedAtUs
   }
@@ -351,20 +326,20 @@ describe('clients', () => {
   it('cannot be the issuer: they would see the tokens of its operators', async () => {
     const { status } = await call('PUT', '/clients/impostor', {
       introspect: true,
-      resources: [services.issuer],
+      resources: [world.issuer],
     })
     expect(status).toBe(422)
     expect((await call('GET', '/clients/impostor')).status).toBe(404)
   })
 
   it('keep two secrets, retire the oldest, and can keep only the newest', async () => {
-    const first = await services.register('rotating', { scope: 'a' })
+    const first = await world.register('rotating', { scope: 'a' })
     const secret = async (body?: object) => {
       const { body: shown } = await call('POST', '/clients/rotating/secrets', body)
       return { client_id: 'rotating', client_secret: String(shown.client_secret) }
     }
     const works = async (client: TestClient) =>
-      (await postForm(`${services.issuer}/token`, client, { grant_type: 'client_credentials' })).ok
+      (await postForm(`${world.issuer}/token`, client, { grant_type: 'client_credentials' })).ok
     const second = await secret()
     expect([await works(first), await works(second)]).toEqual([true, true])
     const third = await secret()
@@ -379,7 +354,7 @@ describe('clients', () => {
   })
 
   it('show no secret when read', async () => {
-    const { client_secret } = await services.register('discreet')
+    const { client_secret } = await world.register('discreet')
     const { body } = await call('GET', '/clients/discreet')
     expect(JSON.stringify(body)).not.toContain(client_secret)
     expect(body.secrets).toEqual([
@@ -390,12 +365,12 @@ describe('clients', () => {
   })
 
   it('die with what they were issued, and do not revive it when they come back', async () => {
-    const client = await services.register('mortal', { default_resources: ['https://grades.test'] })
-    const token = await fetchToken(services.issuer, client)
+    const client = await world.register('mortal', { default_resources: [GRADES] })
+    const token = await fetchToken(world.issuer, client)
     expect(await introspect(token)).toMatchObject({ active: true })
     await call('PUT', '/clients/mortal', {
       enabled: false,
-      default_resources: ['https://grades.test'],
+      default_resources: [GRADES],
     })
     expect(await introspect(token)).toEqual({ active: false })
     expect((await call('PUT', '/clients/mortal', { scope: '' })).body.enabled).toBe(false)
@@ -404,12 +379,12 @@ describe('clients', () => {
     expect((await call('DELETE', '/clients/mortal')).status).toBe(204)
     expect((await call('DELETE', '/clients/mortal')).status).toBe(204)
     expect((await call('DELETE', '/clients/never-registered')).status).toBe(404)
-    await services.register('mortal')
+    await world.register('mortal')
     expect(await introspect(token)).toEqual({ active: false })
   })
 
   it('are listed page by page', async () => {
-    await Promise.all(Array.from({ length: 40 }, (_, i) => services.register(`listed-${i}`)))
+    await Promise.all(Array.from({ length: 40 }, (_, i) => world.register(`listed-${i}`)))
     const seen = new Set<unknown>()
     let cursor: unknown
     do {
@@ -448,9 +423,7 @@ describe('subjects', () => {
     expect(await introspect(body.access_token)).toEqual({ active: false })
     expect((await login({ sub: 'ivan' })).status).toBe(422)
     await call('PUT', '/subjects/ivan', { status: 'active' })
-    expect(await introspectText(services.introspect[1], grades, String(body.access_token))).toBe(
-      INACTIVE,
-    )
+    expect(await world.verdict(String(body.access_token), 1)).toBe(INACTIVE)
     expect((await login({ sub: 'ivan' })).status).toBe(200)
   })
 

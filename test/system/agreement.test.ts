@@ -1,13 +1,12 @@
 /**
- * Random interleavings of everything that changes what tokens are worth, by several actors at once on two issuers,
- * asked at two introspection nodes, held to a naive model: once a revocation has returned nobody says active (P1), the
- * nodes agree whenever nothing is under way, and nothing else is ever taken back. A failure prints its seed.
+ * Random interleavings of all operations that change whether tokens are active, by several actors at once on two issuers,
+ * asked at two introspection nodes, compared with a naive model: once a revocation has returned, no node says active (P1), the
+ * nodes agree whenever no operation is under way, and nothing else is ever revoked. A failure prints its seed.
  */
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { openStore, type Store } from '../../store/store.ts'
-import { startRedis, type TestRedis } from '../redis-server.ts'
-import { TEST_TOKEN_KEYS } from '../services.ts'
+import type { Store } from '../../store/store.ts'
+import { type OwnInstallation, startInstallation } from '../fixture/installation.ts'
 import { createActors } from './lattice-actors.ts'
 import { phases } from './lattice-steps.ts'
 
@@ -15,32 +14,21 @@ const RUNS = 80
 const TIME_LIMIT_MS = 25_000
 
 describe('two introspection nodes', () => {
-  let redis: TestRedis
+  let installation: OwnInstallation
   let issuers: readonly Store[]
   let readers: readonly Store[]
 
   beforeAll(async () => {
-    redis = await startRedis()
-    const open = (mints: boolean) =>
-      openStore({
-        url: redis.url,
-        prefix: 'cc',
-        partitions: 8,
-        tokenKeys: TEST_TOKEN_KEYS,
-        mints,
-        selfResources: ['urn:test'],
-      })
-    issuers = [await open(true), await open(true)]
-    readers = [await open(false), await open(false)]
+    installation = await startInstallation({ selfResources: ['urn:test'] })
+    const { store, open } = installation
+    issuers = [store, await open()]
+    readers = [await open({ mints: false }), await open({ mints: false })]
   })
 
-  afterAll(async () => {
-    await Promise.all([...issuers, ...readers].map((store) => store.close()))
-    await redis.stop()
-  })
+  afterAll(() => installation.close())
 
   const redisTime = async () => {
-    const [seconds, microseconds] = await redis.direct.time()
+    const [seconds, microseconds] = await installation.server.direct.time()
     return Number(seconds) + Number(microseconds) / 1e6
   }
 

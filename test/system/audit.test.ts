@@ -1,16 +1,11 @@
-/** Who did what: every change of an operator and every refused attempt can be read back, and nothing secret in it. */
+/** Who did what: every change by an operator and every refused attempt can be read back, without any secret. */
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { AuditRecord } from '../../client/src/wire/index.ts'
-import { startRedis, type TestRedis } from '../redis-server.ts'
-import {
-  fetchToken,
-  postForm,
-  startServices,
-  type TestClient,
-  type TestServices,
-} from '../services.ts'
-import { waitFor } from '../wait-for.ts'
+import { fetchToken, postForm, type TestClient } from '../fixture/requests.ts'
+import { startServices } from '../fixture/services.ts'
+import { waitFor } from '../fixture/wait-for.ts'
+import { GRADES, startWorld, type World } from '../fixture/world.ts'
 import { naming, startRedisProxy } from './redis-proxy.ts'
 
 interface Page {
@@ -18,53 +13,33 @@ interface Page {
   readonly next_cursor?: string
 }
 
-let redis: TestRedis
-let services: TestServices
-let grades: TestClient
-let web: TestClient
+let world: World
 let raw: Redis
 
 beforeAll(async () => {
-  redis = await startRedis()
-  raw = new Redis(redis.url)
-  services = await startServices({ redisUrl: redis.url })
-  grades = await services.register('grades-api', {
-    introspect: true,
-    resources: ['https://grades.test'],
-  })
-  web = await services.register('web-app', {
-    scope: 'grades:read claimcheck:audit',
-    default_resources: ['https://grades.test'],
-  })
+  world = await startWorld({ web: { scope: 'grades:read claimcheck:audit' } })
+  raw = new Redis(world.redis.url)
+  world.onClose(() => raw.disconnect())
 })
 
-afterAll(async () => {
-  raw.disconnect()
-  await services.close()
-  await redis.stop()
-})
+afterAll(() => world.close())
 
 const ask = (node: 0 | 1, client: TestClient, token: string): Promise<Response> =>
-  postForm(`${services.introspect[node]}/introspect`, client, { token })
+  postForm(`${world.introspect[node]}/introspect`, client, { token })
 
 async function read(query: string): Promise<Page> {
-  const response = await services.callAdmin('GET', `/audit?${query}`)
+  const response = await world.callAdmin('GET', `/audit?${query}`)
   expect(response.status).toBe(200)
   return (await response.json()) as Page
 }
 
-async function issue(
-  sub: string,
-): Promise<{ access_token: string; grant_id: string; sid: string }> {
-  const response = await services.callAdmin('POST', '/tokens', { sub, client_id: 'web-app' })
-  return (await response.json()) as { access_token: string; grant_id: string; sid: string }
-}
+const issue = (sub: string) => world.login(sub, { refresh: false })
 
 describe('the audit', () => {
   it('tells who did what to a subject, from where, by which request, and why', async () => {
     const { grant_id, sid } = await issue('alice')
-    await services.callAdmin('PUT', '/subjects/alice', { name: 'Alice', status: 'active' })
-    await services.callAdmin('POST', '/revocations', { subject: 'alice', reason: 'phone stolen' })
+    await world.callAdmin('PUT', '/subjects/alice', { name: 'Alice', status: 'active' })
+    await world.callAdmin('POST', '/revocations', { subject: 'alice', reason: 'phone stolen' })
     const { records } = await read('subject=alice&order=asc')
     const common = {
       result: 'done',
@@ -86,7 +61,7 @@ describe('the audit', () => {
           grant: grant_id,
           session: sid,
           scope: 'grades:read claimcheck:audit',
-          aud: 'https://grades.test',
+          aud: GRADES,
         },
       },
       { ...common, action: 'subject.put', target: { status: 'active', claims: 'name' } },
@@ -105,15 +80,15 @@ describe('the audit', () => {
   })
 
   it('tells of clients, their secrets, and of what a client revoked itself', async () => {
-    const { client_id } = await services.register('short-lived', {
+    const { client_id } = await world.register('short-lived', {
       scope: 'a',
       grant_types: ['client_credentials'],
     })
-    const added = await services.callAdmin('POST', `/clients/${client_id}/secrets`)
+    const added = await world.callAdmin('POST', `/clients/${client_id}/secrets`)
     const client = (await added.json()) as TestClient
-    const token = await fetchToken(services.issuer, client)
-    await postForm(`${services.issuer}/revoke`, client, { token })
-    await services.callAdmin('DELETE', `/clients/${client_id}`)
+    const token = await fetchToken(world.issuer, client)
+    await postForm(`${world.issuer}/revoke`, client, { token })
+    await world.callAdmin('DELETE', `/clients/${client_id}`)
     const { records } = await read(`client=${client_id}&order=asc`)
     expect(records.map(({ action, actor_client }) => [action, actor_client])).toEqual([
       ['client.put', 'admin'],
@@ -125,23 +100,23 @@ describe('the audit', () => {
   })
 
   it('tells that a used refresh token came back, which voids its grant', async () => {
-    const app = await services.register('refreshing', {
+    const app = await world.register('refreshing', {
       grant_types: ['refresh_token'],
       scope: 'grades:read',
     })
     const body = { sub: 'dora', client_id: 'refreshing', refresh: true }
-    const login = (await (await services.callAdmin('POST', '/tokens', body)).json()) as {
+    const login = (await (await world.callAdmin('POST', '/tokens', body)).json()) as {
       refresh_token: string
       grant_id: string
     }
     let { refresh_token } = login
     for (let n = 0; n < 2; n++) {
       const form = { grant_type: 'refresh_token', refresh_token }
-      const next = await postForm(`${services.issuer}/token`, app, form)
+      const next = await postForm(`${world.issuer}/token`, app, form)
       refresh_token = ((await next.json()) as { refresh_token: string }).refresh_token
     }
     const form = { grant_type: 'refresh_token', refresh_token: login.refresh_token }
-    expect((await postForm(`${services.issuer}/token`, app, form)).status).toBe(400)
+    expect((await postForm(`${world.issuer}/token`, app, form)).status).toBe(400)
     const { records } = await read('subject=dora&limit=1')
     expect(records[0]).toMatchObject({
       action: 'revocation.create',
@@ -153,22 +128,22 @@ describe('the audit', () => {
 
   it('records refused attempts of each kind, on both services', async () => {
     const attempts: readonly (() => Promise<unknown>)[] = [
-      () => fetchToken(services.issuer, { ...web, client_secret: 'wrong' }).catch(() => undefined),
-      () => ask(0, { ...grades, client_secret: 'wrong' }, 'x'),
-      () => ask(0, web, 'x'),
       () =>
-        fetch(`${services.issuer}/admin/v1/clients`, { headers: { authorization: 'Bearer x' } }),
+        fetchToken(world.issuer, { ...world.web, client_secret: 'wrong' }).catch(() => undefined),
+      () => ask(0, { ...world.grades, client_secret: 'wrong' }, 'x'),
+      () => ask(0, world.web, 'x'),
+      () => fetch(`${world.issuer}/admin/v1/clients`, { headers: { authorization: 'Bearer x' } }),
       async () => {
-        const token = await fetchToken(services.issuer, web, {
+        const token = await fetchToken(world.issuer, world.web, {
           scope: 'claimcheck:audit',
-          resource: services.issuer,
+          resource: world.issuer,
         })
         const headers = { authorization: `Bearer ${token}` }
-        await fetch(`${services.issuer}/admin/v1/clients`, { headers })
+        await fetch(`${world.issuer}/admin/v1/clients`, { headers })
       },
       async () => {
-        const token = await fetchToken(services.issuer, services.admin)
-        await ask(0, grades, token)
+        const token = await fetchToken(world.issuer, world.admin)
+        await ask(0, world.grades, token)
       },
     ]
     for (const attempt of attempts) await attempt()
@@ -197,7 +172,7 @@ describe('the audit', () => {
   it('does not grow with an attack, and tells its size', async () => {
     const before = (await read('result=refused&limit=500')).records.length
     await Promise.all(
-      Array.from({ length: 64 }, () => ask(1, { ...grades, client_secret: 'guess' }, 'x')),
+      Array.from({ length: 64 }, () => ask(1, { ...world.grades, client_secret: 'guess' }, 'x')),
     )
     let added: Page['records'] = []
     await waitFor(async () => {
@@ -250,31 +225,31 @@ describe('the audit', () => {
   ]
   for (const query of malformed) {
     it(`answers 400 to ?${query}`, async () => {
-      const response = await services.callAdmin('GET', `/audit?${query}`)
+      const response = await world.callAdmin('GET', `/audit?${query}`)
       expect(response.status).toBe(400)
       expect(response.headers.get('content-type')).toBe('application/problem+json')
     })
   }
 
   it('needs its own scope', async () => {
-    const admin = await services.register('narrow', {
+    const admin = await world.register('narrow', {
       scope: 'claimcheck:revoke',
       grant_types: ['client_credentials'],
     })
-    const token = await fetchToken(services.issuer, admin)
+    const token = await fetchToken(world.issuer, admin)
     const headers = { authorization: `Bearer ${token}` }
-    expect((await fetch(`${services.issuer}/admin/v1/audit`, { headers })).status).toBe(403)
+    expect((await fetch(`${world.issuer}/admin/v1/audit`, { headers })).status).toBe(403)
   })
 
   it('goes to the log too, and holds no token and no secret', async () => {
     const { access_token } = await issue('carol')
-    await services.callAdmin('POST', '/explain', { token: access_token })
+    await world.callAdmin('POST', '/explain', { token: access_token })
     const kept = JSON.stringify(await read('limit=500'))
     expect(kept).toContain('token.explain')
-    for (const secret of [access_token, web.client_secret, grades.client_secret]) {
+    for (const secret of [access_token, world.web.client_secret, world.grades.client_secret]) {
       expect(kept).not.toContain(secret)
     }
-    expect(services.logs.some((line) => line.includes('"action":"revocation.create"'))).toBe(true)
+    expect(world.logs.some((line) => line.includes('"action":"revocation.create"'))).toBe(true)
   })
 })
 
@@ -284,11 +259,11 @@ const ACCESS_TOKEN = 'urn:ietf:params:oauth:token-type:access_token'
 const lengthOf = (stream: string): Promise<number> => raw.xlen(`cc:audit:${stream}`)
 
 function sendLines(path: string, lines: readonly object[]): Promise<Response> {
-  return fetch(`${services.issuer}/admin/v1${path}`, {
+  return fetch(`${world.issuer}/admin/v1${path}`, {
     method: 'POST',
     headers: {
       'content-type': 'application/x-ndjson',
-      authorization: `Bearer ${services.adminToken}`,
+      authorization: `Bearer ${world.adminToken()}`,
     },
     body: lines.map((line) => JSON.stringify(line)).join('\n'),
   })
@@ -307,27 +282,27 @@ async function withoutStream(stream: string, act: () => Promise<void>): Promise<
   }
 }
 
-describe('nobody writes many records', () => {
-  it('by taking back one token again and again', async () => {
-    const client = await services.register('eager', { scope: 'a' })
-    const token = await fetchToken(services.issuer, client)
+describe('no client can write many records', () => {
+  it('by revoking one token again and again', async () => {
+    const client = await world.register('eager', { scope: 'a' })
+    const token = await fetchToken(world.issuer, client)
     const before = await lengthOf('own')
-    const again = () => postForm(`${services.issuer}/revoke`, client, { token })
+    const again = () => postForm(`${world.issuer}/revoke`, client, { token })
     const answers = await Promise.all(Array.from({ length: 200 }, again))
     expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]))
     expect((await lengthOf('own')) - before).toBe(1)
   })
 
   it('among those of operators, by revoking, being issued tokens or reading', async () => {
-    const client = await services.register('busy', { scope: 'a' })
+    const client = await world.register('busy', { scope: 'a' })
     const before = await lengthOf('changes')
     for (let n = 0; n < 5; n++) {
-      const token = await fetchToken(services.issuer, client)
-      await postForm(`${services.issuer}/revoke`, client, { token })
-      await services.callAdmin('POST', '/explain', { token })
+      const token = await fetchToken(world.issuer, client)
+      await postForm(`${world.issuer}/revoke`, client, { token })
+      await world.callAdmin('POST', '/explain', { token })
       await read('limit=1')
-      await services.callAdmin('POST', '/revocations', { subject: 'busy', dry_run: true })
-      await issue('busy')
+      await world.callAdmin('POST', '/revocations', { subject: 'busy', dry_run: true })
+      await issue('busy-user')
     }
     expect(await lengthOf('changes')).toBe(before)
   })
@@ -335,12 +310,12 @@ describe('nobody writes many records', () => {
 
 describe('a record of role changes', () => {
   beforeAll(async () => {
-    await services.callAdmin('PUT', '/role-schema', { roles: { owner: { permissions: ['all'] } } })
+    await world.callAdmin('PUT', '/role-schema', { roles: { owner: { permissions: ['all'] } } })
   })
 
   const assign = (subject: string) => ({ op: 'assign', subject, context: 'c:1', role: 'owner' })
 
-  it('says whom an import gave what, up to 500 changes, and how many beyond', async () => {
+  it('lists the changes of an import, up to 500, and counts the rest', async () => {
     const lines = Array.from({ length: 502 }, (_, n) => assign(`imported-${n}`))
     await (await sendLines('/role-assignments', [assign('alone')])).text()
     expect((await read('subject=alone')).records).toMatchObject([
@@ -359,14 +334,14 @@ describe('a record of role changes', () => {
       op: 'remove',
     }))
     const before = await lengthOf('assignments')
-    await services.callAdmin('POST', '/role-assignments', nothing)
+    await world.callAdmin('POST', '/role-assignments', nothing)
     expect((await lengthOf('assignments')) - before).toBe(1)
     const [last] = (await read('action=role_assignments.apply&limit=1')).records
     expect(last?.target).toMatchObject({ through: 300, unchanged: 300, removed: 0 })
   })
 
-  it('stands in the log when the store is lost in the middle of them', async () => {
-    const proxy = await startRedisProxy(Number(new URL(redis.url).port))
+  it('is in the log when the store is lost in the middle of the changes', async () => {
+    const proxy = await startRedisProxy(world.redis.port)
     const far = await startServices({ redisUrl: proxy.url, store: { commandTimeoutMs: 500 } })
     try {
       const changes = Array.from({ length: 200 }, (_, n) => assign(`part-${n}`))
@@ -389,28 +364,28 @@ describe('a record of role changes', () => {
 })
 
 describe('a change whose record cannot be kept', () => {
-  it('is made and answered when it is a revocation, and stands in the log', async () => {
+  it('is made and answered when it is a revocation, and is in the log', async () => {
     const { access_token } = await issue('last-of-many')
     const many = Array.from({ length: 1_200 }, (_, n) => ({ subject: `many-${n}` }))
     await withoutStream('changes', async () => {
-      const from = services.logs.length
-      const revoked = await services.callAdmin('POST', '/revocations', { subject: 'lost' })
+      const from = world.logs.length
+      const revoked = await world.callAdmin('POST', '/revocations', { subject: 'lost' })
       expect(revoked.status).toBe(200)
       const list = await sendLines('/revocations', [...many, { subject: 'last-of-many' }])
       expect(await list.text()).toContain('"done":true')
-      const logs = services.logs.slice(from)
+      const logs = world.logs.slice(from)
       expect(logs.filter((line) => line.includes('"subject":"lost"'))).toHaveLength(1)
       expect(logs.some((line) => line.includes('in this log alone'))).toBe(true)
     })
-    expect(await (await ask(0, grades, access_token)).json()).toEqual({ active: false })
+    expect(await (await ask(0, world.grades, access_token)).json()).toEqual({ active: false })
   })
 
-  it('is answered as a fault otherwise, and stands in the log too', async () => {
+  it('is answered as a fault otherwise, and is in the log too', async () => {
     await withoutStream('changes', async () => {
-      const from = services.logs.length
-      const put = await services.callAdmin('PUT', '/subjects/unlucky', { status: 'active' })
+      const from = world.logs.length
+      const put = await world.callAdmin('PUT', '/subjects/unlucky', { status: 'active' })
       expect(put.status).toBeGreaterThanOrEqual(500)
-      const told = services.logs.slice(from).filter((line) => line.includes('subject.put'))
+      const told = world.logs.slice(from).filter((line) => line.includes('subject.put'))
       expect(told).toHaveLength(1)
     })
   })
@@ -419,34 +394,32 @@ describe('a change whose record cannot be kept', () => {
 describe('no secret gets into the audit', () => {
   it.each(['subject', 'client', 'actor', 'action'])('as the %s of a query', async (name) => {
     const { access_token } = await issue('eve')
-    const response = await services.callAdmin('GET', `/audit?${name}=${access_token}`)
+    const response = await world.callAdmin('GET', `/audit?${name}=${access_token}`)
     expect(response.status).toBe(400)
-    expect(JSON.stringify(await read('limit=500')) + services.logs.join()).not.toContain(
-      access_token,
-    )
+    expect(JSON.stringify(await read('limit=500')) + world.logs.join()).not.toContain(access_token)
   })
 
   it('as the id of a client, which is told only of registered ones', async () => {
-    const turned = { client_id: grades.client_secret, client_secret: grades.client_id }
+    const turned = { client_id: world.grades.client_secret, client_secret: world.grades.client_id }
     const before = await lengthOf('refusals')
-    await postForm(`${services.issuer}/token`, turned, { grant_type: 'client_credentials' })
+    await postForm(`${world.issuer}/token`, turned, { grant_type: 'client_credentials' })
     await ask(1, turned, 'x')
     await waitFor(async () => (await lengthOf('refusals')) >= before + 2)
-    expect(JSON.stringify(await read('limit=500'))).not.toContain(grades.client_secret)
-    expect(services.logs.join()).not.toContain(grades.client_secret)
+    expect(JSON.stringify(await read('limit=500'))).not.toContain(world.grades.client_secret)
+    expect(world.logs.join()).not.toContain(world.grades.client_secret)
   })
 })
 
 describe('the audit of tokens', () => {
   it('tells which token an operator used, so that a made-up name can be traced to its issue', async () => {
-    await services.register('console', { scope: 'claimcheck:issue claimcheck:roles' })
+    await world.register('console', { scope: 'claimcheck:issue claimcheck:roles' })
     const call = (token: string, path: string, body: object) =>
-      fetch(`${services.issuer}/admin/v1${path}`, {
+      fetch(`${world.issuer}/admin/v1${path}`, {
         method: 'POST',
         headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
         body: JSON.stringify(body),
       })
-    const own = await services.callAdmin('POST', '/tokens', {
+    const own = await world.callAdmin('POST', '/tokens', {
       sub: 'mallory',
       client_id: 'console',
     })
@@ -461,14 +434,14 @@ describe('the audit of tokens', () => {
     expect(made).toMatchObject({ actor: 'mallory', target: { grant: forged.grant_id } })
   })
 
-  it('tells of exchanges, and of tokens shown by somebody they were never for', async () => {
+  it('records exchanges, and tokens shown by a client that they were never for', async () => {
     const grantTypes = ['client_credentials', EXCHANGE]
-    const other = await services.register('other-api', {
+    const other = await world.register('other-api', {
       introspect: true,
       grant_types: grantTypes,
     })
-    const meant = await services.register('meant-api', {
-      ...{ introspect: true, grant_types: grantTypes, resources: ['https://grades.test'] },
+    const meant = await world.register('meant-api', {
+      ...{ introspect: true, grant_types: grantTypes, resources: [GRADES] },
       scope: 'grades:read',
     })
     const { access_token, grant_id } = await issue('vic')
@@ -477,10 +450,10 @@ describe('the audit of tokens', () => {
       subject_token: access_token,
       subject_token_type: ACCESS_TOKEN,
     }
-    expect((await postForm(`${services.issuer}/token`, other, form)).status).toBe(400)
-    const taken = await postForm(`${services.issuer}/revoke`, other, { token: access_token })
+    expect((await postForm(`${world.issuer}/token`, other, form)).status).toBe(400)
+    const taken = await postForm(`${world.issuer}/revoke`, other, { token: access_token })
     expect(taken.status).toBe(400)
-    const exchanged = await postForm(`${services.issuer}/token`, meant, {
+    const exchanged = await postForm(`${world.issuer}/token`, meant, {
       ...form,
       context: 'course:1 course:2',
     })
@@ -503,13 +476,13 @@ describe('the audit of tokens', () => {
     ])
   })
 
-  it('has a reading from a made-up cursor on record, and a reading that goes on once', async () => {
-    const reader = await services.register('reader', { scope: 'claimcheck:audit' })
-    const token = await fetchToken(services.issuer, reader)
+  it('records reads from a made-up cursor, repeated ones once', async () => {
+    const reader = await world.register('reader', { scope: 'claimcheck:audit' })
+    const token = await fetchToken(world.issuer, reader)
     const headers = { authorization: `Bearer ${token}` }
     const before = await lengthOf('reads')
     for (let n = 0; n < 3; n++) {
-      await fetch(`${services.issuer}/admin/v1/audit?order=asc&cursor=c0-1`, { headers })
+      await fetch(`${world.issuer}/admin/v1/audit?order=asc&cursor=c0-1`, { headers })
     }
     expect((await lengthOf('reads')) - before).toBe(1)
   })

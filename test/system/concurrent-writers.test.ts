@@ -1,63 +1,45 @@
 /**
  * Two issuers change one client at once. Every partition ends with the same registration, and what either of them
- * acknowledged holds: a disabling or a deletion took back what was issued, whoever overtook it.
+ * acknowledged holds: disabling or deleting a client revokes its tokens, even if the other issuer changes the client meanwhile.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { createKeys } from '../../store/keys.ts'
-import { createPartitions } from '../../store/partitions.ts'
-import { startRedis, type TestRedis } from '../redis-server.ts'
-import { startServices, type TestServices } from '../services.ts'
+import { registerApplication } from '../fixture/clients.ts'
+import { activeTokens } from '../fixture/requests.ts'
+import { startServices, type TestServices } from '../fixture/services.ts'
+import { startWorld, type World } from '../fixture/world.ts'
+import { registrationsOf, SUBJECTS_OF_ALL_PARTITIONS } from './all-partitions.ts'
 import { naming, type RedisProxy, startRedisProxy } from './redis-proxy.ts'
-import {
-  activeTokens,
-  login,
-  registerApplication,
-  registerWorld,
-  subjectsOfAllPartitions,
-  type World,
-} from './world.ts'
-
-const PARTITIONS = createPartitions(64)
-const KEYS = createKeys('cc', PARTITIONS)
-const SUBJECTS = subjectsOfAllPartitions(PARTITIONS.of)
 
 describe('two issuers that change one client at once', () => {
-  let redis: TestRedis
-  let proxy: RedisProxy
-  /** Its way to Redis can be held up. */
+  /** Its issuer is the other one. */
+  let fast: World
+  /** Its issuer reaches Redis through the proxy, which can hold it up. */
   let slow: TestServices
-  let fast: TestServices
-  let world: World
+  let proxy: RedisProxy
 
   beforeAll(async () => {
-    redis = await startRedis()
-    proxy = await startRedisProxy(redis.port)
+    fast = await startWorld()
+    proxy = await startRedisProxy(fast.redis.port)
+    fast.onClose(proxy.close)
     slow = await startServices({
-      redisUrl: redis.url,
+      redisUrl: fast.redis.url,
       issuerStore: { url: proxy.url, commandTimeoutMs: 20_000 },
     })
-    fast = await startServices({ redisUrl: redis.url })
-    world = await registerWorld(fast)
+    fast.onClose(slow.close)
   })
 
-  afterAll(async () => {
-    await Promise.all([slow.close(), fast.close()])
-    await proxy.close()
-    await redis.stop()
-  })
+  afterAll(() => fast.close())
 
-  async function registrations(clientId: string): Promise<readonly (string | null)[]> {
-    const records = Array.from({ length: 64 }, (_, n) =>
-      redis.direct.hget(KEYS.partition(n).clients, `c:${clientId}`),
-    )
-    return [...new Set(await Promise.all(records))]
-  }
-
+  const registrations = (clientId: string) => registrationsOf(fast.redis, clientId)
   const tokensOf = async (clientId: string) =>
-    Promise.all(SUBJECTS.map(async (sub) => (await login(fast, sub, clientId)).access_token))
+    Promise.all(
+      SUBJECTS_OF_ALL_PARTITIONS.map(
+        async (sub) => (await fast.login(sub, { client_id: clientId })).access_token,
+      ),
+    )
   const active = async (tokens: readonly string[]) => {
     const nodes = [...slow.introspect, ...fast.introspect]
-    const answers = await Promise.all(nodes.map((node) => activeTokens(node, world.grades, tokens)))
+    const answers = await Promise.all(nodes.map((node) => activeTokens(node, fast.grades, tokens)))
     for (const answer of answers) expect(answer).toEqual(answers[0])
     return answers[0] as readonly string[]
   }
@@ -121,7 +103,7 @@ describe('two issuers that change one client at once', () => {
     expect(await active(tokens)).toHaveLength(0)
   })
 
-  it('take back what was issued when a disabling is overtaken by an enabling', async () => {
+  it('revoke what was issued when a disabling is overtaken by an enabling', async () => {
     await registerApplication(fast, 'toggled')
     const registration = await (await fast.callAdmin('GET', path('toggled'))).json()
     const tokens = await tokensOf('toggled')
@@ -136,7 +118,7 @@ describe('two issuers that change one client at once', () => {
     expect(await active(tokens)).toHaveLength(0)
   })
 
-  it('take back what was issued when a deletion is overtaken by a new registration', async () => {
+  it('revoke what was issued when a deletion is overtaken by a new registration', async () => {
     await registerApplication(fast, 'renewed')
     const tokens = await tokensOf('renewed')
     const [removed, renewed] = await overtake(

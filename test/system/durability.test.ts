@@ -1,31 +1,24 @@
-/** What was acknowledged outlives `kill -9` of Redis: issued tokens stay, revocations hold, at both nodes. */
+/** Acknowledged writes survive `kill -9` of Redis: at both nodes, issued tokens stay active and revocations hold. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { startRedis, type TestRedis } from '../redis-server.ts'
-import { introspectText, postForm, startServices, type TestServices } from '../services.ts'
-import { waitFor } from '../wait-for.ts'
-import { activeTokens, INACTIVE, type Login, login, registerWorld, type World } from './world.ts'
+import type { Login } from '../fixture/operator.ts'
+import { activeTokens, introspectText, postForm } from '../fixture/requests.ts'
+import { waitFor } from '../fixture/wait-for.ts'
+import { INACTIVE, startWorld, type World } from '../fixture/world.ts'
 
 const LOGINS = 240
 const WORKERS = 6
 const ROUNDS = 3
 
 describe('an acknowledgement', () => {
-  let redis: TestRedis
-  let services: TestServices
   let world: World
 
   beforeAll(async () => {
-    redis = await startRedis('--appendonly', 'yes', '--appendfsync', 'always')
-    services = await startServices({ redisUrl: redis.url })
-    world = await registerWorld(services)
+    world = await startWorld({ redis: ['--appendonly', 'yes'] })
   })
 
-  afterAll(async () => {
-    await services.close()
-    await redis.stop()
-  })
+  afterAll(() => world.close())
 
-  const revoke = (target: object) => services.callAdmin('POST', '/revocations', target)
+  const revoke = (target: object) => world.callAdmin('POST', '/revocations', target)
   const ways: readonly ((issued: Login, sub: string) => Promise<Response>)[] = [
     ({ access_token }) => revoke({ token: access_token }),
     ({ grant_id }) => revoke({ grant: grant_id }),
@@ -33,14 +26,14 @@ describe('an acknowledgement', () => {
     (_, sub) => revoke({ subject: sub }),
     (_, sub) => revoke({ subject: sub, client: 'web-app' }),
     (_, sub) =>
-      services.callAdmin('PUT', `/subjects/${encodeURIComponent(sub)}`, { status: 'suspended' }),
-    ({ access_token: token }) => postForm(`${services.issuer}/revoke`, world.web, { token }),
-    ({ refresh_token: token }) => postForm(`${services.issuer}/revoke`, world.web, { token }),
+      world.callAdmin('PUT', `/subjects/${encodeURIComponent(sub)}`, { status: 'suspended' }),
+    ({ access_token: token }) => postForm(`${world.issuer}/revoke`, world.web, { token }),
+    ({ refresh_token: token }) => postForm(`${world.issuer}/revoke`, world.web, { token }),
   ]
 
   const activeEverywhere = async (tokens: readonly string[]) => {
     const [here, there] = await Promise.all(
-      services.introspect.map((node) => activeTokens(node, world.grades, tokens)),
+      world.introspect.map((node) => activeTokens(node, world.grades, tokens)),
     )
     expect(here).toEqual(there)
     return here as readonly string[]
@@ -50,8 +43,8 @@ describe('an acknowledgement', () => {
     const subjects = Array.from({ length: LOGINS }, (_, n) => `${name}-${n}`)
     const logins = new Map<string, Login>()
     // The issuer may be the last to find the server that came back in the round before.
-    await waitFor(async () => (await fetch(`${services.issuer}/readyz`)).ok)
-    for (const sub of subjects) logins.set(sub, await login(services, sub))
+    await waitFor(async () => (await fetch(`${world.issuer}/readyz`)).ok)
+    for (const sub of subjects) logins.set(sub, await world.login(sub))
     const acknowledged: string[] = []
     const attempted = new Set<string>()
     const queue = subjects.filter((_, n) => n % 6 !== 0)
@@ -66,7 +59,7 @@ describe('an acknowledgement', () => {
         expect([200, 503]).toContain(response.status)
         if (response.status === 200) acknowledged.push(issued.access_token)
         // The others are in the middle of theirs.
-        if (acknowledged.length === LOGINS / 3) killed ??= redis.kill()
+        if (acknowledged.length === LOGINS / 3) killed ??= world.redis.kill()
       }
     }
     await Promise.all(Array.from({ length: WORKERS }, work))
@@ -74,7 +67,7 @@ describe('an acknowledgement', () => {
     expect(acknowledged.length).toBeLessThan(attempted.size)
 
     const watching = watch(acknowledged[0] as string)
-    await redis.start()
+    await world.redis.start()
     const active = await waitFor(() => activeEverywhere([...logins.values()].map(accessTokenOf)))
     const isActive = new Set(active)
     expect(acknowledged.filter((token) => isActive.has(token))).toEqual([])
@@ -90,7 +83,7 @@ describe('an acknowledgement', () => {
     const answers = new Set<string>()
     let isStopped = false
     const watching = Promise.all(
-      services.introspect.map(async (node) => {
+      world.introspect.map(async (node) => {
         while (!isStopped || answers.size === 0) {
           const answer = await introspectText(node, world.grades, token).catch(() => undefined)
           if (answer !== undefined) answers.add(answer)

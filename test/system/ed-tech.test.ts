@@ -1,7 +1,6 @@
 /**
- * The case the roles were made for: somebody who teaches two courses, takes two others and assists in a fifth, and somebody
- * enrolled in 100,000, each asked about in the four ways there are: introspection, AuthZEN, the client library and its
- * middleware.
+ * The case that roles are made for: a user who teaches two courses, takes two others and assists in a fifth, and a user who is
+ * enrolled in 100,000. Each is asked about by introspection, by AuthZEN, by the client library and by its middleware.
  */
 import { once } from 'node:events'
 import { createServer, type RequestListener, type Server } from 'node:http'
@@ -10,19 +9,12 @@ import express from 'express'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Client, createClient } from '../../client/src/index.ts'
 import { type ExpressRouteRequest, protect } from '../../client/src/middleware/express.ts'
-import { startRedis, type TestRedis } from '../redis-server.ts'
-import {
-  basic,
-  introspectText,
-  postForm,
-  startServices,
-  type TestClient,
-  type TestServices,
-} from '../services.ts'
-import { waitFor } from '../wait-for.ts'
+import { basic, postForm } from '../fixture/requests.ts'
+import { waitFor } from '../fixture/wait-for.ts'
+import { startWorld, type World } from '../fixture/world.ts'
 
 const ENROLLED = 100_000
-/** What each course allows somebody who is several things: their grade, everybody's, writing them. */
+/** The role of the user `mixed` in each course, and what it permits. */
 const COURSES = {
   123: { role: 'teacher', permissions: ['grade:read', 'grade:write'] },
   345: { role: 'teacher', permissions: ['grade:read', 'grade:write'] },
@@ -40,42 +32,26 @@ const PERMISSIONS = ['grade:read', 'grade:read-own', 'grade:write'] as const
 
 type Permission = (typeof PERMISSIONS)[number]
 
-let redis: TestRedis
-let services: TestServices
-let grades: TestClient
+let world: World
 let claims: Client
 let server: Server
 let mixed: string
 let enrolled: string
 
-async function logIn(sub: string): Promise<string> {
-  const response = await services.callAdmin('POST', '/tokens', { sub, client_id: 'web-app' })
-  return ((await response.json()) as { access_token: string }).access_token
-}
-
 async function putSchema(roles: object): Promise<void> {
-  expect((await services.callAdmin('PUT', '/role-schema', { roles })).status).toBe(200)
+  expect((await world.callAdmin('PUT', '/role-schema', { roles })).status).toBe(200)
 }
 
 beforeAll(async () => {
-  redis = await startRedis()
-  services = await startServices({ redisUrl: redis.url })
-  grades = await services.register('grades-api', {
-    introspect: true,
-    resources: ['https://grades.test'],
-  })
-  await services.register('web-app', {
-    scope: 'grades:read',
-    default_resources: ['https://grades.test'],
-  })
+  world = await startWorld()
   await putSchema(ROLES)
   const changes = Object.entries(COURSES).flatMap(([course, { role }]) =>
     role === undefined
       ? []
       : [{ op: 'assign', subject: 'mixed', context: `course:${course}`, role }],
   )
-  expect((await services.callAdmin('POST', '/role-assignments', changes)).status).toBe(200)
-  await services.store.assignments.apply(
+  expect((await world.callAdmin('POST', '/role-assignments', changes)).status).toBe(200)
+  await world.store.assignments.apply(
     Array.from({ length: ENROLLED }, (_, course) => ({
       op: 'assign',
       sub: 'enrolled',
@@ -83,13 +59,14 @@ beforeAll(async () => {
       role: 'student',
     })),
   )
-  mixed = await logIn('mixed')
-  enrolled = await logIn('enrolled')
+  mixed = (await world.login('mixed')).access_token
+  enrolled = (await world.login('enrolled')).access_token
   claims = createClient({
-    issuer: services.issuer,
-    clientId: grades.client_id,
-    clientSecret: grades.client_secret,
+    issuer: world.issuer,
+    clientId: world.grades.client_id,
+    clientSecret: world.grades.client_secret,
   })
+  world.onClose(() => claims.close())
   await waitFor(async () => claims.health().state === 'fresh')
   const app = express()
   const context = (req: ExpressRouteRequest) => `course:${req.params.course}`
@@ -99,16 +76,14 @@ beforeAll(async () => {
     })
   }
   server = createServer(app as RequestListener).listen(0, '127.0.0.1')
+  world.onClose(() => {
+    server.closeAllConnections()
+    server.close()
+  })
   await once(server, 'listening')
 })
 
-afterAll(async () => {
-  claims?.close()
-  server?.closeAllConnections()
-  server?.close()
-  await services?.close()
-  await redis?.stop()
-})
+afterAll(() => world.close())
 
 /** The permissions among the known ones that a way of asking grants. */
 async function granted(isGranted: (permission: Permission) => Promise<boolean>): Promise<string[]> {
@@ -120,7 +95,7 @@ const WAYS: Readonly<
   Record<string, (token: string, sub: string, context: string) => Promise<string[]>>
 > = {
   async introspection(token, _sub, context) {
-    const response = await postForm(`${services.introspect[0]}/introspect`, grades, {
+    const response = await postForm(`${world.introspect[0]}/introspect`, world.grades, {
       token,
       context,
     })
@@ -151,9 +126,9 @@ const WAYS: Readonly<
 
 async function evaluate(type: string, id: string, context: string): Promise<string[]> {
   const [resourceType, resourceId] = context.split(':')
-  const response = await fetch(`${services.introspect[1]}/access/v1/evaluations`, {
+  const response = await fetch(`${world.introspect[1]}/access/v1/evaluations`, {
     method: 'POST',
-    headers: { authorization: basic(grades), 'content-type': 'application/json' },
+    headers: { authorization: basic(world.grades), 'content-type': 'application/json' },
     body: JSON.stringify({
       subject: { type, id },
       resource: { type: resourceType, id: resourceId },
@@ -167,13 +142,13 @@ async function evaluate(type: string, id: string, context: string): Promise<stri
 describe.each(Object.keys(WAYS))('%s', (way) => {
   const ask = WAYS[way] as (typeof WAYS)[string]
 
-  it('tells what somebody is in each of five courses, and in a sixth', async () => {
+  it('tells the permissions of a user in each of five courses, and in a sixth', async () => {
     for (const [course, { permissions }] of Object.entries(COURSES)) {
       expect(await ask(mixed, 'mixed', `course:${course}`)).toEqual(permissions)
     }
   })
 
-  it('tells of any of 100,000 courses', async () => {
+  it('tells the permissions in any of 100,000 courses', async () => {
     for (const course of [0, 1, ENROLLED / 2, ENROLLED - 1]) {
       expect(await ask(enrolled, 'enrolled', `course:${course}`)).toEqual(['grade:read-own'])
     }
@@ -195,8 +170,8 @@ it('decides by role as by permission', async () => {
   expect(await claims.isAuthorized(enrolled, { ...inLast, role: 'teacher' })).toBe(false)
 })
 
-it('tells all of few courses and none of too many, and says so', async () => {
-  const few = JSON.parse(await introspectText(services.introspect[0], grades, mixed))
+it('lists the roles in few courses completely, and says so when there are too many', async () => {
+  const few = JSON.parse(await world.verdict(mixed))
   expect(few.context_roles_complete).toBe(true)
   expect(few.context_roles).toEqual({
     'course:123': ['teacher'],
@@ -205,16 +180,16 @@ it('tells all of few courses and none of too many, and says so', async () => {
     'course:567': ['student'],
     'course:789': ['student'],
   })
-  const many = JSON.parse(await introspectText(services.introspect[0], grades, enrolled))
+  const many = JSON.parse(await world.verdict(enrolled))
   expect(many).toMatchObject({ context_roles: {}, context_roles_complete: false, permissions: {} })
 })
 
-it('refuses exactly the course somebody is taken out of, on a live token', async () => {
+it('refuses exactly the course that a user is removed from, on a live token', async () => {
   const held = (course: number) => ({ permission: 'grade:read-own', context: `course:${course}` })
   expect(await claims.isAuthorized(enrolled, held(7))).toBe(true)
   expect(await claims.isAuthorized(enrolled, held(8))).toBe(true)
   const change = { op: 'remove', subject: 'enrolled', context: 'course:7', role: 'student' }
-  expect((await services.callAdmin('POST', '/role-assignments', change)).status).toBe(200)
+  expect((await world.callAdmin('POST', '/role-assignments', change)).status).toBe(200)
   await waitFor(async () => !(await claims.isAuthorized(enrolled, held(7))))
   const hitsBefore = claims.health().counts.hits
   expect(await claims.isAuthorized(enrolled, held(8))).toBe(true)

@@ -1,8 +1,8 @@
-/** What tests of token exchange start with: an application people log in to, and two services that call others for them. */
+/** The world of token exchange: {@link startWorld} with two services that call others on behalf of users. */
 import { expect } from 'vitest'
-import { startRedis, type TestRedis } from '../redis-server.ts'
-import { postForm, startServices, type TestClient, type TestServices } from '../services.ts'
-import { GRADES, type Login, registerWorld, type World } from './world.ts'
+import type { Login } from '../fixture/operator.ts'
+import { postForm, type TestClient } from '../fixture/requests.ts'
+import { extendWorld, GRADES, startWorld, type World } from '../fixture/world.ts'
 
 export const EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange'
 export const ACCESS = 'urn:ietf:params:oauth:token-type:access_token'
@@ -18,14 +18,12 @@ export type Wishes = Readonly<Record<string, string | readonly string[]>>
 
 /** The clients, and what is done with them. */
 export interface ExchangeWorld extends World {
-  readonly redis: TestRedis
-  readonly services: TestServices
   /** Two resource servers that exchange. */
   readonly gateway: TestClient
   readonly reports: TestClient
-  /** Registers one more application people log in to. */
+  /** Registers one more application that users log in to. */
   application(id: string): Promise<TestClient>
-  /** Logs somebody in; the token is aimed at all services. */
+  /** Logs a subject in; the token is for all services. */
   login(sub: string, request?: object): Promise<Login>
   send(subjectToken: string, wishes?: Wishes, client?: TestClient): Promise<Response>
   /** The new token of an exchange that must succeed; by the gateway unless another client is named. */
@@ -40,26 +38,30 @@ export interface ExchangeWorld extends World {
   answer(token: string, context?: string): Promise<Record<string, unknown>>
   /** Revokes, and insists that it was done. */
   revoke(target: object): Promise<void>
-  close(): Promise<void>
 }
 
 /** Starts it. */
 export async function startExchangeWorld(): Promise<ExchangeWorld> {
-  const redis = await startRedis()
-  const services = await startServices({ redisUrl: redis.url })
-  const world = await registerWorld(services)
-  const service = (id: string, resource: string) =>
-    services.register(id, {
-      grant_types: [EXCHANGE, 'client_credentials'],
-      introspect: true,
-      scope: SCOPE,
-      resources: [resource],
-      default_resources: ALL,
-    })
-  const gateway = await service('gateway-api', GATEWAY)
-  const reports = await service('reports-api', REPORTS)
+  const world = await extendWorld(await startWorld(), async ({ register }) => {
+    const service = (id: string, resource: string) =>
+      register(id, {
+        grant_types: [EXCHANGE, 'client_credentials'],
+        introspect: true,
+        scope: SCOPE,
+        resources: [resource],
+        default_resources: ALL,
+      })
+    return {
+      gateway: await service('gateway-api', GATEWAY),
+      reports: await service('reports-api', REPORTS),
+    }
+  })
 
-  function send(subjectToken: string, wishes: Wishes = {}, client = gateway): Promise<Response> {
+  function send(
+    subjectToken: string,
+    wishes: Wishes = {},
+    client = world.gateway,
+  ): Promise<Response> {
     const form = new URLSearchParams({
       grant_type: EXCHANGE,
       subject_token: subjectToken,
@@ -68,28 +70,19 @@ export async function startExchangeWorld(): Promise<ExchangeWorld> {
     for (const [name, value] of Object.entries(wishes)) {
       for (const one of [value].flat()) form.append(name, one)
     }
-    return postForm(`${services.issuer}/token`, client, form)
+    return postForm(`${world.issuer}/token`, client, form)
   }
 
   let asked = 0
   return {
     ...world,
-    redis,
-    services,
-    gateway,
-    reports,
     application: (id) =>
-      services.register(id, {
+      world.register(id, {
         grant_types: ['refresh_token'],
         scope: SCOPE,
         default_resources: ALL,
       }),
-    async login(sub, request = {}) {
-      const body = { sub, client_id: 'web-app', resource: ALL, refresh: true, ...request }
-      const response = await services.callAdmin('POST', '/tokens', body)
-      if (!response.ok) throw new Error(`/tokens answered ${response.status}`)
-      return (await response.json()) as Login
-    },
+    login: (sub, request = {}) => world.login(sub, { resource: ALL, ...request }),
     send,
     async exchange(subjectToken, wishes, client) {
       const response = await send(subjectToken, wishes, client)
@@ -104,19 +97,15 @@ export async function startExchangeWorld(): Promise<ExchangeWorld> {
       return { error: body.error as string, text: body.error_description as string }
     },
     async answer(token, context) {
-      const node = services.introspect[asked++ % 2] as string
+      const node = world.introspect[asked++ % 2] as string
       const form = { token, ...(context === undefined ? {} : { context }) }
       const response = await postForm(`${node}/introspect`, world.grades, form)
       expect(response.status).toBe(200)
       return (await response.json()) as Record<string, unknown>
     },
     async revoke(target) {
-      const response = await services.callAdmin('POST', '/revocations', target)
+      const response = await world.callAdmin('POST', '/revocations', target)
       expect(response.status).toBe(200)
-    },
-    async close() {
-      await services.close()
-      await redis.stop()
     },
   }
 }

@@ -1,55 +1,26 @@
-/** Why a token is void: exactly which revocation did it, by whom, when and why; or that it expired, or never was. */
+/** Why a token is void: which revocation voided it, who made it, when and why; or that it expired, or never existed. */
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { startRedis, type TestRedis } from '../redis-server.ts'
-import {
-  fetchToken,
-  postForm,
-  startServices,
-  type TestClient,
-  type TestServices,
-} from '../services.ts'
+import type { Login } from '../fixture/operator.ts'
+import { fetchToken, postForm } from '../fixture/requests.ts'
+import { GRADES, startWorld, type World } from '../fixture/world.ts'
 
-interface Issued {
-  readonly access_token: string
-  readonly refresh_token: string
-  readonly grant_id: string
-  readonly sid: string
-}
-
-let redis: TestRedis
-let services: TestServices
-let web: TestClient
+let world: World
 
 beforeAll(async () => {
-  redis = await startRedis()
-  services = await startServices({ redisUrl: redis.url })
-  await services.register('grades-api', { introspect: true, resources: ['https://grades.test'] })
-  await services.register('other-api', { introspect: true, resources: ['https://other.test'] })
-  web = await services.register('web-app', {
-    grant_types: ['client_credentials', 'refresh_token'],
-    scope: 'grades:read',
-    default_resources: ['https://grades.test'],
-  })
+  world = await startWorld({ web: { scope: 'grades:read' } })
+  await world.register('other-api', { introspect: true, resources: ['https://other.test'] })
 })
 
-afterAll(async () => {
-  await services.close()
-  await redis.stop()
-})
-
-async function issue(sub: string): Promise<Issued> {
-  const body = { sub, client_id: 'web-app', refresh: true }
-  return (await (await services.callAdmin('POST', '/tokens', body)).json()) as Issued
-}
+afterAll(() => world.close())
 
 async function explain(token: string, more: object = {}): Promise<Record<string, unknown>> {
-  const response = await services.callAdmin('POST', '/explain', { token, ...more })
+  const response = await world.callAdmin('POST', '/explain', { token, ...more })
   expect(response.status).toBe(200)
   return (await response.json()) as Record<string, unknown>
 }
 
-it('tells whose a live token is, and how two resource servers see it', async () => {
-  const { access_token, grant_id, sid } = await issue('alice')
+it('tells the subject of a live token, and how two resource servers see it', async () => {
+  const { access_token, grant_id, sid } = await world.login('alice')
   expect(await explain(access_token, { resource_server: 'grades-api' })).toEqual({
     state: 'active',
     kind: 'access_token',
@@ -59,7 +30,7 @@ it('tells whose a live token is, and how two resource servers see it', async () 
     sub: 'alice',
     client_id: 'web-app',
     scope: 'grades:read',
-    aud: ['https://grades.test'],
+    aud: [GRADES],
     issued_at: expect.any(Number),
     expires_at: expect.any(Number),
     revocations: [],
@@ -76,7 +47,7 @@ it('tells whose a live token is, and how two resource servers see it', async () 
   })
 })
 
-const levels: readonly (readonly [level: string, target: (issued: Issued) => Promise<object>])[] = [
+const levels: readonly (readonly [level: string, target: (issued: Login) => Promise<object>])[] = [
   ['token', async ({ access_token }) => ({ token: access_token })],
   ['grant', async ({ grant_id }) => ({ grant: grant_id })],
   ['session', async ({ sid }) => ({ session: sid })],
@@ -86,10 +57,10 @@ const levels: readonly (readonly [level: string, target: (issued: Issued) => Pro
 
 for (const [level, targetOf] of levels) {
   it(`names the revocation of level ${level}`, async () => {
-    const issued = await issue('of-level')
+    const issued = await world.login('of-level')
     const target = await targetOf(issued)
     const reason = `because of ${level}`
-    const revoked = await services.callAdmin('POST', '/revocations', { ...target, reason })
+    const revoked = await world.callAdmin('POST', '/revocations', { ...target, reason })
     const { id, cutoff } = (await revoked.json()) as { id: string; cutoff: number }
     const { state, revocations } = await explain(issued.access_token)
     expect(state).toBe('revoked')
@@ -98,10 +69,10 @@ for (const [level, targetOf] of levels) {
 }
 
 it('names all of several, the latest first, and only those that void it', async () => {
-  await services.callAdmin('POST', '/revocations', { subject: 'both', reason: 'too early' })
-  const { access_token, sid } = await issue('both')
-  await services.callAdmin('POST', '/revocations', { session: sid, reason: 'first' })
-  await services.callAdmin('POST', '/revocations', { subject: 'both', reason: 'second' })
+  await world.callAdmin('POST', '/revocations', { subject: 'both', reason: 'too early' })
+  const { access_token, sid } = await world.login('both')
+  await world.callAdmin('POST', '/revocations', { session: sid, reason: 'first' })
+  await world.callAdmin('POST', '/revocations', { subject: 'both', reason: 'second' })
   const { revocations } = await explain(access_token)
   expect((revocations as { reason: string }[]).map(({ reason }) => reason)).toEqual([
     'second',
@@ -111,13 +82,13 @@ it('names all of several, the latest first, and only those that void it', async 
 
 it('names the span of time that voids it, and not one beside it', async () => {
   const cut = async (more: object) => {
-    const response = await services.callAdmin('POST', '/revocations', { subject: 'span', ...more })
+    const response = await world.callAdmin('POST', '/revocations', { subject: 'span', ...more })
     return (await response.json()) as { readonly id: string; readonly cutoff: number }
   }
   const issuedUs = async (token: string) =>
-    (await services.store.tokens.explain(token)).token?.issuedAtUs ?? 0
+    (await world.store.tokens.explain(token)).token?.issuedAtUs ?? 0
   const tokens = []
-  for (let n = 0; n < 4; n++) tokens.push((await issue('span')).access_token)
+  for (let n = 0; n < 4; n++) tokens.push((await world.login('span')).access_token)
   const us = await Promise.all(tokens.map(issuedUs))
   const time = (n: number) => (us[n] as number) / 1e6
   await cut({ issued_after: time(0), issued_before: time(2), reason: 'one' })
@@ -142,13 +113,13 @@ it('names the span of time that voids it, and not one beside it', async () => {
 })
 
 it('explains refresh tokens: live, used, revoked by their reuse', async () => {
-  const { refresh_token } = await issue('refreshing')
+  const { refresh_token } = await world.login('refreshing')
   expect(await explain(refresh_token)).toMatchObject({ state: 'active', kind: 'refresh_token' })
   const form = { grant_type: 'refresh_token', refresh_token }
-  const next = (await (await postForm(`${services.issuer}/token`, web, form)).json()) as Issued
+  const next = (await (await postForm(`${world.issuer}/token`, world.web, form)).json()) as Login
   expect(await explain(refresh_token)).toMatchObject({ state: 'rotated', sub: 'refreshing' })
   expect(await explain(next.refresh_token)).toMatchObject({ state: 'active' })
-  await services.callAdmin('POST', '/revocations', { token: next.refresh_token })
+  await world.callAdmin('POST', '/revocations', { token: next.refresh_token })
   const { state, revocations } = await explain(next.refresh_token)
   expect([state, (revocations as { level: string }[]).map(({ level }) => level)]).toEqual([
     'revoked',
@@ -157,15 +128,15 @@ it('explains refresh tokens: live, used, revoked by their reuse', async () => {
 })
 
 it('tells of suspension and of a disabled client', async () => {
-  const { access_token } = await issue('suspended')
-  await services.callAdmin('PUT', '/subjects/suspended', { status: 'suspended' })
+  const { access_token } = await world.login('suspended')
+  await world.callAdmin('PUT', '/subjects/suspended', { status: 'suspended' })
   expect(await explain(access_token)).toMatchObject({
     state: 'revoked',
     revocations: [{ level: 'subject', by: 'admin', reason: 'subject suspended' }],
   })
-  const client = await services.register('doomed', { grant_types: ['client_credentials'] })
-  const token = await fetchToken(services.issuer, client)
-  await services.callAdmin('PUT', '/clients/doomed', { enabled: false })
+  const client = await world.register('doomed', { grant_types: ['client_credentials'] })
+  const token = await fetchToken(world.issuer, client)
+  await world.callAdmin('PUT', '/clients/doomed', { enabled: false })
   expect(await explain(token)).toMatchObject({
     state: 'revoked',
     revocations: [{ level: 'client', by: 'admin' }],
@@ -173,7 +144,7 @@ it('tells of suspension and of a disabled client', async () => {
 })
 
 it('tells a token that never was from one that is not ours', async () => {
-  const { access_token } = await issue('somebody')
+  const { access_token } = await world.login('somebody')
   const last = access_token.at(-1) === 'A' ? 'B' : 'A'
   expect(await explain(access_token.slice(0, -1) + last)).toEqual({
     state: 'not_a_token',
@@ -183,17 +154,17 @@ it('tells a token that never was from one that is not ours', async () => {
 })
 
 it('names the origin by which an exchanged token died', async () => {
-  const { access_token } = await issue('teacher')
-  const { state } = await services.store.tokens.introspect(access_token, '')
-  const origin = await services.store.locate(access_token)
+  const { access_token } = await world.login('teacher')
+  const { state } = await world.store.tokens.introspect(access_token, '')
+  const origin = await world.store.locate(access_token)
   if (state.kind !== 'active' || origin === undefined) throw new Error('not active')
-  const exchanged = await services.store.tokens.exchange({
+  const exchanged = await world.store.tokens.exchange({
     origin,
     authorization: state.record.authorization,
     accessTokenLifetimeSeconds: 600,
   })
   if (exchanged.kind !== 'issued') throw new Error(exchanged.kind)
-  await services.callAdmin('POST', '/revocations', { token: access_token, reason: 'leaked' })
+  await world.callAdmin('POST', '/revocations', { token: access_token, reason: 'leaked' })
   expect(await explain(exchanged.accessToken)).toMatchObject({
     state: 'revoked',
     exchanged_from: [state.jti],
@@ -209,8 +180,8 @@ it('refuses bodies that are not one question', async () => {
     { token: 'x', why: 'y' },
     { token: 'x'.repeat(5_000) },
   ]) {
-    expect((await services.callAdmin('POST', '/explain', body)).status).toBe(400)
+    expect((await world.callAdmin('POST', '/explain', body)).status).toBe(400)
   }
   const unknown = { token: 'x', resource_server: 'nobody' }
-  expect((await services.callAdmin('POST', '/explain', unknown)).status).toBe(422)
+  expect((await world.callAdmin('POST', '/explain', unknown)).status).toBe(422)
 })

@@ -1,46 +1,19 @@
-/** What an attack on the services found, so that it stays found. */
+/** Faults that attacks on the services found, so that they do not come back. */
 import { connect } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { startRedis, type TestRedis } from '../redis-server.ts'
-import {
-  basic,
-  fetchToken,
-  introspectText,
-  postForm,
-  startServices,
-  type TestClient,
-  type TestServices,
-} from '../services.ts'
+import { basic, fetchToken, postForm } from '../fixture/requests.ts'
+import { GRADES, INACTIVE, startWorld, type World } from '../fixture/world.ts'
 
-let redis: TestRedis
-let services: TestServices
-let grades: TestClient
-let web: TestClient
+let world: World
 
 beforeAll(async () => {
-  redis = await startRedis()
-  services = await startServices({
-    redisUrl: redis.url,
-    feedLimits: { maxConnectionsPerClient: 2 },
-  })
-  grades = await services.register('grades-api', {
-    introspect: true,
-    resources: ['https://grades.test'],
-  })
-  web = await services.register('web-app', {
-    grant_types: ['client_credentials', 'refresh_token'],
-    scope: 'a b',
-    default_resources: ['https://grades.test'],
-  })
+  world = await startWorld({ feedLimits: { maxConnectionsPerClient: 2 }, web: { scope: 'a b' } })
 })
 
-afterAll(async () => {
-  await services.close()
-  await redis.stop()
-})
+afterAll(() => world.close())
 
 const isActive = async (token: string): Promise<boolean> =>
-  (await introspectText(services.introspect[0], grades, token)) !== '{"active":false}'
+  (await world.verdict(token)) !== INACTIVE
 
 async function callAs(
   token: string,
@@ -48,7 +21,7 @@ async function callAs(
   path: string,
   body?: unknown,
 ): Promise<number> {
-  const response = await fetch(`${services.issuer}/admin/v1${path}`, {
+  const response = await fetch(`${world.issuer}/admin/v1${path}`, {
     method,
     headers: {
       authorization: `Bearer ${token}`,
@@ -61,8 +34,8 @@ async function callAs(
 }
 
 async function holderOf(scope: string): Promise<string> {
-  const client = await services.register(`holder-of-${scope.replaceAll(':', '-')}`, { scope })
-  return fetchToken(services.issuer, client)
+  const client = await world.register(`holder-of-${scope.replaceAll(':', '-')}`, { scope })
+  return fetchToken(world.issuer, client)
 }
 
 /** Sends bytes and waits for the end of the connection. */
@@ -85,17 +58,17 @@ describe('an upgrade', () => {
 
   it('pipelined behind a request that is not answered yet ends its own connection and nothing else', async () => {
     const before = 'GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n'
-    for (const authorization of ['', `Authorization: ${basic(grades)}\r\n`]) {
-      await sendRaw(services.introspect[0], before + upgrade(authorization))
+    for (const authorization of ['', `Authorization: ${basic(world.grades)}\r\n`]) {
+      await sendRaw(world.introspect[0], before + upgrade(authorization))
     }
-    expect(await isActive(await fetchToken(services.issuer, web))).toBe(true)
+    expect(await isActive(await fetchToken(world.issuer, world.web))).toBe(true)
   })
 
   it('is refused to a client that has taken its share', async () => {
     const open = () => {
       const Socket = WebSocket as unknown as new (url: string, init: object) => WebSocket
-      const socket = new Socket(`${services.introspect[0].replace('http', 'ws')}/feed`, {
-        headers: { authorization: basic(grades) },
+      const socket = new Socket(`${world.introspect[0].replace('http', 'ws')}/feed`, {
+        headers: { authorization: basic(world.grades) },
       })
       return new Promise<WebSocket | undefined>((resolve) => {
         socket.addEventListener('open', () => resolve(socket))
@@ -111,16 +84,16 @@ describe('an upgrade', () => {
 describe('a revocation of what was issued before the beginning of time', () => {
   for (const issued_before of [0, -0, 1e-7, 1e-9]) {
     it(`(${issued_before}) voids nothing and breaks nothing`, async () => {
-      const token = await fetchToken(services.issuer, web)
+      const token = await fetchToken(world.issuer, world.web)
       for (const target of [{ all: true }, { client: 'web-app' }, { subject: 'web-app' }]) {
-        const answer = await services.callAdmin('POST', '/revocations', {
+        const answer = await world.callAdmin('POST', '/revocations', {
           ...target,
           issued_before,
         })
         expect(answer.status).toBe(200)
       }
       expect(await isActive(token)).toBe(true)
-      await services.callAdmin('POST', '/revocations', { client: 'web-app' })
+      await world.callAdmin('POST', '/revocations', { client: 'web-app' })
       expect(await isActive(token)).toBe(false)
     })
   }
@@ -157,30 +130,27 @@ describe('a narrow scope of the admin API', () => {
 describe('a refresh', () => {
   const login = async (sub: string) => {
     const body = { sub, client_id: 'web-app', refresh: true }
-    return (await (await services.callAdmin('POST', '/tokens', body)).json()) as Record<
-      string,
-      string
-    >
+    return (await (await world.callAdmin('POST', '/tokens', body)).json()) as Record<string, string>
   }
   const refresh = (refresh_token = '') =>
-    postForm(`${services.issuer}/token`, web, { grant_type: 'refresh_token', refresh_token })
+    postForm(`${world.issuer}/token`, world.web, { grant_type: 'refresh_token', refresh_token })
 
   it('gives no more than the client may ask for by now', async () => {
     const { refresh_token } = await login('alice')
     const registration = {
       grant_types: ['client_credentials', 'refresh_token'],
-      default_resources: ['https://grades.test'],
+      default_resources: [GRADES],
     }
-    await services.callAdmin('PUT', '/clients/web-app', { ...registration, scope: 'a' })
+    await world.callAdmin('PUT', '/clients/web-app', { ...registration, scope: 'a' })
     expect(await (await refresh(refresh_token)).json()).toMatchObject({ scope: 'a' })
-    await services.callAdmin('PUT', '/clients/web-app', { ...registration, scope: 'a b' })
+    await world.callAdmin('PUT', '/clients/web-app', { ...registration, scope: 'a b' })
   })
 
   it('ends for a user whose name a client was given', async () => {
     const { refresh_token } = await login('namesake')
-    await services.callAdmin('PUT', '/clients/namesake', {})
+    await world.callAdmin('PUT', '/clients/namesake', {})
     expect((await refresh(refresh_token)).status).toBe(400)
-    await services.callAdmin('DELETE', '/clients/namesake')
+    await world.callAdmin('DELETE', '/clients/namesake')
     expect((await login('namesake')).access_token).toMatch(/^cc_at_/)
   })
 })
@@ -188,35 +158,35 @@ describe('a refresh', () => {
 describe('odd requests', () => {
   it('for a path that differs by case or a slash find nothing', async () => {
     for (const path of ['/METRICS', '/healthz/', '/Token', '/admin/v1/clients/']) {
-      expect((await fetch(services.issuer + path)).status).toBe(404)
+      expect((await fetch(world.issuer + path)).status).toBe(404)
     }
   })
 
   it('with a path that is no UTF-8, or an impossible Host or cursor, are bad requests', async () => {
-    expect(await callAs(services.adminToken, 'GET', '/subjects/%E9')).toBe(400)
-    expect(await callAs(services.adminToken, 'GET', `/clients?cursor=${'9'.repeat(20)}`)).toBe(400)
+    expect(await callAs(world.adminToken(), 'GET', '/subjects/%E9')).toBe(400)
+    expect(await callAs(world.adminToken(), 'GET', `/clients?cursor=${'9'.repeat(20)}`)).toBe(400)
     const head = `GET /admin/v1/clients HTTP/1.1\r\nHost: [\r\nConnection: close\r\n`
-    const auth = `Authorization: Bearer ${services.adminToken}\r\n\r\n`
-    expect(await sendRaw(services.issuer, head + auth)).toMatch(/^HTTP\/1\.1 [24]00 /)
+    const auth = `Authorization: Bearer ${world.adminToken()}\r\n\r\n`
+    expect(await sendRaw(world.issuer, head + auth)).toMatch(/^HTTP\/1\.1 [24]00 /)
   })
 
   it('for no scope get none', async () => {
     const body = { sub: 'bob', client_id: 'web-app', scope: '' }
-    const response = await services.callAdmin('POST', '/tokens', body)
+    const response = await world.callAdmin('POST', '/tokens', body)
     expect(await response.json()).not.toHaveProperty('scope')
   })
 })
 
 describe('a client that was public for a while', () => {
   it('has no secret to come back to', async () => {
-    const client = await services.register('turncoat', { scope: 'a' })
+    const client = await world.register('turncoat', { scope: 'a' })
     const grants = { grant_types: ['refresh_token'] }
-    await services.callAdmin('PUT', '/clients/turncoat', {
+    await world.callAdmin('PUT', '/clients/turncoat', {
       ...grants,
       token_endpoint_auth_method: 'none',
     })
-    await services.callAdmin('PUT', '/clients/turncoat', { scope: 'a' })
+    await world.callAdmin('PUT', '/clients/turncoat', { scope: 'a' })
     const form = { grant_type: 'client_credentials' }
-    expect((await postForm(`${services.issuer}/token`, client, form)).status).toBe(401)
+    expect((await postForm(`${world.issuer}/token`, client, form)).status).toBe(401)
   })
 })

@@ -1,4 +1,4 @@
-/** The operations of the agreement test: each is done to the store and told to the model. */
+/** The operations of the agreement test: each is done to the store and reported to the model. */
 import type { Client, ClientMetadata } from '../../store/registry/clients.ts'
 import type { RevocationTarget } from '../../store/revocations/target.ts'
 import type { Store } from '../../store/store.ts'

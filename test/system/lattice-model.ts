@@ -1,6 +1,6 @@
 /**
- * The naive model that the agreement test holds the store to. It knows nothing of microseconds or partitions, only of
- * what was under way when: every operation begins and ends at a tick of one counter. A cutoff lies somewhere between
+ * The naive model that the agreement test holds the store to. It knows neither microseconds nor partitions, only
+ * which operations overlapped: every operation begins and ends at a tick of one counter. A cutoff lies somewhere between
  * the ticks of its operation, an issue likewise. Where the order is certain the model demands an answer; where two
  * operations overlapped it demands none.
  */

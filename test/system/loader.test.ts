@@ -1,24 +1,21 @@
 /**
- * On-demand load: a subject that is new here is asked for where it was known before, once, and a failure of that place is
- * an outage of the login, never a login on half the facts.
+ * On-demand load: the issuer asks the old system about a subject that is new here, once. When that fails, the login fails; no
+ * login goes on with half the facts.
  */
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { createSubjectLoader } from '../../issuer/loader/subject-loader.ts'
-import { startRedis, type TestRedis } from '../redis-server.ts'
-import { introspectText, startServices, type TestClient, type TestServices } from '../services.ts'
-import { waitFor } from '../wait-for.ts'
+import { waitFor } from '../fixture/wait-for.ts'
+import { startWorld, type World } from '../fixture/world.ts'
 
 const SECRET = 'what-the-monolith-expects'
 const MANY = 2_345
 
 type Respond = (sub: string, res: ServerResponse) => void
 
-let redis: TestRedis
-let services: TestServices
-let grades: TestClient
+let world: World
 let monolith: Server
 let respond: Respond
 /** Subjects asked for, in order. */
@@ -42,49 +39,38 @@ const json =
     void res.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(body))
 
 beforeAll(async () => {
-  redis = await startRedis()
   monolith = createServer((req, res) => void receive(req, res)).listen(0, '127.0.0.1')
   await once(monolith, 'listening')
   const { port } = monolith.address() as AddressInfo
-  services = await startServices({
-    redisUrl: redis.url,
+  world = await startWorld({
     loader: { url: `http://127.0.0.1:${port}/claims`, secret: SECRET, timeoutMs: 1_000 },
   })
-  grades = await services.register('grades-api', {
-    introspect: true,
-    resources: ['https://grades.test'],
+  world.onClose(() => {
+    monolith.closeAllConnections()
+    monolith.close()
   })
-  await services.register('web-app', {
-    scope: 'grades:read',
-    default_resources: ['https://grades.test'],
-  })
-  await services.store.roleSchemas.put({
+  await world.store.roleSchemas.put({
     teacher: { permissions: ['grade:write'], assumable: [] },
     student: { permissions: [], assumable: [] },
   })
 })
 
-afterAll(async () => {
-  await services.close()
-  monolith.closeAllConnections()
-  monolith.close()
-  await redis.stop()
-})
+afterAll(() => world.close())
 
 beforeEach(() => {
   asked = []
 })
 
 const logIn = (sub: string): Promise<Response> =>
-  services.callAdmin('POST', '/tokens', { sub, client_id: 'web-app' })
+  world.callAdmin('POST', '/tokens', { sub, client_id: 'web-app' })
 
 async function answerFor(login: Response): Promise<Record<string, unknown>> {
   expect(login.status).toBe(200)
   const { access_token } = (await login.json()) as { access_token: string }
-  return JSON.parse(await introspectText(services.introspect[0], grades, access_token))
+  return JSON.parse(await world.verdict(access_token))
 }
 
-/** The endpoint is left alone for a while after a failure of its own. */
+/** The issuer does not ask the endpoint for a while after a failure. */
 async function logInOnceAskedAgain(sub: string): Promise<Response> {
   let login: Response | undefined
   await waitFor(async () => {
@@ -110,7 +96,7 @@ it('loads claims, roles and expiries before the first token, and never again', a
   })
   await answerFor(await logIn('alice'))
   expect(asked).toEqual(['alice'])
-  expect(services.logs.join('')).toContain('loaded roles are not in the role schema')
+  expect(world.logs.join('')).toContain('loaded roles are not in the role schema')
 })
 
 it('asks once for any number of logins at the same moment', async () => {
@@ -136,14 +122,14 @@ it('refuses a subject that is suspended there', async () => {
 
 it('does not ask about a subject that an operator has put', async () => {
   respond = json({ claims: { name: 'older' } })
-  await services.callAdmin('PUT', '/subjects/carol', { name: 'Carol' })
+  await world.callAdmin('PUT', '/subjects/carol', { name: 'Carol' })
   expect(await answerFor(await logIn('carol'))).toMatchObject({ name: 'Carol' })
   expect(asked).toEqual([])
 })
 
-it('asks about a subject that only holds roles: whoever is suspended there stays out', async () => {
+it('asks about a subject that only holds roles, and refuses it when it is suspended there', async () => {
   const assign = (sub: string) =>
-    services.store.assignments.apply([{ op: 'assign', sub, context: '*', role: 'student' }])
+    world.store.assignments.apply([{ op: 'assign', sub, context: '*', role: 'student' }])
   await assign('dave')
   await assign('banned too')
   respond = json({ claims: { name: 'Dave' }, roles: [{ context: 'course:1', role: 'teacher' }] })
@@ -163,7 +149,7 @@ it('loads a large set whole', async () => {
   }))
   respond = json({ roles })
   await answerFor(await logIn('many'))
-  const { roles: last } = (await services.store.roles.resolve('many', [`course:${MANY - 1}`])) as {
+  const { roles: last } = (await world.store.roles.resolve('many', [`course:${MANY - 1}`])) as {
     roles: { context_roles: unknown }
   }
   expect(last.context_roles).toEqual({ [`course:${MANY - 1}`]: ['student'] })
@@ -207,11 +193,11 @@ async function waitForAsked(sub: string): Promise<Response> {
 }
 
 it('keeps the secret out of logs', () => {
-  expect(services.logs.join('')).not.toContain(SECRET)
+  expect(world.logs.join('')).not.toContain(SECRET)
 })
 
 it('lets a loader that was held up write nothing over what came after it', async () => {
-  const { subjectLoads, assignments } = services.store
+  const { subjectLoads, assignments } = world.store
   const slow = await subjectLoads.begin('erin', 0)
   const next = await subjectLoads.begin('erin', 60_000)
   if (slow.kind !== 'begun' || next.kind !== 'begun') throw new Error('the claim did not end')
@@ -225,7 +211,7 @@ it('lets a loader that was held up write nothing over what came after it', async
 })
 
 it('waits for the load of another process, and takes it over when that one died', async () => {
-  const { subjectLoads } = services.store
+  const { subjectLoads } = world.store
   const dead = await subjectLoads.begin('frank', 60_000)
   if (dead.kind !== 'begun') throw new Error('nothing is known about frank')
   let pauses = 0
@@ -244,5 +230,5 @@ it('waits for the load of another process, and takes it over when that one died'
   })
   await loader.ensureLoaded('frank')
   expect(pauses).toBe(3)
-  expect(await services.store.subjects.get('frank')).toMatchObject({ claims: { name: 'Frank' } })
+  expect(await world.store.subjects.get('frank')).toMatchObject({ claims: { name: 'Frank' } })
 })

@@ -1,73 +1,65 @@
 /**
- * A token where a name belongs: swapped credentials, a token pasted into a path or a note. Names become keys and
- * arguments of commands, so whatever has the shape of a token is refused before Redis hears of it.
+ * A token where a name belongs: swapped credentials, a token pasted into a path or a note. Names become keys and arguments of
+ * commands, so a name with the shape of a token is refused before anything is sent to Redis.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { startRedis, type TestRedis } from '../redis-server.ts'
-import { postForm, startServices, type TestServices } from '../services.ts'
+import { postForm } from '../fixture/requests.ts'
+import { startWorld, type World } from '../fixture/world.ts'
 import { captureCommands, dumpRedis } from './secret-hunt.ts'
-import { login, registerWorld, type World } from './world.ts'
 
 describe('a token where a name belongs', () => {
-  let redis: TestRedis
-  let services: TestServices
   let world: World
   let token: string
 
   beforeAll(async () => {
-    redis = await startRedis()
-    services = await startServices({ redisUrl: redis.url })
-    world = await registerWorld(services)
+    world = await startWorld()
   })
 
-  afterAll(async () => {
-    await services.close()
-    await redis.stop()
-  })
+  afterAll(() => world.close())
 
   const misplacements: Readonly<Record<string, () => Promise<Response>>> = {
     'user name of Basic at /introspect': () =>
       postForm(
-        `${services.introspect[0]}/introspect`,
+        `${world.introspect[0]}/introspect`,
         { ...world.grades, client_id: token },
         { token: 'x' },
       ),
     'user name of Basic at /token': () =>
       postForm(
-        `${services.issuer}/token`,
+        `${world.issuer}/token`,
         { ...world.web, client_id: token },
         { grant_type: 'client_credentials' },
       ),
     'client_id at /revoke': () =>
-      postForm(`${services.issuer}/revoke`, undefined, { client_id: token, token: 'x' }),
-    'path of a client': () => services.callAdmin('GET', `/clients/${token}`),
-    'path of a new client': () => services.callAdmin('PUT', `/clients/${token}`, {}),
-    'path of a subject': () => services.callAdmin('PUT', `/subjects/${token}`, { name: 'x' }),
-    'subject to revoke': () => services.callAdmin('POST', '/revocations', { subject: token }),
-    'client to revoke': () => services.callAdmin('POST', '/revocations', { client: token }),
+      postForm(`${world.issuer}/revoke`, undefined, { client_id: token, token: 'x' }),
+    'path of a client': () => world.callAdmin('GET', `/clients/${token}`),
+    'path of a new client': () => world.callAdmin('PUT', `/clients/${token}`, {}),
+    'path of a subject': () => world.callAdmin('PUT', `/subjects/${token}`, { name: 'x' }),
+    'subject to revoke': () => world.callAdmin('POST', '/revocations', { subject: token }),
+    'client to revoke': () => world.callAdmin('POST', '/revocations', { client: token }),
     'reason of a revocation': () =>
-      services.callAdmin('POST', '/revocations', { subject: 'alice', reason: `leaked: ${token}` }),
+      world.callAdmin('POST', '/revocations', { subject: 'alice', reason: `leaked: ${token}` }),
     'subject of a login': () =>
-      services.callAdmin('POST', '/tokens', { sub: token, client_id: 'web-app' }),
+      world.callAdmin('POST', '/tokens', { sub: token, client_id: 'web-app' }),
     'user agent of a session': () =>
-      services.callAdmin('POST', '/tokens', {
+      world.callAdmin('POST', '/tokens', {
         sub: 'alice',
         client_id: 'web-app',
         session: { user_agent: token },
       }),
-    'claim of a subject': () => services.callAdmin('PUT', '/subjects/bob', { note: token }),
-    'name of a client': () => services.callAdmin('PUT', '/clients/spare', { client_name: token }),
+    'claim of a subject': () => world.callAdmin('PUT', '/subjects/bob', { note: token }),
+    'name of a client': () => world.callAdmin('PUT', '/clients/spare', { client_name: token }),
   }
 
   for (const [place, send] of Object.entries(misplacements)) {
     it(`as ${place} does not reach Redis`, async () => {
-      token = (await login(services, 'alice')).access_token
-      const capture = await captureCommands(redis.port, redis.direct)
+      token = (await world.login('alice')).access_token
+      const capture = await captureCommands(world.redis.port, world.redis.direct)
       const response = await send()
       const answer = `${response.status} ${await response.text()}`
       const commands = await capture.end()
       expect(commands.includes(token)).toBe(false)
-      expect((await dumpRedis(redis.direct)).includes(token)).toBe(false)
+      expect((await dumpRedis(world.redis.direct)).includes(token)).toBe(false)
       expect(answer).toMatch(/^4/)
       expect(answer.includes(token)).toBe(false)
     })

@@ -1,11 +1,14 @@
 /**
- * After everything has been done, rightly and wrongly, with Redis well and ill: no token, no client secret and no token
- * key is found in any log line, metric, command sent to Redis, key, value or file of Redis, or error answer.
+ * After good and bad requests, with and without faults of Redis: no token, no client secret and no token key is in any log
+ * line, metric, command sent to Redis, key, value or file of Redis, or error answer.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { freePort, startRedis, type TestRedis } from '../redis-server.ts'
-import { postForm, startServices, TEST_TOKEN_KEYS, type TestServices } from '../services.ts'
-import { waitFor } from '../wait-for.ts'
+import type { Login } from '../fixture/operator.ts'
+import { freePort, startRedis } from '../fixture/redis-server.ts'
+import { postForm } from '../fixture/requests.ts'
+import { TEST_TOKEN_KEYS } from '../fixture/services.ts'
+import { waitFor } from '../fixture/wait-for.ts'
+import { startWorld, type World } from '../fixture/world.ts'
 import { allRoutes, type RouteSubject, sendAll } from './routes.ts'
 import {
   type CommandCapture,
@@ -16,11 +19,8 @@ import {
   piecesOf,
   type SecretCollector,
 } from './secret-hunt.ts'
-import { type Login, login, refresh, registerWorld, type World } from './world.ts'
 
 describe('no secret is left behind', () => {
-  let redis: TestRedis
-  let services: TestServices
   let world: World
   let collector: SecretCollector
   let capture: CommandCapture
@@ -28,54 +28,48 @@ describe('no secret is left behind', () => {
 
   beforeAll(async () => {
     collector = collectSecrets()
-    redis = await startRedis('--appendonly', 'yes')
+    const redis = await startRedis('--appendonly', 'yes')
     capture = await captureCommands(redis.port, redis.direct)
-    services = await startServices({ redisUrl: redis.url, store: { commandTimeoutMs: 2_000 } })
-    world = await registerWorld(services)
-    await services.register('spare')
+    world = await startWorld({ redis, store: { commandTimeoutMs: 2_000 } })
+    world.onClose(() => collector.restore())
+    await world.register('spare')
     await goodDay()
-    await badDay(await login(services, 'eve'))
+    await badDay(await world.login('eve'))
     await outages()
     await goodDay()
     commands += await capture.end()
   })
 
-  afterAll(async () => {
-    collector.restore()
-    await services.close()
-    await redis.stop()
-  })
+  afterAll(() => world.close())
 
-  const subject = (issued: Login): RouteSubject => ({ ...world, services, issued })
+  const subject = (issued: Login): RouteSubject => ({ ...world, issued })
 
   /** Everything done as it should be, and a reuse of a refresh token. */
   async function goodDay(): Promise<void> {
-    const issued = await login(services, 'alice')
+    const issued = await world.login('alice')
     const answers = await sendAll(allRoutes(subject(issued)))
     expect(answers.filter(({ status }) => status >= 500)).toEqual([])
-    const [first, second] = [await login(services, 'bob'), await login(services, 'carol')]
-    const rotated = (await (
-      await refresh(services, world.web, first.refresh_token)
-    ).json()) as Login
-    await refresh(services, world.web, first.refresh_token)
-    await refresh(services, world.web, rotated.refresh_token)
-    expect((await refresh(services, world.web, first.refresh_token)).status).toBe(400)
-    const { issuer } = services
+    const [first, second] = [await world.login('bob'), await world.login('carol')]
+    const rotated = (await (await world.refresh(world.web, first.refresh_token)).json()) as Login
+    await world.refresh(world.web, first.refresh_token)
+    await world.refresh(world.web, rotated.refresh_token)
+    expect((await world.refresh(world.web, first.refresh_token)).status).toBe(400)
+    const { issuer } = world
     for (const token of [second.refresh_token, second.access_token]) {
       await postForm(`${issuer}/revoke`, world.web, { token })
       await postForm(`${issuer}/revoke`, world.grades, { token })
     }
     for (const status of ['suspended', 'active']) {
-      await services.callAdmin('PUT', '/subjects/carol', { status })
+      await world.callAdmin('PUT', '/subjects/carol', { status })
     }
-    await services.callAdmin('DELETE', '/clients/spare')
-    await services.register('spare')
-    await services.callAdmin('POST', '/clients/spare/secrets', { revoke_others: true })
+    await world.callAdmin('DELETE', '/clients/spare')
+    await world.register('spare')
+    await world.callAdmin('POST', '/clients/spare/secrets', { revoke_others: true })
   }
 
   /** Everything done wrongly, with live secrets in places where people put them. */
   async function badDay({ access_token, refresh_token }: Login): Promise<void> {
-    const { issuer, introspect } = services
+    const { issuer, introspect } = world
     const [node] = introspect
     const { client_id, client_secret } = world.grades
     const wrong = { client_id, client_secret: access_token }
@@ -115,7 +109,7 @@ describe('no secret is left behind', () => {
       ...bodies.flatMap((body) => [
         fetch(`${issuer}/admin/v1/revocations`, {
           method: 'POST',
-          headers: { ...json, ...bearer(services.adminToken) },
+          headers: { ...json, ...bearer(world.adminToken()) },
           body,
         }),
         fetch(`${node}/introspect/batch`, {
@@ -127,18 +121,18 @@ describe('no secret is left behind', () => {
       fetch(`${issuer}/admin/v1/clients`, { headers: bearer(access_token) }),
       fetch(`${issuer}/admin/v1/clients`, { headers: bearer(refresh_token) }),
       fetch(`${issuer}/admin/v1/clients?cursor=${access_token}`, {
-        headers: bearer(services.adminToken),
+        headers: bearer(world.adminToken()),
       }),
       ...['grant', 'session', 'jti'].map((level) =>
-        services.callAdmin('POST', '/revocations', { [level]: access_token }),
+        world.callAdmin('POST', '/revocations', { [level]: access_token }),
       ),
-      services.callAdmin('PUT', '/subjects/eve', { sub: access_token, [refresh_token]: null }),
-      services.callAdmin('POST', '/tokens', {
+      world.callAdmin('PUT', '/subjects/eve', { sub: access_token, [refresh_token]: null }),
+      world.callAdmin('POST', '/tokens', {
         sub: 'eve',
         client_id: 'web-app',
         sid: refresh_token,
       }),
-      services.callAdmin('POST', '/tokens', {
+      world.callAdmin('POST', '/tokens', {
         sub: 'eve',
         client_id: 'web-app',
         scope: access_token,
@@ -149,11 +143,11 @@ describe('no secret is left behind', () => {
 
   /** Redis hangs, is read-only, is full, is killed, while everything is asked. */
   async function outages(): Promise<void> {
-    const { direct } = redis
-    const ill = subject(await login(services, 'mallory'))
-    redis.pause()
+    const { direct } = world.redis
+    const ill = subject(await world.login('mallory'))
+    world.redis.pause()
     await sendAll(allRoutes(ill))
-    redis.resume()
+    world.redis.resume()
     await ready()
     await direct.replicaof('127.0.0.1', await freePort())
     await sendAll(allRoutes(ill))
@@ -163,16 +157,16 @@ describe('no secret is left behind', () => {
     await sendAll(allRoutes(ill))
     await direct.config('SET', 'maxmemory', '0')
     commands += await capture.end()
-    await redis.kill()
+    await world.redis.kill()
     await sendAll(allRoutes(ill))
-    await redis.start()
-    capture = await captureCommands(redis.port, direct)
+    await world.redis.start()
+    capture = await captureCommands(world.redis.port, direct)
     await ready()
   }
 
   const ready = () =>
     waitFor(async () => {
-      const nodes = [services.issuer, ...services.introspect]
+      const nodes = [world.issuer, ...world.introspect]
       const answers = await Promise.all(nodes.map((node) => fetch(`${node}/readyz`)))
       return answers.every(({ ok }) => ok)
     })
@@ -181,22 +175,22 @@ describe('no secret is left behind', () => {
   function secrets(): ReadonlySet<string> {
     expect(collector.secrets.size).toBeGreaterThan(20)
     const keys = TEST_TOKEN_KEYS.map(({ secret }) => secret)
-    pieces ??= piecesOf([...keys, ...collector.secrets, services.admin.client_secret])
+    pieces ??= piecesOf([...keys, ...collector.secrets, world.admin.client_secret])
     return pieces
   }
 
   it('in the logs of all nodes at the most talkative level, even without the net that scrubs them', () => {
-    const log = services.logs.join('')
-    expect(services.logs.length).toBeGreaterThan(100)
+    const log = world.logs.join('')
+    expect(world.logs.length).toBeGreaterThan(100)
     expect(findSecrets(log, secrets())).toEqual([])
     // What the net leaves where it caught something.
     expect(
-      services.logs.filter((line) => /cc_[ar]t_…|(?:basic|bearer)\s…|\[redacted]/i.test(line)),
+      world.logs.filter((line) => /cc_[ar]t_…|(?:basic|bearer)\s…|\[redacted]/i.test(line)),
     ).toEqual([])
   })
 
   it('in the metrics', async () => {
-    for (const node of [services.issuer, ...services.introspect]) {
+    for (const node of [world.issuer, ...world.introspect]) {
       const metrics = await (await fetch(`${node}/metrics`)).text()
       expect(metrics).toContain('claimcheck_http_request_duration_seconds')
       expect(findSecrets(metrics, secrets())).toEqual([])
@@ -210,7 +204,7 @@ describe('no secret is left behind', () => {
   })
 
   it('in the keys, values and files of Redis', async () => {
-    const dump = await dumpRedis(redis.direct)
+    const dump = await dumpRedis(world.redis.direct)
     expect(dump).toContain('web-app')
     expect(findSecrets(dump, secrets())).toEqual([])
   })

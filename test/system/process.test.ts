@@ -1,4 +1,4 @@
-/** A process and its operator: wrong settings, taken ports, TLS, and the orderly end. */
+/** A service as a process: wrong settings, taken ports, TLS, and graceful shutdown. */
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -9,8 +9,8 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { startRedis, type TestRedis } from '../redis-server.ts'
-import { basic, fetchToken } from '../services.ts'
+import { startRedis, type TestRedis } from '../fixture/redis-server.ts'
+import { basic, fetchToken } from '../fixture/requests.ts'
 import { TEST_TLS } from '../unit/http/tls-fixture.ts'
 import { type ServiceProcess, startProcess } from './service-process.ts'
 

@@ -1,6 +1,6 @@
 /**
- * A TCP proxy before Redis that understands commands, so that a test can stop a service at an exact point of a
- * multi-partition write: let a number of commands through, then cut the connection or hold everything back.
+ * A TCP proxy in front of Redis that parses commands, so that a test can stop a service at an exact point of a
+ * multi-partition write: it lets a number of commands through, then cuts the connection or holds everything back.
  */
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'

@@ -1,11 +1,13 @@
 /**
- * An issuer remembers how a client was registered when it asked last. What is changed through another issuer counts at once
- * all the same: nothing is issued by a registration that no longer stands.
+ * An issuer caches the registration of a client. A change through another issuer must still count at once: nothing is issued
+ * by an outdated registration.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { startRedis, type TestRedis } from '../redis-server.ts'
-import { postForm, startServices, type TestClient, type TestServices } from '../services.ts'
-import { GRADES, type Login, login, refresh, registerApplication, registerWorld } from './world.ts'
+import { registerApplication } from '../fixture/clients.ts'
+import type { Login } from '../fixture/operator.ts'
+import { postForm, type TestClient } from '../fixture/requests.ts'
+import { startServices, type TestServices } from '../fixture/services.ts'
+import { GRADES, startWorld, type World } from '../fixture/world.ts'
 
 const UNCHANGED = {
   grant_types: ['client_credentials', 'refresh_token'],
@@ -14,8 +16,7 @@ const UNCHANGED = {
 }
 
 describe('a client that an issuer remembers', () => {
-  let redis: TestRedis
-  let services: TestServices
+  let world: World
   /** Where clients are changed. */
   let other: TestServices
   let clients = 0
@@ -23,20 +24,15 @@ describe('a client that an issuer remembers', () => {
   let granted: Login
 
   beforeAll(async () => {
-    redis = await startRedis()
-    services = await startServices({ redisUrl: redis.url })
-    other = await startServices({ redisUrl: redis.url })
-    await registerWorld(services)
+    world = await startWorld()
+    other = await startServices({ redisUrl: world.redis.url })
+    world.onClose(other.close)
   })
 
-  afterAll(async () => {
-    await services.close()
-    await other.close()
-    await redis.stop()
-  })
+  afterAll(() => world.close())
 
   const issue = (presented = client, form = {}) =>
-    postForm(`${services.issuer}/token`, presented, { grant_type: 'client_credentials', ...form })
+    postForm(`${world.issuer}/token`, presented, { grant_type: 'client_credentials', ...form })
 
   const change = async (method: string, path: string, body?: object) => {
     const response = await other.callAdmin(method, `/clients/${client.client_id}${path}`, body)
@@ -44,30 +40,27 @@ describe('a client that an issuer remembers', () => {
     return response
   }
 
-  /** Registers a client, and lets the issuer remember it. */
+  /** Registers a client, and lets the issuer cache its registration. */
   async function remember(): Promise<void> {
     client = await registerApplication(other, `app-${clients++}`)
     await change('PUT', '', UNCHANGED)
-    granted = await login(services, 'alice', client.client_id)
+    granted = await world.login('alice', { client_id: client.client_id })
     expect((await issue()).status).toBe(200)
     expect((await issue()).status).toBe(200)
   }
 
   async function expectRefused(error: string, status: number): Promise<void> {
-    for (const response of [
-      await issue(),
-      await refresh(services, client, granted.refresh_token),
-    ]) {
+    for (const response of [await issue(), await world.refresh(client, granted.refresh_token)]) {
       expect(response.status).toBe(status)
       expect(await response.json()).toMatchObject({ error })
     }
   }
 
-  it('is refused at once when its secret was taken back', async () => {
+  it('is refused at once when its secret was revoked', async () => {
     await remember()
     const added = await change('POST', '/secrets', { revoke_others: true })
     await expectRefused('invalid_client', 401)
-    const lines = services.logs.map((line) => JSON.parse(line)).filter(({ status }) => status)
+    const lines = world.logs.map((line) => JSON.parse(line)).filter(({ status }) => status)
     for (const line of lines.slice(-2)) {
       expect(line).toMatchObject({ route: '/token', status: 401 })
       expect(line).not.toHaveProperty('client_id')
@@ -77,10 +70,10 @@ describe('a client that an issuer remembers', () => {
     await expectRefused('invalid_client', 401)
   })
 
-  it('cannot refresh with a secret that was taken back', async () => {
+  it('cannot refresh with a revoked secret', async () => {
     await remember()
     await change('POST', '/secrets', { revoke_others: true })
-    expect((await refresh(services, client, granted.refresh_token)).status).toBe(401)
+    expect((await world.refresh(client, granted.refresh_token)).status).toBe(401)
   })
 
   it('is refused at once when it was disabled, and when it was deleted', async () => {
@@ -98,7 +91,7 @@ describe('a client that an issuer remembers', () => {
     await expectRefused('unauthorized_client', 400)
   })
 
-  it('gets what it is allowed since, and no more than it still is', async () => {
+  it('gets the scopes of its new registration, and no others', async () => {
     await remember()
     await change('PUT', '', { ...UNCHANGED, scope: 'grades:read grades:write' })
     const wider = await issue(client, { scope: 'grades:write' })
@@ -112,7 +105,7 @@ describe('a client that an issuer remembers', () => {
     await remember()
     await change('PUT', '', { ...UNCHANGED, access_token_lifetime: 60 })
     expect(await (await issue()).json()).toMatchObject({ expires_in: 60 })
-    const refreshed = await refresh(services, client, granted.refresh_token)
+    const refreshed = await world.refresh(client, granted.refresh_token)
     expect(await refreshed.json()).toMatchObject({ expires_in: 60 })
   })
 })

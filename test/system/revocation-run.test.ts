@@ -1,36 +1,22 @@
-/** Revocations by the line: what a leak holds is taken back, said of each, and nothing of it is repeated. */
+/** Revocations as NDJSON, one per line: each is carried out and answered, and no token is repeated in an answer. */
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { REVOCATIONS_PER_WINDOW } from '../../issuer/admin/revocations/run.ts'
-import { startRedis, type TestRedis } from '../redis-server.ts'
-import {
-  fetchToken,
-  introspectText,
-  startServices,
-  type TestClient,
-  type TestServices,
-} from '../services.ts'
-import { INACTIVE, login, refresh, registerWorld, type World } from './world.ts'
+import { fetchToken, type TestClient } from '../fixture/requests.ts'
+import { GRADES, INACTIVE, startWorld, type World } from '../fixture/world.ts'
 
 type Told = Readonly<Record<string, unknown>>
 
-let redis: TestRedis
-let services: TestServices
 let world: World
 
 beforeAll(async () => {
-  redis = await startRedis()
-  services = await startServices({ redisUrl: redis.url })
-  world = await registerWorld(services)
+  world = await startWorld()
 })
 
-afterAll(async () => {
-  await services.close()
-  await redis.stop()
-})
+afterAll(() => world.close())
 
-function send(lines: readonly (object | string)[], query = '', token = services.adminToken) {
+function send(lines: readonly (object | string)[], query = '', token = world.adminToken()) {
   const body = lines.map((line) => (typeof line === 'string' ? line : JSON.stringify(line)))
-  return fetch(`${services.issuer}/admin/v1/revocations${query}`, {
+  return fetch(`${world.issuer}/admin/v1/revocations${query}`, {
     method: 'POST',
     headers: { authorization: `Bearer ${token}`, 'content-type': 'application/x-ndjson' },
     body: `${body.join('\n')}\n`,
@@ -51,11 +37,11 @@ async function told(response: Response): Promise<readonly Told[]> {
 
 const junk = (token: string) => token.slice(0, -1) + (token.endsWith('A') ? 'B' : 'A')
 
-it('takes back what each line names, and says what it was worth and whose', async () => {
-  const alice = await login(services, 'alice')
-  const bob = await login(services, 'bob')
-  await services.callAdmin('POST', '/revocations', { grant: bob.grant_id })
-  const carol = await login(services, 'carol')
+it('revokes what each line names, and says what was live and whose it was', async () => {
+  const alice = await world.login('alice')
+  const bob = await world.login('bob')
+  await world.callAdmin('POST', '/revocations', { grant: bob.grant_id })
+  const carol = await world.login('carol')
   const lines = await told(
     await send([
       { token: alice.access_token, reason: 'leaked' },
@@ -98,15 +84,15 @@ it('takes back what each line names, and says what it was worth and whose', asyn
     { done: true, lines: 11, revoked: 2, already_void: 2, spared: 0, failed: 6 },
   ])
   for (const { access_token } of [alice, bob, carol]) {
-    expect(await introspectText(services.introspect[0], world.grades, access_token)).toBe(INACTIVE)
+    expect(await world.verdict(access_token)).toBe(INACTIVE)
   }
 })
 
-it('takes back only what was issued in a span, and says what it spared', async () => {
-  const old = await login(services, 'hana')
-  const { token } = await services.store.tokens.explain(old.access_token)
+it('revokes only what was issued in a span, and says what it spared', async () => {
+  const old = await world.login('hana')
+  const { token } = await world.store.tokens.explain(old.access_token)
   const issued_after = (token?.issuedAtUs ?? 0) / 1e6
-  const late = await login(services, 'hana')
+  const late = await world.login('hana')
   const lines = await told(
     await send([
       { token: old.access_token, issued_after },
@@ -119,39 +105,37 @@ it('takes back only what was issued in a span, and says what it spared', async (
   expect(lines.slice(0, 5).map(({ outcome, error }) => outcome ?? error)).toEqual([
     ...['spared', 'revoked', 'spared', 'spared', 'invalid-body'],
   ])
-  const see = (text: string) => introspectText(services.introspect[0], world.grades, text)
+  const see = (text: string) => world.verdict(text)
   expect(await see(old.access_token)).not.toBe(INACTIVE)
   expect(await see(late.access_token)).toBe(INACTIVE)
 })
 
 it('changes nothing in a dry run', async () => {
-  const { access_token } = await login(services, 'alice')
+  const { access_token } = await world.login('alice')
   const lines = await told(await send([{ token: access_token }], '?dry_run=true'))
   expect(lines[0]).toMatchObject({ outcome: 'revoked', affected: 1 })
-  expect(await introspectText(services.introspect[0], world.grades, access_token)).not.toBe(
-    INACTIVE,
-  )
+  expect(await world.verdict(access_token)).not.toBe(INACTIVE)
   for (const query of ['?dry_run=yes', '?dry_run=true&dry_run=true', '?dryrun=true']) {
     expect((await send([{ token: access_token }], query)).status).toBe(400)
   }
 })
 
 it('voids a grant by a refresh token that was used already', async () => {
-  const first = await login(services, 'erin')
-  const next = await refresh(services, world.web, first.refresh_token)
+  const first = await world.login('erin')
+  const next = await world.refresh(world.web, first.refresh_token)
   const { access_token } = (await next.json()) as { access_token: string }
   const lines = await told(await send([{ token: first.refresh_token }]))
   expect(lines[0]).toMatchObject({ outcome: 'revoked', level: 'grant', sub: 'erin' })
-  expect(await introspectText(services.introspect[0], world.grades, access_token)).toBe(INACTIVE)
+  expect(await world.verdict(access_token)).toBe(INACTIVE)
 })
 
 it('carries on over windows, and can be repeated', async () => {
   const count = REVOCATIONS_PER_WINDOW + 50
-  const client: TestClient = await services.register('batch', {
-    default_resources: ['https://grades.test'],
+  const client: TestClient = await world.register('batch', {
+    default_resources: [GRADES],
   })
   const tokens = await Promise.all(
-    Array.from({ length: count }, () => fetchToken(services.issuer, client)),
+    Array.from({ length: count }, () => fetchToken(world.issuer, client)),
   )
   const lines = tokens.map((token) => ({ token }))
   const once = await told(await send(lines))
@@ -164,8 +148,8 @@ it('carries on over windows, and can be repeated', async () => {
 })
 
 it('takes wide levels too, one after the other', async () => {
-  const wide = await services.register('wide', { default_resources: ['https://grades.test'] })
-  const token = await fetchToken(services.issuer, wide)
+  const wide = await world.register('wide', { default_resources: [GRADES] })
+  const token = await fetchToken(world.issuer, wide)
   const lines = await told(
     await send([
       { client: 'wide' },
@@ -180,13 +164,13 @@ it('takes wide levels too, one after the other', async () => {
     { line: 3, error: 'not-found', detail: expect.any(String) },
     { line: 4, outcome: 'revoked', level: 'client', affected: null },
   ])
-  expect(await introspectText(services.introspect[0], world.grades, token)).toBe(INACTIVE)
+  expect(await world.verdict(token)).toBe(INACTIVE)
 })
 
 it('is recorded, line by line where they are few', async () => {
-  const { access_token } = await login(services, 'recorded')
+  const { access_token } = await world.login('recorded')
   await told(await send([{ token: access_token, reason: 'on a forum' }]))
-  const audit = await services.callAdmin('GET', '/audit?subject=recorded&limit=1')
+  const audit = await world.callAdmin('GET', '/audit?subject=recorded&limit=1')
   const { records } = (await audit.json()) as { records: readonly Told[] }
   expect(records[0]).toMatchObject({
     action: 'revocation.create',
@@ -196,21 +180,21 @@ it('is recorded, line by line where they are few', async () => {
   })
 })
 
-it('is recorded under the subject it was about, whatever it was named by', async () => {
+it('is recorded under its subject, whichever way the target was named', async () => {
   for (const named of ['sid', 'grant_id', 'access_token'] as const) {
     const sub = `named by ${named}`
-    const issued = await login(services, sub)
+    const issued = await world.login(sub)
     const level = { sid: 'session', grant_id: 'grant', access_token: 'token' }[named]
-    await services.callAdmin('POST', '/revocations', { [level]: issued[named] })
-    const audit = await services.callAdmin('GET', `/audit?subject=${encodeURIComponent(sub)}`)
+    await world.callAdmin('POST', '/revocations', { [level]: issued[named] })
+    const audit = await world.callAdmin('GET', `/audit?subject=${encodeURIComponent(sub)}`)
     const { records } = (await audit.json()) as { records: readonly Told[] }
     expect(records[0]).toMatchObject({ action: 'revocation.create', target: { level } })
   }
 })
 
-it('ends when the operator is cut off in its middle', async () => {
-  const operator = await services.register('operator', { scope: 'claimcheck:revoke' })
-  const token = await fetchToken(services.issuer, operator)
+it('ends when the token of the operator is revoked in the middle', async () => {
+  const operator = await world.register('operator', { scope: 'claimcheck:revoke' })
+  const token = await fetchToken(world.issuer, operator)
   const lines = await told(
     await send(
       [
@@ -229,10 +213,10 @@ it('ends when the operator is cut off in its middle', async () => {
 })
 
 it('needs its scope, and repeats no token', async () => {
-  const narrow = await services.register('narrow', { scope: 'claimcheck:roles' })
-  const token = await fetchToken(services.issuer, narrow)
+  const narrow = await world.register('narrow', { scope: 'claimcheck:roles' })
+  const token = await fetchToken(world.issuer, narrow)
   expect((await send([{ all: true }], '', token)).status).toBe(403)
-  const { access_token } = await login(services, 'frank')
+  const { access_token } = await world.login('frank')
   const odd = [{ [access_token]: 1 }, { subject: access_token }, `${access_token} {`]
   const response = await send([{ token: access_token }, { token: junk(access_token) }, ...odd])
   expect(await response.text()).not.toMatch(/cc_at_[A-Za-z0-9_-]{20}/)

@@ -1,92 +1,52 @@
-/** A revocation of any level holds on the very next introspection, at a node that had no part in it. */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { startRedis, type TestRedis } from '../redis-server.ts'
-import {
-  fetchToken,
-  introspectText,
-  postForm,
-  startServices,
-  type TestClient,
-  type TestServices,
-} from '../services.ts'
-
-const INACTIVE = '{"active":false}'
-
-interface IssuedBody {
-  readonly access_token: string
-  readonly refresh_token: string
-  readonly grant_id: string
-  readonly sid: string
-}
+/** A revocation of any level holds on the very next introspection, at a node that did not take part in it. */
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import type { Login } from '../fixture/operator.ts'
+import { fetchToken, introspectText, postForm } from '../fixture/requests.ts'
+import { startServices } from '../fixture/services.ts'
+import { GRADES, INACTIVE, startWorld, type World } from '../fixture/world.ts'
 
 describe('revocation', () => {
-  let redis: TestRedis
-  let services: TestServices
-  let grades: TestClient
-  let web: TestClient
+  let world: World
 
   beforeAll(async () => {
-    redis = await startRedis()
-    services = await startServices({ redisUrl: redis.url })
-    grades = await services.register('grades-api', {
-      introspect: true,
-      resources: ['https://grades.test'],
-    })
-    web = await services.register('web-app', {
-      grant_types: ['client_credentials', 'refresh_token'],
-      scope: 'grades:read grades:write',
-      default_resources: ['https://grades.test'],
-    })
+    world = await startWorld()
   })
 
-  afterAll(async () => {
-    await services.close()
-    await redis.stop()
-  })
+  afterAll(() => world.close())
 
-  async function login(sub: string): Promise<IssuedBody> {
-    const response = await services.callAdmin('POST', '/tokens', {
-      sub,
-      client_id: 'web-app',
-      refresh: true,
-    })
-    expect(response.status).toBe(200)
-    return (await response.json()) as IssuedBody
-  }
-
-  const atSecondNode = (token: string) => introspectText(services.introspect[1], grades, token)
+  const atSecondNode = (token: string) => world.verdict(token, 1)
 
   async function revoke(target: object): Promise<Record<string, unknown>> {
-    const response = await services.callAdmin('POST', '/revocations', target)
+    const response = await world.callAdmin('POST', '/revocations', target)
     expect(response.status).toBe(200)
     return (await response.json()) as Record<string, unknown>
   }
 
   it('answers what a live token resolves to', async () => {
-    const { access_token, grant_id, sid } = await login('alice')
+    const { access_token, grant_id, sid } = await world.login('alice')
     const answer = JSON.parse(await atSecondNode(access_token)) as Record<string, unknown>
     expect(answer).toMatchObject({
       active: true,
-      iss: services.issuer,
+      iss: world.issuer,
       sub: 'alice',
       client_id: 'web-app',
       scope: 'grades:read grades:write',
-      aud: ['https://grades.test'],
+      aud: [GRADES],
       token_type: 'Bearer',
       grant_id,
       sid,
     })
   })
 
-  it('takes back one access token by /revoke', async () => {
-    const token = await fetchToken(services.issuer, web)
+  it('revokes one access token by /revoke', async () => {
+    const token = await fetchToken(world.issuer, world.web)
     expect(await atSecondNode(token)).not.toBe(INACTIVE)
-    const response = await postForm(`${services.issuer}/revoke`, web, { token })
+    const response = await postForm(`${world.issuer}/revoke`, world.web, { token })
     expect([response.status, await response.text()]).toEqual([200, ''])
     expect(await atSecondNode(token)).toBe(INACTIVE)
   })
 
-  const targets: Record<string, (issued: IssuedBody) => object> = {
+  const targets: Record<string, (issued: Login) => object> = {
     token: ({ access_token }) => ({ token: access_token }),
     'refresh token': ({ refresh_token }) => ({ token: refresh_token }),
     grant: ({ grant_id }) => ({ grant: grant_id }),
@@ -96,22 +56,22 @@ describe('revocation', () => {
     client: () => ({ client: 'web-app' }),
   }
   for (const [level, targetOf] of Object.entries(targets)) {
-    it(`takes back by ${level}`, async () => {
-      const issued = await login('bob')
+    it(`revokes by ${level}`, async () => {
+      const issued = await world.login('bob')
       expect(await atSecondNode(issued.access_token)).not.toBe(INACTIVE)
       const revocation = await revoke({ ...targetOf(issued), reason: 'a test' })
       expect(revocation).toMatchObject({ dry_run: false })
       expect(await atSecondNode(issued.access_token)).toBe(INACTIVE)
-      const again = await login('bob')
+      const again = await world.login('bob')
       expect(await atSecondNode(again.access_token)).not.toBe(INACTIVE)
     })
   }
 
-  it('takes back everything', async () => {
-    const other = await startServices({ redisUrl: redis.url })
-    const { access_token } = await login('carol')
+  it('revokes everything', async () => {
+    const other = await startServices({ redisUrl: world.redis.url })
+    onTestFinished(other.close)
+    const { access_token } = await world.login('carol')
     await revoke({ all: true })
-    expect(await introspectText(other.introspect[0], grades, access_token)).toBe(INACTIVE)
-    await other.close()
+    expect(await introspectText(other.introspect[0], world.grades, access_token)).toBe(INACTIVE)
   })
 })

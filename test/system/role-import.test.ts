@@ -2,10 +2,10 @@
 import { once } from 'node:events'
 import { type ClientRequest, type IncomingMessage, request } from 'node:http'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { startRedis, type TestRedis } from '../redis-server.ts'
-import { fetchToken, startServices, type TestServices } from '../services.ts'
-import { waitFor } from '../wait-for.ts'
-import { naming, type RedisProxy, startRedisProxy } from './redis-proxy.ts'
+import { fetchToken } from '../fixture/requests.ts'
+import { waitFor } from '../fixture/wait-for.ts'
+import { type ProxiedWorld, startProxiedWorld } from './proxied-world.ts'
+import { naming } from './redis-proxy.ts'
 
 type Json = Record<string, unknown>
 
@@ -17,23 +17,15 @@ const WINDOW = 5_000
 const SUBJECTS = 50
 const NOTHING = { assigned: 0, removed: 0, unchanged: 0, failed: 0 }
 
-let redis: TestRedis
-let proxy: RedisProxy
-let services: TestServices
+let world: ProxiedWorld
 
 beforeAll(async () => {
-  redis = await startRedis()
-  proxy = await startRedisProxy(redis.port)
-  services = await startServices({ redisUrl: redis.url, issuerStore: { url: proxy.url } })
+  world = await startProxiedWorld()
   const roles = { teacher: { permissions: ['grade:write'] }, student: { permissions: [] } }
-  await services.callAdmin('PUT', '/role-schema', { roles })
+  await world.callAdmin('PUT', '/role-schema', { roles })
 })
 
-afterAll(async () => {
-  await services.close()
-  await proxy.close()
-  await redis.stop()
-})
+afterAll(() => world.close())
 
 const change = (subject: string, context: string, members: object = {}) => ({
   op: 'assign',
@@ -51,8 +43,8 @@ function lines(name: string, count: number, from = 0, members: object = {}): str
   }).join('')
 }
 
-function begin(headers: Record<string, string> = {}, token = services.adminToken): ClientRequest {
-  const sent = request(`${services.issuer}/admin/v1/role-assignments`, {
+function begin(headers: Record<string, string> = {}, token = world.adminToken()): ClientRequest {
+  const sent = request(`${world.issuer}/admin/v1/role-assignments`, {
     method: 'POST',
     headers: { authorization: `Bearer ${token}`, 'content-type': NDJSON, ...headers },
   })
@@ -109,7 +101,7 @@ async function rolesOf(sub: string): Promise<readonly Json[]> {
   const found: Json[] = []
   let cursor = ''
   do {
-    const response = await services.callAdmin('GET', `/subjects/${sub}/roles?limit=500${cursor}`)
+    const response = await world.callAdmin('GET', `/subjects/${sub}/roles?limit=500${cursor}`)
     const page = (await response.json()) as { roles: Json[]; next_cursor?: string }
     found.push(...page.roles)
     cursor = page.next_cursor === undefined ? '' : `&cursor=${page.next_cursor}`
@@ -175,7 +167,7 @@ describe('an import', () => {
     expect(errors[5]).toMatchObject({ detail: expect.stringMatching(/^context: /) })
     expect(last).toEqual({ done: true, lines: 13, ...NOTHING, assigned: 3, failed: 8 })
     expect(await contextsOf('mixed')).toEqual(['course:1', 'course:13', 'course:5'])
-    expect(services.logs.filter((line) => line.includes('xxxxxxxx'))).toEqual([])
+    expect(world.logs.filter((line) => line.includes('xxxxxxxx'))).toEqual([])
   })
 
   it('keeps the order of a file, also from window to window', async () => {
@@ -233,14 +225,14 @@ describe('an import', () => {
   })
 
   it('leaves 500 changes one by one in the audit, and what is beyond by the window', async () => {
-    const client = await services.register('auditor', { scope: 'claimcheck:roles' })
-    const sent = begin({}, await fetchToken(services.issuer, client))
+    const client = await world.register('auditor', { scope: 'claimcheck:roles' })
+    const sent = begin({}, await fetchToken(world.issuer, client))
     sent.end(lines('audited', WINDOW + 1))
     await answerOf(sent)
-    const read = await services.callAdmin('GET', '/audit?actor=auditor&order=asc&limit=500')
+    const read = await world.callAdmin('GET', '/audit?actor=auditor&order=asc&limit=500')
     const page = (await read.json()) as { records: Json[]; next_cursor: string }
     const next = `/audit?actor=auditor&order=asc&cursor=${page.next_cursor}`
-    const { records: more } = (await (await services.callAdmin('GET', next)).json()) as typeof page
+    const { records: more } = (await (await world.callAdmin('GET', next)).json()) as typeof page
     const records = [...page.records, ...more]
     expect(records.filter(({ subject }) => subject !== undefined)).toHaveLength(500)
     const windows = records.filter(({ subject }) => subject === undefined)
@@ -301,7 +293,7 @@ describe('a sender', () => {
     sent.write(file.slice(0, half - 10))
     await once(sent, 'socket')
     const requestOver = waitFor(() =>
-      services.logs.some((line) => line.includes('"aborted":true') && line.includes('role-assign')),
+      world.logs.some((line) => line.includes('"aborted":true') && line.includes('role-assign')),
     )
     await waitFor(async () => (await contextsOf('broken-0')).length > 0)
     sent.destroy()
@@ -326,11 +318,11 @@ describe('a sender', () => {
   }
 
   it('that is cut off by a revocation gets no further', async () => {
-    const operator = await services.register('mover', { scope: 'claimcheck:roles' })
-    const sent = begin({}, await fetchToken(services.issuer, operator))
+    const operator = await world.register('mover', { scope: 'claimcheck:roles' })
+    const sent = begin({}, await fetchToken(world.issuer, operator))
     sent.write(lines('moved', WINDOW))
     const [response] = (await once(sent, 'response')) as [IncomingMessage]
-    await services.callAdmin('POST', '/revocations', { client: 'mover' })
+    await world.callAdmin('POST', '/revocations', { client: 'mover' })
     sent.end(lines('moved', WINDOW, WINDOW))
     let text = ''
     for await (const chunk of response.setEncoding('utf8')) text += chunk
@@ -352,7 +344,7 @@ describe('an outage', () => {
 
   it('in the middle is told with how far it got, and a repeat completes it', async () => {
     const file = markedLines('outage', 'marked-late')
-    const isCut = proxy.cutAfter(0, naming('marked-late'))
+    const isCut = world.proxy.cutAfter(0, naming('marked-late'))
     const [{ last, progress }] = await Promise.all([importAll(file), isCut])
     const { through } = last as { through: number }
     expect([WINDOW, 2 * WINDOW]).toContain(through)
@@ -364,15 +356,15 @@ describe('an outage', () => {
       assigned: through,
     })
     expect(progress).toHaveLength(through / WINDOW)
-    proxy.mend()
-    await waitFor(async () => (await services.callAdmin('GET', '/role-schema')).ok)
+    world.proxy.mend()
+    await waitFor(async () => (await world.callAdmin('GET', '/role-schema')).ok)
     const { last: repeated } = await importAll(file)
     expect(repeated).toMatchObject({ done: true, lines: 3 * WINDOW + 1, failed: 0, removed: 0 })
     expect(await contextsOf('marked-late')).toEqual(['course:1'])
   })
 
   it('before anything was applied is a plain 503', async () => {
-    const isCut = proxy.cutAfter(0, naming('marked-early'))
+    const isCut = world.proxy.cutAfter(0, naming('marked-early'))
     const sent = begin()
     sent.end(`${lines('early', 10)}${JSON.stringify(change('marked-early', '*'))}\n`)
     const [answer] = await Promise.all([answerOf(sent), isCut])
@@ -380,18 +372,18 @@ describe('an outage', () => {
     expect(JSON.parse(answer.text)).toMatchObject({
       type: 'urn:claimcheck:problem:temporarily-unavailable',
     })
-    proxy.mend()
-    await waitFor(async () => (await services.callAdmin('GET', '/role-schema')).ok)
+    world.proxy.mend()
+    await waitFor(async () => (await world.callAdmin('GET', '/role-schema')).ok)
   })
 
   it('is told at once to a sender that pauses', async () => {
-    const isCut = proxy.cutAfter(0, naming('marked-pause'))
+    const isCut = world.proxy.cutAfter(0, naming('marked-pause'))
     const sent = begin()
     sent.write(`${JSON.stringify(change('marked-pause', '*'))}\n${lines('pause', WINDOW - 1)}`)
     const [answer] = await Promise.all([answerOf(sent), isCut])
     expect(answer.status).toBe(503)
     sent.destroy()
-    proxy.mend()
-    await waitFor(async () => (await services.callAdmin('GET', '/role-schema')).ok)
+    world.proxy.mend()
+    await waitFor(async () => (await world.callAdmin('GET', '/role-schema')).ok)
   })
 })

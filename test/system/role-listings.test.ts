@@ -1,4 +1,4 @@
-/** Both listings, page by page: what is in them, who is refused what, and that what stays is told exactly once. */
+/** Both listings, page by page: what they hold, what they refuse, and that an entry that stays is listed exactly once. */
 import { beforeAll, describe, expect, it } from 'vitest'
 import { SCHEMA, useRolesAdmin } from './roles-admin.ts'
 

@@ -1,10 +1,10 @@
 /** The admin routes of roles: who may use them, and the schema; and that bad input changes nothing. */
 import { beforeEach, describe, expect, it } from 'vitest'
-import { fetchToken } from '../services.ts'
+import { fetchToken } from '../fixture/requests.ts'
 import { naming } from './redis-proxy.ts'
 import { type Answer, SCHEMA, TOKEN, useRolesAdmin } from './roles-admin.ts'
 
-const { call, putSchema, schema, change, assign, rolesOf, services, proxy } = useRolesAdmin()
+const { call, putSchema, schema, change, assign, rolesOf, world } = useRolesAdmin()
 
 describe('who may use it', () => {
   it.each([
@@ -15,8 +15,8 @@ describe('who may use it', () => {
     ['GET', '/contexts/course:1/subjects'],
   ])('%s %s takes claimcheck:roles, and no less', async (method, path, body?: unknown) => {
     const as = async (scope: string) => {
-      const client = await services().register('holder', { scope })
-      const token = await fetchToken(services().issuer, client)
+      const client = await world().register('holder', { scope })
+      const token = await fetchToken(world().issuer, client)
       return call(method, path, body, { authorization: `Bearer ${token}` })
     }
     expect((await call(method, path, body, { authorization: '' })).status).toBe(401)
@@ -100,7 +100,7 @@ describe('the role schema', () => {
     ])
   })
 
-  it('is not replaced by somebody who has not seen it', async () => {
+  it('is not replaced by an operator who has not seen its latest version', async () => {
     await putSchema(SCHEMA)
     const { version } = await schema()
     const stale = { 'if-match': `"${version - 1}"` }
@@ -116,7 +116,7 @@ describe('the role schema', () => {
     expect((await putSchema(SCHEMA, '', { 'if-match': '*' })).status).toBe(200)
   })
 
-  it('is won by one of those who have seen the same', async () => {
+  it('is replaced by exactly one of several operators who have seen the same version', async () => {
     const { version } = await schema()
     const writers = Array.from({ length: 8 }, (_, n) =>
       putSchema({ [`role${n}`]: { permissions: [] } }, '', { 'if-match': `"${version}"` }),
@@ -131,10 +131,10 @@ describe('the role schema', () => {
     const seen = { 'if-match': `"${version}"` }
     const roles = { lonely: { permissions: [] } }
     // Five partitions have it, fifty-nine do not.
-    const isCut = proxy().cutAfter(5, naming('{"lonely":'))
+    const isCut = world().proxy.cutAfter(5, naming('{"lonely":'))
     const [failed] = await Promise.all([putSchema(roles, '', seen), isCut])
     expect(failed.status).toBe(503)
-    proxy().mend()
+    world().proxy.mend()
     const repeated = await retried(() => putSchema(roles, '', seen))
     expect(repeated).toMatchObject({ status: 200, body: { added: [], removed: [], changed: [] } })
     const subjects = Array.from({ length: 200 }, (_, n) => `finished-${n}`)

@@ -1,8 +1,7 @@
 /** The admin routes of roles as an operator calls them, for the files that test them. */
 import { afterAll, beforeAll, expect } from 'vitest'
-import { startRedis, type TestRedis } from '../redis-server.ts'
-import { startServices, type TestServices } from '../services.ts'
-import { type RedisProxy, startRedisProxy } from './redis-proxy.ts'
+import type { StoreOptions } from '../../store/store.ts'
+import { type ProxiedWorld, startProxiedWorld } from './proxied-world.ts'
 
 /** A JSON object. */
 export type Json = Record<string, unknown>
@@ -27,23 +26,15 @@ export const SCHEMA = {
   guest: { permissions: [], assumable: [] },
 }
 
-/** Starts services for the tests of a file, the issuer behind a proxy that can be cut, and stops them after it. */
-export function useRolesAdmin() {
-  let redis: TestRedis
-  let proxy: RedisProxy
-  let services: TestServices
+/** Starts a proxied world for the tests of a file, and closes it after them. */
+export function useRolesAdmin(issuerStore?: Partial<StoreOptions>) {
+  let world: ProxiedWorld
 
   beforeAll(async () => {
-    redis = await startRedis()
-    proxy = await startRedisProxy(redis.port)
-    services = await startServices({ redisUrl: redis.url, issuerStore: { url: proxy.url } })
+    world = await startProxiedWorld(issuerStore)
   })
 
-  afterAll(async () => {
-    await services.close()
-    await proxy.close()
-    await redis.stop()
-  })
+  afterAll(() => world.close())
 
   async function call(
     method: string,
@@ -51,10 +42,10 @@ export function useRolesAdmin() {
     body?: unknown,
     headers: Record<string, string> = {},
   ): Promise<Answer> {
-    const response = await fetch(`${services.issuer}/admin/v1${path}`, {
+    const response = await fetch(`${world.issuer}/admin/v1${path}`, {
       method,
       headers: {
-        authorization: `Bearer ${services.adminToken}`,
+        authorization: `Bearer ${world.adminToken()}`,
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
         ...headers,
       },
@@ -116,7 +107,6 @@ export function useRolesAdmin() {
     assign,
     rolesOf,
     holdersIn,
-    services: () => services,
-    proxy: () => proxy,
+    world: () => world,
   }
 }

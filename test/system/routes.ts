@@ -1,9 +1,11 @@
 /**
- * Every route that needs Redis, as a good request to it: fault tests send them all. A request is made anew each time,
- * with names of its own, so that none depends on what another one did.
+ * Every route that needs Redis, with a valid request; fault tests send them all. The requests use different names, so that no
+ * request depends on another one.
  */
-import { basic, postForm, type TestServices } from '../services.ts'
-import type { Login, World } from './world.ts'
+
+import type { Login } from '../fixture/operator.ts'
+import { basic, postForm } from '../fixture/requests.ts'
+import type { World } from '../fixture/world.ts'
 
 /** One route, with a request that is answered 2xx when all is well. */
 export interface RouteProbe {
@@ -13,13 +15,16 @@ export interface RouteProbe {
 
 /** What the requests are about. */
 export interface RouteSubject extends World {
-  readonly services: TestServices
   /** A live login; what revokes uses names of nothing, or `dry_run`. */
   readonly issued: Login
 }
 
 /** Routes of both services that only read. */
-export function readingRoutes({ services, grades, issued }: RouteSubject): readonly RouteProbe[] {
+export function readingRoutes({
+  introspect: nodes,
+  grades,
+  issued,
+}: RouteSubject): readonly RouteProbe[] {
   const junk = `cc_at_${'x'.repeat(68)}`
   const introspect = (node: string, token: string) =>
     postForm(`${node}/introspect`, grades, { token })
@@ -39,7 +44,7 @@ export function readingRoutes({ services, grades, issued }: RouteSubject): reado
         resource: { type: 'course', id: '1' },
       }),
     })
-  return services.introspect.flatMap((node, n) => [
+  return nodes.flatMap((node, n) => [
     { name: `introspect at node ${n}`, send: () => introspect(node, issued.access_token) },
     { name: `introspect junk at node ${n}`, send: () => introspect(node, junk) },
     { name: `batch at node ${n}`, send: () => batch(node, [issued.access_token, junk]) },
@@ -52,10 +57,10 @@ export function readingRoutes({ services, grades, issued }: RouteSubject): reado
 }
 
 /** Routes of the issuer that read, behind the guard of the admin API. */
-export function adminReadingRoutes({ services }: RouteSubject): readonly RouteProbe[] {
+export function adminReadingRoutes({ callAdmin }: RouteSubject): readonly RouteProbe[] {
   const get = (path: string) => ({
     name: `GET ${path}`,
-    send: () => services.callAdmin('GET', path),
+    send: () => callAdmin('GET', path),
   })
   return [
     get('/clients'),
@@ -68,25 +73,24 @@ export function adminReadingRoutes({ services }: RouteSubject): readonly RoutePr
     get('/role-schema'),
     {
       name: 'POST /revocations (dry run)',
-      send: () => services.callAdmin('POST', '/revocations', { subject: 'alice', dry_run: true }),
+      send: () => callAdmin('POST', '/revocations', { subject: 'alice', dry_run: true }),
     },
   ]
 }
 
-/** Routes that take back: they must work when Redis is full. */
+/** Routes that revoke: they must work when Redis is full. */
 export function revokingRoutes(subject: RouteSubject): readonly RouteProbe[] {
-  const { services, web } = subject
+  const { issuer, callAdmin, web, issued } = subject
   const revoke = (level: string, target: object) => ({
     name: `POST /revocations (${level})`,
-    send: () => services.callAdmin('POST', '/revocations', target),
+    send: () => callAdmin('POST', '/revocations', target),
   })
   return [
     {
       name: 'POST /revoke',
-      send: () =>
-        postForm(`${services.issuer}/revoke`, web, { token: subject.issued.access_token }),
+      send: () => postForm(`${issuer}/revoke`, web, { token: issued.access_token }),
     },
-    adminProbe(services, 'POST', '/role-assignments', {
+    adminProbe(subject, 'POST', '/role-assignments', {
       op: 'remove',
       subject: 'alice',
       context: 'course:1',
@@ -95,9 +99,9 @@ export function revokingRoutes(subject: RouteSubject): readonly RouteProbe[] {
     revoke('subject', { subject: 'nobody' }),
     revoke('subject and client', { subject: 'nobody', client: 'web-app' }),
     revoke('client', { client: 'grades-api' }),
-    revoke('session', { session: subject.issued.sid }),
-    revoke('grant', { grant: subject.issued.grant_id }),
-    revoke('token', { token: subject.issued.access_token }),
+    revoke('session', { session: issued.sid }),
+    revoke('grant', { grant: issued.grant_id }),
+    revoke('token', { token: issued.access_token }),
   ]
 }
 
@@ -106,11 +110,12 @@ export function addingRoutes(subject: RouteSubject): readonly RouteProbe[] {
   return [...issuingRoutes(subject), ...registeringRoutes(subject)]
 }
 
-/** What mints. */
-export function issuingRoutes({ services, web, issued }: RouteSubject): readonly RouteProbe[] {
+/** Routes that issue tokens. */
+export function issuingRoutes(subject: RouteSubject): readonly RouteProbe[] {
+  const { issuer, web, issued } = subject
   const token = (name: string, form: Record<string, string>) => ({
     name: `POST /token (${name})`,
-    send: () => postForm(`${services.issuer}/token`, web, form),
+    send: () => postForm(`${issuer}/token`, web, form),
   })
   return [
     token('client credentials', { grant_type: 'client_credentials' }),
@@ -120,27 +125,27 @@ export function issuingRoutes({ services, web, issued }: RouteSubject): readonly
       subject_token: issued.access_token,
       subject_token_type: 'urn:ietf:params:oauth:token-type:access_token',
     }),
-    adminProbe(services, 'POST', '/tokens', { sub: 'alice', client_id: 'web-app' }),
+    adminProbe(subject, 'POST', '/tokens', { sub: 'alice', client_id: 'web-app' }),
   ]
 }
 
-/** What registers: the same doors lead to suspending and disabling, which must open when memory is full. */
-export function registeringRoutes({ services }: RouteSubject): readonly RouteProbe[] {
+/** Routes that register: they also suspend and disable, which must work when Redis is full. */
+export function registeringRoutes(subject: RouteSubject): readonly RouteProbe[] {
   return [
-    adminProbe(services, 'PUT', '/subjects/alice', { name: 'Alice' }),
-    adminProbe(services, 'PUT', '/role-schema', { roles: { student: { permissions: [] } } }),
-    adminProbe(services, 'PUT', '/clients/spare', {}),
-    adminProbe(services, 'POST', '/clients/spare/secrets'),
+    adminProbe(subject, 'PUT', '/subjects/alice', { name: 'Alice' }),
+    adminProbe(subject, 'PUT', '/role-schema', { roles: { student: { permissions: [] } } }),
+    adminProbe(subject, 'PUT', '/clients/spare', {}),
+    adminProbe(subject, 'POST', '/clients/spare/secrets'),
   ]
 }
 
 function adminProbe(
-  services: RouteSubject['services'],
+  { callAdmin }: RouteSubject,
   method: string,
   path: string,
   body?: unknown,
 ): RouteProbe {
-  return { name: `${method} ${path}`, send: () => services.callAdmin(method, path, body) }
+  return { name: `${method} ${path}`, send: () => callAdmin(method, path, body) }
 }
 
 /** All of them. */

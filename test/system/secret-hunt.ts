@@ -1,13 +1,13 @@
 /**
- * Hunting for secrets: collects every token and client secret that crosses HTTP, captures every command sent to Redis,
- * and looks for the secrets in whatever text was left behind, in the forms in which one could slip out.
+ * Searches for leaked secrets: collects every token and client secret that crosses HTTP, captures every command sent to Redis,
+ * and looks for the secrets in a text, in every encoding in which they could appear there.
  */
 import { readdirSync, readFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import type { Redis } from 'ioredis'
 import { TOKEN_PATTERN } from '../../client/src/wire/index.ts'
-import { waitFor } from '../wait-for.ts'
+import { waitFor } from '../fixture/wait-for.ts'
 
 const EVERY_TOKEN = new RegExp(TOKEN_PATTERN.source, 'g')
 const CLIENT_SECRET = /"client_secret":"([^"]+)"/g

@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
-import { waitFor } from '../wait-for.ts'
+import { waitFor } from '../fixture/wait-for.ts'
 
 /** One process. */
 export interface ServiceProcess {

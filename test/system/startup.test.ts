@@ -1,11 +1,11 @@
-/** How the processes start: with each other, against what another installation left behind, without a Redis yet. */
+/** How the processes start: several at once, on the data of another installation, and before Redis is up. */
 import { randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { startRedis, type TestRedis } from '../redis-server.ts'
-import { fetchToken, introspectText, postForm } from '../services.ts'
+import { startRedis, type TestRedis } from '../fixture/redis-server.ts'
+import { fetchToken, introspectText, postForm } from '../fixture/requests.ts'
 import { type ServiceProcess, startProcess } from './service-process.ts'
 
 const secret = () => randomBytes(32).toString('base64url')

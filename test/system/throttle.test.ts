@@ -1,26 +1,21 @@
 /**
- * Failed client authentication is slowed down over all endpoints and all nodes together, and only it: a correct secret
- * passes at once, so nobody can switch a client off by failing in its name.
+ * Failed client authentication is throttled over all endpoints and all nodes together. A correct secret still passes at once,
+ * so that an attacker cannot lock a client out by failing in its name.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { FAILURES_ALLOWED } from '../../store/registry/auth-failures.ts'
-import { startRedis, type TestRedis } from '../redis-server.ts'
-import { basic, postForm, startServices, type TestClient, type TestServices } from '../services.ts'
-import { registerWorld, type World } from './world.ts'
+import { basic, postForm, type TestClient } from '../fixture/requests.ts'
+import { startWorld, type World } from '../fixture/world.ts'
 
 type Endpoint = (client: TestClient) => Promise<Response>
 
 describe('failed client authentication', () => {
-  let redis: TestRedis
-  let services: TestServices
   let world: World
   let endpoints: readonly Endpoint[]
 
   beforeAll(async () => {
-    redis = await startRedis()
-    services = await startServices({ redisUrl: redis.url })
-    world = await registerWorld(services)
-    const { issuer, introspect } = services
+    world = await startWorld()
+    const { issuer, introspect } = world
     const [first, second] = introspect
     endpoints = [
       (client) => postForm(`${issuer}/token`, client, { grant_type: 'client_credentials' }),
@@ -38,10 +33,7 @@ describe('failed client authentication', () => {
     ]
   })
 
-  afterAll(async () => {
-    await services.close()
-    await redis.stop()
-  })
+  afterAll(() => world.close())
 
   const wrong = (client_id: string): TestClient => ({ client_id, client_secret: 'x'.repeat(43) })
   const failures = (count: number, from = 0) =>
@@ -71,7 +63,7 @@ describe('failed client authentication', () => {
     await expectSlowed('grades-api')
   })
 
-  it('does not stop the client itself meanwhile', async () => {
+  it('does not stop the real client meanwhile', async () => {
     const statuses = await Promise.all(
       endpoints.map(async (endpoint) => (await endpoint(world.grades)).status),
     )
@@ -97,12 +89,12 @@ describe('failed client authentication', () => {
     expect(answers.filter(({ status }) => status === 429)).toHaveLength(FAILURES_ALLOWED * 2)
   })
 
-  it('leaves counters in Redis that name nobody and expire', async () => {
-    const counters = await redis.direct.keys('cc:failures*')
+  it('leaves counters in Redis that name no client and no address, and expire', async () => {
+    const counters = await world.redis.direct.keys('cc:failures*')
     expect(counters.length).toBeGreaterThanOrEqual(4)
     for (const counter of counters) {
       expect(counter).not.toMatch(/grades-api|web-app|nobody|127\.0\.0\.1/)
-      expect(await redis.direct.pttl(counter)).toBeGreaterThan(0)
+      expect(await world.redis.direct.pttl(counter)).toBeGreaterThan(0)
     }
   })
 })

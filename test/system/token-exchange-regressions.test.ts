@@ -1,8 +1,8 @@
 /** Token exchange where registrations change under it, and where a token is sent in the wrong place. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { waitFor } from '../wait-for.ts'
+import { activeTokens } from '../fixture/requests.ts'
+import { waitFor } from '../fixture/wait-for.ts'
 import { type ExchangeWorld, startExchangeWorld } from './exchange-world.ts'
-import { activeTokens, refresh } from './world.ts'
 
 let at: ExchangeWorld
 
@@ -11,8 +11,7 @@ beforeAll(async () => {
 })
 afterAll(() => at.close())
 
-const active = (tokens: readonly string[]) =>
-  activeTokens(at.services.introspect[0], at.grades, tokens)
+const active = (tokens: readonly string[]) => activeTokens(at.introspect[0], at.grades, tokens)
 
 describe('when a client is given shorter lifetimes', () => {
   const SHORT_SECONDS = 1
@@ -22,7 +21,7 @@ describe('when a client is given shorter lifetimes', () => {
     const app = await at.application(id)
     const lifetimes = async (seconds: number) => {
       const registration = { grant_types: ['refresh_token'], scope: 'grades:read' }
-      const response = await at.services.callAdmin('PUT', `/clients/${id}`, {
+      const response = await at.callAdmin('PUT', `/clients/${id}`, {
         ...registration,
         access_token_lifetime: seconds,
         refresh_token_idle_lifetime: seconds,
@@ -33,7 +32,7 @@ describe('when a client is given shorter lifetimes', () => {
     const login = await at.login(`user-of-${id}`, { client_id: id })
     const child = await at.exchange(login.access_token)
     await lifetimes(SHORT_SECONDS)
-    expect((await refresh(at.services, app, login.refresh_token)).status).toBe(200)
+    expect((await at.refresh(app, login.refresh_token)).status).toBe(200)
     return { login, child }
   }
 
@@ -64,7 +63,7 @@ describe('when a client is registered under the name of a user', () => {
   it('the tokens of the user mint no more', async () => {
     const { access_token } = await at.login('twin')
     const child = await at.exchange(access_token)
-    await at.services.register('twin')
+    await at.register('twin')
     for (const token of [access_token, child]) {
       expect((await at.refusal(token)).error).toBe('invalid_request')
     }

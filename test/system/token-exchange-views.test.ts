@@ -1,10 +1,10 @@
 /**
- * Exchanged tokens that see less: limited to contexts, or with a role assumed there ("view as"). What they resolve to is
- * judged anew at every introspection, and no further exchange gets out of a view.
+ * Exchanged tokens that see less: limited to contexts, or with a role assumed there ("view as"). What they resolve to
+ * is decided at every introspection, and a further exchange cannot widen a view.
  */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { RoleDefinitions } from '../../store/roles/resolve.ts'
-import { postForm } from '../services.ts'
+import { postForm } from '../fixture/requests.ts'
 import { ACCESS, type ExchangeWorld, startExchangeWorld, type Wishes } from './exchange-world.ts'
 
 const ROLES: RoleDefinitions = {
@@ -29,7 +29,7 @@ beforeAll(async () => {
 afterAll(() => at.close())
 
 beforeEach(async () => {
-  await at.services.store.roleSchemas.put(ROLES)
+  await at.store.roleSchemas.put(ROLES)
   tess = `tess-${people++}`
   await assign(tess, { [MATHS]: 'teacher', [MUSIC]: 'teacher', [SPORT]: 'student' })
   token = (await at.login(tess)).access_token
@@ -45,7 +45,7 @@ async function change(
     ...{ op, sub, context, role },
     ...more,
   }))
-  await at.services.store.assignments.apply(changes)
+  await at.store.assignments.apply(changes)
 }
 const assign = (sub: string, roles: Readonly<Record<string, string>>, more?: object) =>
   change('assign', sub, roles, more)
@@ -174,7 +174,7 @@ describe('a token with a role assumed', () => {
     })
   })
 
-  it('may come of a role held everywhere', async () => {
+  it('may come from a role held in every context', async () => {
     expect(await at.refusal(token, { context: SPORT, role: 'ta' })).toEqual(NOT_ASSUMABLE)
     await assign(tess, { '*': 'teacher' })
     const viewing = await at.exchange(token, { context: `${SPORT} course:new`, role: 'ta' })
@@ -184,7 +184,7 @@ describe('a token with a role assumed', () => {
     })
   })
 
-  it('goes on from the role assumed, never from what is held', async () => {
+  it('can be exchanged for what the assumed role allows, not for what the subject holds', async () => {
     await assign(tess, { '*': 'director' })
     const asTeacher = await at.exchange(token, { context: SPORT, role: 'teacher' })
     const asAssistant = await at.exchange(asTeacher, { context: SPORT, role: 'ta' })
@@ -216,7 +216,7 @@ describe('a token with a role assumed', () => {
     })
   })
 
-  it('has none as long as the role it comes of is not held', async () => {
+  it('has no role while the subject does not hold the role it comes from', async () => {
     const viewing = await at.exchange(token, { context: `${MATHS} ${MUSIC}`, role: 'student' })
     await remove(tess, { [MATHS]: 'teacher' })
     expect(await rolesOf(viewing)).toEqual({
@@ -229,7 +229,7 @@ describe('a token with a role assumed', () => {
     expect((await rolesOf(viewing)).context_roles).toMatchObject({ [MATHS]: ['student'] })
   })
 
-  it('has none as long as the schema does not list it', async () => {
+  it('has no role while the schema does not list it as assumable', async () => {
     const chain = [await at.exchange(token, { context: MATHS, role: 'ta' })]
     chain.push(await at.exchange(chain[0] as string, student))
     const seen = async () =>
@@ -243,16 +243,16 @@ describe('a token with a role assumed', () => {
       [ROLES, [['ta'], ['student']]],
     ]
     for (const [schema, [first, second]] of schemas) {
-      await at.services.store.roleSchemas.put(schema)
+      await at.store.roleSchemas.put(schema)
       expect(await seen()).toEqual([{ [MATHS]: first }, { [MATHS]: second }])
     }
   })
 
-  it('tells when the role it comes of ends by itself', async () => {
+  it('tells when the role it comes from expires', async () => {
     const expiresAt = Math.floor(Date.now() / 1_000) + 900
     await assign(tess, { [SPORT]: 'teacher' }, { expiresAt })
     const viewing = await at.exchange(token, { context: SPORT, role: 'student' })
-    const [node] = at.services.introspect
+    const [node] = at.introspect
     const before = Date.now()
     const response = await postForm(`${node}/introspect`, at.grades, { token: viewing })
     const left = Number(response.headers.get('claimcheck-freshness')?.split(':')[3])
@@ -275,7 +275,7 @@ describe('a token with a role assumed', () => {
 })
 
 describe('context and role', () => {
-  it('are refused where they are none', async () => {
+  it('are refused when malformed', async () => {
     const malformed: readonly Wishes[] = [
       { context: '*' },
       { context: 'course' },

@@ -1,10 +1,12 @@
 /**
- * Exchanged tokens end to end: they die with whatever they came from, at every level and however many exchanges lie between,
- * also when both happen at once; the other way round nothing dies; and no secret is left behind on the way.
+ * Exchanged tokens end to end: they are void once the token they came from is, at every level, over any number of exchanges,
+ * and also when both happen at once. The reverse does not hold, and no secret is left behind.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { moveClock } from '../conformance/clock.ts'
-import { basic, fetchToken, postForm, type TestClient } from '../services.ts'
+import type { Login } from '../fixture/operator.ts'
+import { activeTokens, basic, fetchToken, postForm, type TestClient } from '../fixture/requests.ts'
+import { GRADES } from '../fixture/world.ts'
 import {
   ACCESS,
   EXCHANGE,
@@ -13,7 +15,6 @@ import {
   startExchangeWorld,
 } from './exchange-world.ts'
 import { captureCommands, collectSecrets, findSecrets, piecesOf } from './secret-hunt.ts'
-import { activeTokens, GRADES, type Login, refresh } from './world.ts'
 
 let at: ExchangeWorld
 
@@ -24,7 +25,7 @@ afterAll(() => at.close())
 
 /** Which of the tokens are active; both nodes must agree. */
 async function active(tokens: readonly string[]): Promise<readonly string[]> {
-  const { introspect } = at.services
+  const { introspect } = at
   const answers = await Promise.all(introspect.map((node) => activeTokens(node, at.grades, tokens)))
   expect(answers[1]).toEqual(answers[0])
   return answers[0] as readonly string[]
@@ -63,7 +64,7 @@ describe('an exchanged token', () => {
   it('may come from a refreshed and narrowed token, and stays within that', async () => {
     const { refresh_token } = await at.login('alice')
     const form = { grant_type: 'refresh_token', refresh_token, scope: 'grades:read' }
-    const response = await postForm(`${at.services.issuer}/token`, at.web, form)
+    const response = await postForm(`${at.issuer}/token`, at.web, form)
     const { access_token } = (await response.json()) as Login
     const wider = await at.refusal(access_token, { scope: 'grades:read grades:write' })
     expect(wider.error).toBe('invalid_scope')
@@ -71,7 +72,7 @@ describe('an exchanged token', () => {
   })
 
   it('may come from a token that a client got for itself', async () => {
-    const parent = await fetchToken(at.services.issuer, at.reports)
+    const parent = await fetchToken(at.issuer, at.reports)
     const child = await at.exchange(parent)
     expect(await at.answer(child)).toMatchObject({ sub: 'reports-api', client_id: 'gateway-api' })
     await at.revoke({ token: parent })
@@ -93,7 +94,7 @@ describe('an exchanged token', () => {
 
   it('is listed among the grants of its subject', async () => {
     const child = await at.exchange((await at.login('listed')).access_token)
-    const response = await at.services.callAdmin('GET', '/subjects/listed/grants')
+    const response = await at.callAdmin('GET', '/subjects/listed/grants')
     const { grants } = (await response.json()) as { grants: Record<string, unknown>[] }
     const { grant_id } = await at.answer(child)
     expect(grants).toContainEqual(
@@ -101,10 +102,10 @@ describe('an exchanged token', () => {
     )
   })
 
-  it('can be taken back by its own client, which spares what it came from', async () => {
+  it('can be revoked by its own client, which spares what it came from', async () => {
     const { access_token: parent } = await at.login('alice')
     const [first, second, third] = await chainFrom(parent)
-    const response = await postForm(`${at.services.issuer}/revoke`, at.reports, { token: second })
+    const response = await postForm(`${at.issuer}/revoke`, at.reports, { token: second })
     expect(response.status).toBe(200)
     expect(await active([parent, first, second, third])).toEqual([parent, first])
   })
@@ -145,11 +146,11 @@ const LEVELS: readonly Level[] = [
 async function revokeAt(level: Level, origin: Origin, more: object = {}): Promise<void> {
   await at.revoke({ ...(await level.target(origin)), ...more })
   // The operator's own token may be among what is gone.
-  await at.services.renewAdminToken()
+  await at.renewAdminToken()
 }
 
 const put = async (path: string, body: object) =>
-  expect((await at.services.callAdmin('PUT', path, body)).status).toBe(200)
+  expect((await at.callAdmin('PUT', path, body)).status).toBe(200)
 
 /** One way to void a login. */
 interface WayToVoid {
@@ -179,14 +180,14 @@ const WAYS: readonly WayToVoid[] = [
     name: 'deleted client',
     usesUpClient: true,
     async void({ clientId }) {
-      await at.services.callAdmin('DELETE', `/clients/${clientId}`)
+      await at.callAdmin('DELETE', `/clients/${clientId}`)
       await at.application(clientId)
     },
   },
 ]
 
 let logins = 0
-/** Logs a new user in, where it matters through a client of its own. */
+/** Logs a new user in, with a new client where the test needs one. */
 async function originFor({ usesUpClient }: Pick<WayToVoid, 'usesUpClient'>): Promise<Origin> {
   const sub = `user-${logins++}`
   const clientId = usesUpClient === true ? `app-of-${sub}` : 'web-app'
@@ -211,10 +212,10 @@ describe('what came of a token dies with', () => {
   it('a refresh token that was used twice', async () => {
     const login = await at.login('reused')
     const chain = await chainFrom(login.access_token)
-    const second = (await (await refresh(at.services, at.web, login.refresh_token)).json()) as Login
-    await refresh(at.services, at.web, second.refresh_token)
+    const second = (await (await at.refresh(at.web, login.refresh_token)).json()) as Login
+    await at.refresh(at.web, second.refresh_token)
     expect(await active(chain)).toEqual(chain)
-    expect((await refresh(at.services, at.web, login.refresh_token)).status).toBe(400)
+    expect((await at.refresh(at.web, login.refresh_token)).status).toBe(400)
     expect(await active(chain)).toEqual([])
   })
 
@@ -248,10 +249,10 @@ describe('what came of a token dies with', () => {
       revoked: (client) => at.revoke({ client }),
       'revoked-for-one': (client) => at.revoke({ client, subject: 'spared' }),
       disabled: (id) => put(`/clients/${id}`, { enabled: false }),
-      deleted: (id) => at.services.callAdmin('DELETE', `/clients/${id}`),
+      deleted: (id) => at.callAdmin('DELETE', `/clients/${id}`),
     }
     for (const [id, end] of Object.entries(ways)) {
-      const middle = await at.services.register(id, exchanges)
+      const middle = await at.register(id, exchanges)
       const origin = await at.login('spared', {
         client_id: 'web-app',
         resource: ['https://x.test', GATEWAY, GRADES],
@@ -303,19 +304,19 @@ describe('the scopes of the admin API', () => {
   const registration = { grant_types: ['client_credentials', EXCHANGE] }
 
   beforeAll(async () => {
-    operator = await at.services.register('narrow-operator', {
+    operator = await at.register('narrow-operator', {
       ...registration,
       scope: 'claimcheck:issue claimcheck:revoke claimcheck:admin',
     })
   })
 
   const listClients = (token: string) =>
-    fetch(`${at.services.issuer}/admin/v1/clients`, {
+    fetch(`${at.issuer}/admin/v1/clients`, {
       headers: { authorization: `Bearer ${token}` },
     })
 
   it('are not widened by an exchange', async () => {
-    const parent = await fetchToken(at.services.issuer, operator, { scope: 'claimcheck:issue' })
+    const parent = await fetchToken(at.issuer, operator, { scope: 'claimcheck:issue' })
     for (const scope of [
       'claimcheck:admin',
       'claimcheck:revoke',
@@ -328,14 +329,14 @@ describe('the scopes of the admin API', () => {
   })
 
   it('do not pass to a client that is not registered for them any more', async () => {
-    const former = await at.services.register('former-operator', {
+    const former = await at.register('former-operator', {
       ...registration,
       scope: 'grades:read claimcheck:admin',
     })
-    const parent = await fetchToken(at.services.issuer, former, { scope: 'claimcheck:admin' })
+    const parent = await fetchToken(at.issuer, former, { scope: 'claimcheck:admin' })
     expect((await listClients(parent)).status).toBe(200)
     const narrowed = { ...registration, scope: 'grades:read claimcheck:audit' }
-    await at.services.callAdmin('PUT', '/clients/former-operator', narrowed)
+    await at.callAdmin('PUT', '/clients/former-operator', narrowed)
     for (const scope of ['claimcheck:admin', 'claimcheck:audit']) {
       expect((await at.refusal(parent, { scope }, former)).error).toBe('invalid_scope')
     }
@@ -343,16 +344,16 @@ describe('the scopes of the admin API', () => {
   })
 
   it('do not pass to a client that the token is not for', async () => {
-    const stranger = await at.services.register('stranger', {
+    const stranger = await at.register('stranger', {
       ...registration,
       scope: 'grades:read',
     })
-    const parent = await fetchToken(at.services.issuer, operator, { scope: 'claimcheck:admin' })
+    const parent = await fetchToken(at.issuer, operator, { scope: 'claimcheck:admin' })
     expect((await at.refusal(parent, {}, stranger)).error).toBe('invalid_request')
   })
 
   it('are good in an exchanged token as long as in the one it came from', async () => {
-    const parent = await fetchToken(at.services.issuer, operator, { scope: 'claimcheck:admin' })
+    const parent = await fetchToken(at.issuer, operator, { scope: 'claimcheck:admin' })
     const child = await at.exchange(parent, {}, operator)
     expect((await listClients(child)).status).toBe(200)
     await at.revoke({ token: parent })
@@ -360,9 +361,9 @@ describe('the scopes of the admin API', () => {
   })
 })
 
-describe('what people send', () => {
+describe('bad input', () => {
   const sendRaw = (body: string | Buffer) =>
-    fetch(`${at.services.issuer}/token`, {
+    fetch(`${at.issuer}/token`, {
       method: 'POST',
       headers: {
         authorization: basic(at.gateway),
@@ -408,7 +409,7 @@ describe('what people send', () => {
   it('never ends up in logs or in commands to Redis', async () => {
     const collector = collectSecrets()
     const capture = await captureCommands(at.redis.port, at.redis.direct)
-    const logged = at.services.logs.length
+    const logged = at.logs.length
     const { access_token, refresh_token } = await at.login('hunted')
     const actor = { actor_token: (await at.login('actor')).access_token, actor_token_type: ACCESS }
     const child = await at.exchange(access_token, actor)
@@ -436,7 +437,7 @@ describe('what people send', () => {
     expect(collector.secrets.size).toBeGreaterThan(5)
     expect(collector.echoes).toEqual([])
     expect(findSecrets(await capture.end(), pieces)).toEqual([])
-    const lines = at.services.logs.slice(logged)
+    const lines = at.logs.slice(logged)
     expect(findSecrets(lines.join(''), pieces)).toEqual([])
     expect(lines.filter((line) => /cc_[ar]t_…|\[redacted]/.test(line))).toEqual([])
     // The cause that the caller was not told.

@@ -1,75 +1,51 @@
 /**
- * Changes that stand in every partition, stopped half-way: the call has promised nothing, a retry finishes it, and once
- * it has returned it is true in all of them, at a node that had no part in it.
+ * Changes in every partition that stop half-way: the failed call has promised nothing, a retry finishes it, and once it returns
+ * the change holds in all partitions, also at a node that did not take part in it.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { createKeys } from '../../store/keys.ts'
-import { createPartitions } from '../../store/partitions.ts'
-import { startRedis, type TestRedis } from '../redis-server.ts'
-import { startServices, type TestServices } from '../services.ts'
-import { waitFor } from '../wait-for.ts'
-import { naming, type RedisProxy, startRedisProxy } from './redis-proxy.ts'
-import {
-  activeTokens,
-  login,
-  registerApplication,
-  registerWorld,
-  subjectsOfAllPartitions,
-  type World,
-} from './world.ts'
-
-const PARTITIONS = createPartitions(64)
-const KEYS = createKeys('cc', PARTITIONS)
-const SUBJECTS = subjectsOfAllPartitions(PARTITIONS.of)
+import { registerApplication } from '../fixture/clients.ts'
+import { activeTokens } from '../fixture/requests.ts'
+import { waitFor } from '../fixture/wait-for.ts'
+import { registrationsOf, SUBJECTS_OF_ALL_PARTITIONS } from './all-partitions.ts'
+import { type ProxiedWorld, startProxiedWorld } from './proxied-world.ts'
+import { naming } from './redis-proxy.ts'
 
 describe('a change in every partition', () => {
-  let redis: TestRedis
-  let proxy: RedisProxy
-  let services: TestServices
-  let world: World
+  let world: ProxiedWorld
 
   beforeAll(async () => {
-    redis = await startRedis()
-    proxy = await startRedisProxy(redis.port)
-    services = await startServices({ redisUrl: redis.url, issuerStore: { url: proxy.url } })
-    world = await registerWorld(services)
-    // Redis knows the scripts from now on, so that each is one command.
-    await services.callAdmin('POST', '/revocations', { client: 'grades-api' })
+    world = await startProxiedWorld()
+    // Redis has the scripts from now on, so that each call is one command.
+    await world.callAdmin('POST', '/revocations', { client: 'grades-api' })
   })
 
-  afterAll(async () => {
-    await services.close()
-    await proxy.close()
-    await redis.stop()
-  })
+  afterAll(() => world.close())
 
   const tokensOf = async (clientId: string) =>
-    Promise.all(SUBJECTS.map(async (sub) => (await login(services, sub, clientId)).access_token))
-  const activeAtSecond = (tokens: readonly string[]) =>
-    activeTokens(services.introspect[1], world.grades, tokens)
-  /** Which client registrations the partitions hold, without repeats. */
-  async function registrations(clientId: string): Promise<readonly (string | null)[]> {
-    const records = Array.from({ length: 64 }, (_, n) =>
-      redis.direct.hget(KEYS.partition(n).clients, `c:${clientId}`),
+    Promise.all(
+      SUBJECTS_OF_ALL_PARTITIONS.map(
+        async (sub) => (await world.login(sub, { client_id: clientId })).access_token,
+      ),
     )
-    return [...new Set(await Promise.all(records))]
-  }
+  const activeAtSecond = (tokens: readonly string[]) =>
+    activeTokens(world.introspect[1], world.grades, tokens)
+  const registrations = (clientId: string) => registrationsOf(world.redis, clientId)
 
   async function cutOff(name: string, passing: number, call: () => Promise<Response>) {
-    const cut = proxy.cutAfter(passing, naming(name))
+    const cut = world.proxy.cutAfter(passing, naming(name))
     const response = await call()
     expect([response.status, response.headers.get('retry-after')]).toEqual([503, '1'])
     await cut
-    proxy.mend()
-    await waitFor(async () => (await fetch(`${services.issuer}/readyz`)).ok)
+    world.proxy.mend()
+    await waitFor(async () => (await fetch(`${world.issuer}/readyz`)).ok)
   }
 
   for (const passing of [0, 1, 7, 40, 63]) {
     it(`revokes a client after a cut behind ${passing} partitions`, async () => {
       const id = `revoked-${passing}`
-      await registerApplication(services, id)
+      await registerApplication(world, id)
       const tokens = await tokensOf(id)
-      const revoke = () => services.callAdmin('POST', '/revocations', { client: id })
+      const revoke = () => world.callAdmin('POST', '/revocations', { client: id })
       await cutOff(`"client_id":"${id}"`, passing, revoke)
       const left = await activeAtSecond(tokens)
       expect(left).toHaveLength(64 - passing)
@@ -81,54 +57,54 @@ describe('a change in every partition', () => {
 
   it('revokes everything after a cut half-way', async () => {
     const tokens = await tokensOf('web-app')
-    const revoke = () => services.callAdmin('POST', '/revocations', { all: true })
+    const revoke = () => world.callAdmin('POST', '/revocations', { all: true })
     await cutOff('{"type":"all"}', 33, revoke)
     expect(await activeAtSecond(tokens)).toHaveLength(64 - 33)
     // The operator's own token may be among what is gone.
-    await services.renewAdminToken()
+    await world.renewAdminToken()
     expect((await revoke()).status).toBe(200)
     expect(await activeAtSecond(tokens)).toHaveLength(0)
-    await services.renewAdminToken()
+    await world.renewAdminToken()
   })
 
   it('disables a client after a cut half-way', async () => {
-    await registerApplication(services, 'disabled')
+    await registerApplication(world, 'disabled')
     const tokens = await tokensOf('disabled')
-    const disable = () => services.callAdmin('PUT', '/clients/disabled', { enabled: false })
+    const disable = () => world.callAdmin('PUT', '/clients/disabled', { enabled: false })
     await cutOff('"client_id":"disabled"', 20, disable)
     expect(await activeAtSecond(tokens)).toHaveLength(64 - 20)
     expect((await disable()).status).toBe(200)
     expect(await activeAtSecond(tokens)).toHaveLength(0)
     expect(await registrations('disabled')).toHaveLength(1)
-    await registerApplication(services, 'disabled')
-    await services.callAdmin('PUT', '/clients/disabled', { enabled: true })
+    await registerApplication(world, 'disabled')
+    await world.callAdmin('PUT', '/clients/disabled', { enabled: true })
     expect(await activeAtSecond(tokens)).toHaveLength(0)
   })
 
   it('deletes a client after a cut half-way', async () => {
-    await registerApplication(services, 'deleted')
+    await registerApplication(world, 'deleted')
     const tokens = await tokensOf('deleted')
-    const remove = () => services.callAdmin('DELETE', '/clients/deleted')
+    const remove = () => world.callAdmin('DELETE', '/clients/deleted')
     await cutOff('"client_id":"deleted"', 20, remove)
     const retried = await remove()
-    // The retry may find that the registration has gone already; it must have finished the work all the same.
+    // The retry may find the registration deleted already; it must still have finished the work.
     expect([204, 404]).toContain(retried.status)
     expect(await activeAtSecond(tokens)).toHaveLength(0)
     expect(await registrations('deleted')).toHaveLength(1)
-    expect((await services.callAdmin('GET', '/clients/deleted')).status).toBe(404)
-    await registerApplication(services, 'deleted')
+    expect((await world.callAdmin('GET', '/clients/deleted')).status).toBe(404)
+    await registerApplication(world, 'deleted')
     expect(await activeAtSecond(tokens)).toHaveLength(0)
     expect(await activeAtSecond(await tokensOf('deleted'))).toHaveLength(64)
   })
 
   it('registers a client after a cut half-way', async () => {
     const metadata = { scope: 'a', resources: ['https://late.test'], introspect: true }
-    const put = () => services.callAdmin('PUT', '/clients/registered', metadata)
+    const put = () => world.callAdmin('PUT', '/clients/registered', metadata)
     await cutOff('"client_id":"registered"', 20, put)
     expect((await put()).status).toBeLessThan(300)
     expect(await registrations('registered')).toHaveLength(1)
-    const response = await services.callAdmin('POST', '/tokens', {
-      sub: SUBJECTS[63],
+    const response = await world.callAdmin('POST', '/tokens', {
+      sub: SUBJECTS_OF_ALL_PARTITIONS[63],
       client_id: 'web-app',
       resource: 'https://late.test',
     })
@@ -136,14 +112,14 @@ describe('a change in every partition', () => {
   })
 
   it('adds a secret after a cut half-way, and the one in use stays good', async () => {
-    const client = await services.register('rotating', { introspect: true, resources: ['urn:r'] })
-    const add = () => services.callAdmin('POST', '/clients/rotating/secrets')
+    const client = await world.register('rotating', { introspect: true, resources: ['urn:r'] })
+    const add = () => world.callAdmin('POST', '/clients/rotating/secrets')
     await cutOff('"client_id":"rotating"', 20, add)
     const added = await add()
     expect(added.status).toBe(201)
     const { client_secret } = (await added.json()) as { client_secret: string }
     expect(await registrations('rotating')).toHaveLength(1)
-    const node = services.introspect[1]
+    const node = world.introspect[1]
     const tokens = await tokensOf('web-app')
     expect(await activeTokens(node, { ...client, client_secret }, tokens)).toEqual([])
     expect(await activeTokens(node, client, tokens)).toEqual([])

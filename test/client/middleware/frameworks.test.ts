@@ -4,33 +4,29 @@ import { type IncomingMessage, request } from 'node:http'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Client, createClient } from '../../../client/src/index.ts'
 import type { ContextSource, Protection } from '../../../client/src/middleware/guard.ts'
-import { freePort, startRedis, type TestRedis } from '../../redis-server.ts'
-import { startServices, type TestServices } from '../../services.ts'
-import { GRADES, login, registerWorld } from '../../system/world.ts'
+import { freePort } from '../../fixture/redis-server.ts'
+import { GRADES, startWorld, type World } from '../../fixture/world.ts'
 import { APPLICATIONS, type Application, type Routes } from './applications.ts'
 
-let redis: TestRedis
-let services: TestServices
+let world: World
 let claims: Client
 let cutOff: Client
 let token: string
 
 beforeAll(async () => {
-  redis = await startRedis()
-  services = await startServices({ redisUrl: redis.url })
-  const { grades } = await registerWorld(services)
+  world = await startWorld()
+  const { grades } = world
   const credentials = { clientId: grades.client_id, clientSecret: grades.client_secret }
-  claims = createClient({ issuer: services.issuer, ...credentials })
+  claims = createClient({ issuer: world.issuer, ...credentials })
   cutOff = createClient({ issuer: `http://127.0.0.1:${await freePort()}`, ...credentials })
-  token = (await login(services, 'alice')).access_token
+  world.onClose(() => {
+    claims.close()
+    cutOff.close()
+  })
+  token = (await world.login('alice')).access_token
 })
 
-afterAll(async () => {
-  claims?.close()
-  cutOff?.close()
-  await services?.close()
-  await redis?.stop()
-})
+afterAll(() => world.close())
 
 /** Sends headers as they stand, repeated ones too; `fetch` would join those. */
 async function get(
@@ -134,9 +130,9 @@ describe.each(Object.entries(APPLICATIONS))('%s', (_name, start) => {
   })
 
   it('refuses unknown, foreign and revoked tokens alike', async () => {
-    const lost = (await login(services, 'bob')).access_token
+    const lost = (await world.login('bob')).access_token
     expect((await get(`${app.url}/any/1`, bearer(lost))).statusCode).toBe(200)
-    const revocation = await services.callAdmin('POST', '/revocations', { token: lost })
+    const revocation = await world.callAdmin('POST', '/revocations', { token: lost })
     expect(revocation.ok).toBe(true)
     const { app: live, close } = await liveApplication()
     const answers = [

@@ -1,23 +1,19 @@
-/** The example, as its README tells the story. */
+/** The example, in the order in which its README explains it. */
 import { once } from 'node:events'
 import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Client, createClient } from '../../../client/src/index.ts'
-import { GRADES } from '../../../examples/grade-book/access.ts'
 import { createGradeBook } from '../../../examples/grade-book/app.ts'
 import {
   createOperator,
   type Operator,
   type SignedIn,
 } from '../../../examples/grade-book/sign-in.ts'
-import { startRedis, type TestRedis } from '../../redis-server.ts'
-import { startServices, type TestServices } from '../../services.ts'
-import { registerWorld } from '../../system/world.ts'
-import { waitFor } from '../../wait-for.ts'
+import { waitFor } from '../../fixture/wait-for.ts'
+import { startWorld, type World } from '../../fixture/world.ts'
 
-let redis: TestRedis
-let services: TestServices
+let world: World
 let claims: Client
 let server: Server
 let operator: Operator
@@ -27,23 +23,18 @@ let sam: SignedIn
 let ada: SignedIn
 
 beforeAll(async () => {
-  redis = await startRedis()
-  services = await startServices({ redisUrl: redis.url })
-  const { grades } = await registerWorld(services)
-  const { issuer, admin } = services
+  const exchange = 'urn:ietf:params:oauth:grant-type:token-exchange'
+  world = await startWorld({ web: { grant_types: ['client_credentials', exchange] } })
+  const { issuer, admin, grades, web } = world
   claims = createClient({
     issuer,
     clientId: grades.client_id,
     clientSecret: grades.client_secret,
   })
-  const webApp = await services.register('web-app', {
-    grant_types: ['client_credentials', 'urn:ietf:params:oauth:grant-type:token-exchange'],
-    scope: 'grades:read grades:write',
-    default_resources: [GRADES],
-  })
+  world.onClose(() => claims.close())
   operator = await createOperator({
     issuer,
-    clients: { admin, 'grades-api': grades, 'web-app': webApp },
+    clients: { admin, 'grades-api': grades, 'web-app': web },
   })
   await operator.setUpRoles()
   tina = await operator.signIn('tina')
@@ -51,16 +42,14 @@ beforeAll(async () => {
   sam = await operator.signIn('sam')
   ada = await operator.signIn('ada')
   server = createServer(createGradeBook(claims) as RequestListener).listen(0, '127.0.0.1')
+  world.onClose(() => {
+    server.closeAllConnections()
+    server.close()
+  })
   await once(server, 'listening')
 })
 
-afterAll(async () => {
-  claims?.close()
-  server?.closeAllConnections()
-  server?.close()
-  await services?.close()
-  await redis?.stop()
-})
+afterAll(() => world.close())
 
 function ask(path: string, { token }: SignedIn, grade?: unknown): Promise<Response> {
   const { port } = server.address() as AddressInfo
@@ -85,7 +74,7 @@ const statuses = async (...answers: readonly Promise<Response>[]): Promise<numbe
   (await Promise.all(answers)).map(({ status }) => status)
 
 describe('the grade book', () => {
-  it('lets the teacher of the course write, and nobody else', async () => {
+  it('lets only the teacher of the course write', async () => {
     expect(
       await statuses(ask(SAMS, tina, 'A'), ask(SAMS, tariq, 'F'), ask(SAMS, sam, 'A+')),
     ).toEqual([200, 403, 403])
@@ -110,7 +99,7 @@ describe('the grade book', () => {
     expect(await statuses(ask('/courses/202/grades', ada))).toEqual([403])
   })
 
-  it('refuses exactly the course somebody is removed from, on a live token', async () => {
+  it('refuses exactly the course that a user is removed from, on a live token', async () => {
     const held = { context: 'course:101', role: 'student' }
     expect(await statuses(ask(MINE, sam))).toEqual([200])
     await operator.remove('sam', held)

@@ -1,4 +1,4 @@
-/** Middleware whose verdict comes when somebody else has answered already, or whose next handler throws. */
+/** Middleware whose verdict comes after another handler has answered, or whose next handler throws. */
 import { describe, expect, it } from 'vitest'
 import {
   type ExpressResponse,

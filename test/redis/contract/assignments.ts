@@ -5,9 +5,9 @@ import type {
   AssignmentCursor,
   HolderCursor,
 } from '../../../store/roles/assignments.ts'
+import type { Installation } from '../../fixture/installation.ts'
 import { pagesOf } from '../../property/roles-run.ts'
 import { moveClock, newNeighbour, newSub, readLog, seqOf } from '../actions.ts'
-import type { Installation } from '../installation.ts'
 
 const ROLE = { permissions: [], assumable: [] }
 const SCHEMA = { teacher: ROLE, student: ROLE, ta: ROLE, 'ta.x': ROLE }
@@ -339,7 +339,7 @@ export function assignmentsContract(at: () => Installation): void {
       expect(rest).toEqual({ items: [{ context: 'course:3', role: 'ta', isDormant: false }] })
     })
 
-    it('of a context show nobody twice where the page of one partition has ended', async () => {
+    it('of a context show no subject twice where the page of one partition has ended', async () => {
       const { store, partitions } = at()
       const context = `course:${newSub()}`
       const end = soon()

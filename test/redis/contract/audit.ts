@@ -4,7 +4,7 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import type { AuditRecord } from '../../../client/src/wire/index.ts'
 import { type AuditPage, type AuditQuery, createAudit } from '../../../store/audit.ts'
 import type { AuditStream } from '../../../store/keys.ts'
-import type { Installation } from '../installation.ts'
+import type { Installation } from '../../fixture/installation.ts'
 
 const STREAMS = ['changes', 'issues', 'refusals'] as const
 const LETTERS = {
@@ -109,7 +109,7 @@ export function auditContract(at: () => Installation): void {
       }
     })
 
-    it('loses none of many that come at once, and gives each an id of its own', async () => {
+    it('loses none of many that come at once, and gives each a unique id', async () => {
       const { store } = at()
       const actions = Array.from({ length: 200 }, (_, n) => `a${n}`)
       await Promise.all(actions.map((action) => store.audit.append({ action, result: 'done' })))
@@ -306,7 +306,7 @@ export function auditContract(at: () => Installation): void {
       expect(left).toEqual(left.map((_, i) => 400 - left.length + i))
     })
 
-    it('holds so many records of each kind, so that nobody pushes out those of others', async () => {
+    it('bounds the records of each kind, so that one kind cannot push out another', async () => {
       const bounds: unknown[] = []
       const audit = createAudit({
         ...({ keys: at().keys, auditRetentionMs: RETENTION_MS } as Parameters<

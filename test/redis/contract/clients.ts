@@ -1,6 +1,7 @@
 /** The registry: versions order writers, a deletion stands, resources are counted, disabling cuts. */
 import { describe, expect, it } from 'vitest'
 import type { ScriptReply } from '../../../store/redis/script-runner.ts'
+import type { Installation } from '../../fixture/installation.ts'
 import {
   BY,
   issue,
@@ -12,7 +13,6 @@ import {
   stateOf,
   tryIssue,
 } from '../actions.ts'
-import type { Installation } from '../installation.ts'
 
 export function clientsContract(at: () => Installation): void {
   /** The script itself, in one partition. */
@@ -115,7 +115,7 @@ export function clientsContract(at: () => Installation): void {
       const [sub, clientId] = [newSub(), await register(store)]
       const partition = partitions.of(sub)
       const { accessToken } = await issue(store, { sub, clientId })
-      // Somebody disables (2) and somebody enables again (3); this partition hears of them the other way round.
+      // One writer disables (2), another enables again (3); this partition receives them in reverse order.
       await put(clientId, partition, { version: 3 })
       await put(clientId, partition, { version: 2, state: 'disabled', cut: true })
       expect(await stateOf(store, accessToken)).toBe('revoked')

@@ -1,6 +1,7 @@
 /** Token exchange: what is issued, what it resolves to, and that it dies with whatever it came from. */
 import { beforeAll, describe, expect, it } from 'vitest'
 import type { View } from '../../../store/roles/resolve.ts'
+import { type Installation, SELF } from '../../fixture/installation.ts'
 import {
   BY,
   type IssueOptions,
@@ -15,7 +16,6 @@ import {
   revoke,
   stateOf,
 } from '../actions.ts'
-import { type Installation, SELF } from '../installation.ts'
 
 const SCHEMA = {
   teacher: { permissions: ['grade', 'read'], assumable: ['student'] },
@@ -68,9 +68,9 @@ export function exchangeContract(at: () => Installation): void {
 
     it('tells what it is, whose, who acts, and where it came from, the nearest first', async () => {
       const { store } = at()
-      const it = await login()
-      const first = await exchange(it, it.accessToken)
-      const second = await exchange(it, first.accessToken)
+      const minted = await login()
+      const first = await exchange(minted, minted.accessToken)
+      const second = await exchange(minted, first.accessToken)
       expect(second).toEqual({
         kind: 'issued',
         accessToken: expect.stringMatching(/^cc_at_/) as string,
@@ -79,37 +79,37 @@ export function exchangeContract(at: () => Installation): void {
         expiresAt: expect.any(Number) as number,
         jti: expect.any(String) as string,
         grantId: second.jti,
-        sid: it.sid,
+        sid: minted.sid,
       })
       const { state } = await store.tokens.introspect(second.accessToken, '')
       expect(state).toMatchObject({
         kind: 'active',
         jti: second.jti,
         grantId: second.jti,
-        sid: it.sid,
+        sid: minted.sid,
         record: {
           expiresAt: second.expiresAt,
-          authorization: { sub: it.sub, clientId: it.other, scope: 'read', aud: [SELF] },
+          authorization: { sub: minted.sub, clientId: minted.other, scope: 'read', aud: [SELF] },
         },
         exchangedFrom: [
-          { jti: first.jti, grant_id: first.jti, client_id: it.other },
-          { jti: it.jti, grant_id: it.grantId, client_id: it.clientId },
+          { jti: first.jti, grant_id: first.jti, client_id: minted.other },
+          { jti: minted.jti, grant_id: minted.grantId, client_id: minted.clientId },
         ],
       })
       expect((await authorizationOf(second.accessToken)).login).toEqual({ act: { sub: 'boss' } })
-      const direct = await store.tokens.introspect(it.accessToken, '')
+      const direct = await store.tokens.introspect(minted.accessToken, '')
       expect(direct.state).toMatchObject({ exchangedFrom: [] })
     })
 
     it('is listed among the grants of its subject, and can be revoked alone', async () => {
       const { store } = at()
-      const it = await login()
-      const { accessToken, jti, grantId } = await exchange(it, it.accessToken)
-      const listed = (await liveGrants(store, it.sub)).map((grant) => grant.grantId)
-      expect(listed.sort()).toEqual([grantId, it.grantId].sort())
+      const minted = await login()
+      const { accessToken, jti, grantId } = await exchange(minted, minted.accessToken)
+      const listed = (await liveGrants(store, minted.sub)).map((grant) => grant.grantId)
+      expect(listed.sort()).toEqual([grantId, minted.grantId].sort())
       await revoke(store, { level: 'token', jti })
       expect(await stateOf(store, accessToken)).toBe('revoked')
-      expect(await stateOf(store, it.accessToken)).toBe('active')
+      expect(await stateOf(store, minted.accessToken)).toBe('active')
     })
 
     it.each([true, false])(
@@ -134,9 +134,9 @@ export function exchangeContract(at: () => Installation): void {
 
     it('keeps the end of a token that was refreshed', async () => {
       const { store } = at()
-      const it = await login()
-      const exchanged = await exchange(it, it.accessToken)
-      const next = await refreshed(store, it.refreshToken, it.clientId)
+      const minted = await login()
+      const exchanged = await exchange(minted, minted.accessToken)
+      const next = await refreshed(store, minted.refreshToken, minted.clientId)
       expect(await stateOf(store, exchanged.accessToken)).toBe('active')
       expect(await stateOf(store, next.accessToken)).toBe('active')
     })
@@ -145,13 +145,16 @@ export function exchangeContract(at: () => Installation): void {
       'dies with a revocation of what it came from at the level of %s, however far back',
       async (level) => {
         const { store } = at()
-        const it = await login()
-        const first = await exchange(it, it.accessToken)
-        const second = await exchange({ ...it, other: await register(store) }, first.accessToken)
+        const minted = await login()
+        const first = await exchange(minted, minted.accessToken)
+        const second = await exchange(
+          { ...minted, other: await register(store) },
+          first.accessToken,
+        )
         const spared = await login()
-        const target = { level, ...it } as unknown as Parameters<typeof revoke>[1]
+        const target = { level, ...minted } as unknown as Parameters<typeof revoke>[1]
         await revoke(store, target)
-        const states = [it, first, second].map(({ accessToken }) => stateOf(store, accessToken))
+        const states = [minted, first, second].map(({ accessToken }) => stateOf(store, accessToken))
         expect(await Promise.all(states)).toEqual(['revoked', 'revoked', 'revoked'])
         const other = await stateOf(store, spared.accessToken)
         expect(other).toBe(level === 'all' ? 'revoked' : 'active')
@@ -161,38 +164,38 @@ export function exchangeContract(at: () => Installation): void {
     it('dies with the client, the grant and the token between', async () => {
       const { store } = at()
       for (const level of ['client', 'subject+client', 'grant', 'token']) {
-        const it = await login()
-        const first = await exchange(it, it.accessToken)
+        const minted = await login()
+        const first = await exchange(minted, minted.accessToken)
         const last = await register(store)
-        const second = await exchange({ ...it, other: last }, first.accessToken)
-        const target = { level, ...first, sub: it.sub, clientId: it.other }
+        const second = await exchange({ ...minted, other: last }, first.accessToken)
+        const target = { level, ...first, sub: minted.sub, clientId: minted.other }
         await revoke(store, target as unknown as Parameters<typeof revoke>[1])
         expect(await stateOf(store, second.accessToken), level).toBe('revoked')
-        expect(await stateOf(store, it.accessToken), level).toBe('active')
+        expect(await stateOf(store, minted.accessToken), level).toBe('active')
       }
     })
 
     it('survives a cutoff that spares what it came from, and dies by one that does not', async () => {
       const { store, partitions } = at()
-      const it = await login()
+      const minted = await login()
       const nowUs = Date.now() * 1e3
-      await moveClock(at(), partitions.of(it.sub), nowUs + 10e6)
-      const exchanged = await exchange(it, it.accessToken)
-      await revoke(store, { level: 'client', clientId: it.clientId }, nowUs / 1e6 - 10)
+      await moveClock(at(), partitions.of(minted.sub), nowUs + 10e6)
+      const exchanged = await exchange(minted, minted.accessToken)
+      await revoke(store, { level: 'client', clientId: minted.clientId }, nowUs / 1e6 - 10)
       expect(await stateOf(store, exchanged.accessToken)).toBe('active')
       // The token itself was issued later, and by another client.
-      await revoke(store, { level: 'client', clientId: it.clientId }, nowUs / 1e6 + 5)
+      await revoke(store, { level: 'client', clientId: minted.clientId }, nowUs / 1e6 + 5)
       expect(await stateOf(store, exchanged.accessToken)).toBe('revoked')
     })
 
     it('dies with its client, and with that of what it came from', async () => {
       const { store } = at()
       for (const gone of ['clientId', 'other'] as const) {
-        const it = await login()
-        const exchanged = await exchange(it, it.accessToken)
-        await register(store, it[gone], { enabled: false })
+        const minted = await login()
+        const exchanged = await exchange(minted, minted.accessToken)
+        await register(store, minted[gone], { enabled: false })
         expect(await stateOf(store, exchanged.accessToken)).toBe('revoked')
-        await register(store, it[gone], { enabled: true })
+        await register(store, minted[gone], { enabled: true })
         expect(await stateOf(store, exchanged.accessToken)).toBe('revoked')
       }
     })
@@ -242,12 +245,12 @@ export function exchangeContract(at: () => Installation): void {
     }
 
     it('shows what is held in its contexts and everywhere, and nothing outside', async () => {
-      const it = await login()
-      await assign(it.sub, 'course:1', 'student')
-      await assign(it.sub, '*', 'teacher')
-      await assign(it.sub, 'course:2', 'guest')
+      const minted = await login()
+      await assign(minted.sub, 'course:1', 'student')
+      await assign(minted.sub, '*', 'teacher')
+      await assign(minted.sub, 'course:2', 'guest')
       const view = { contexts: ['course:1', 'course:3'], assumed: [] }
-      const { accessToken } = await exchange(it, it.accessToken, { view })
+      const { accessToken } = await exchange(minted, minted.accessToken, { view })
       expect(await facts(accessToken)).toEqual({
         roles: [],
         context_roles: { 'course:1': ['student', 'teacher'], 'course:3': ['teacher'] },
@@ -264,36 +267,36 @@ export function exchangeContract(at: () => Installation): void {
 
     it('shows the assumed role as long as a held one lists it', async () => {
       const { store } = at()
-      const it = await login()
-      await assign(it.sub, 'course:1', 'teacher')
-      const { accessToken } = await exchange(it, it.accessToken, { view: VIEW })
+      const minted = await login()
+      await assign(minted.sub, 'course:1', 'teacher')
+      const { accessToken } = await exchange(minted, minted.accessToken, { view: VIEW })
       const seen = async () => (await facts(accessToken))?.context_roles['course:1']
       expect(await seen()).toEqual(['student'])
-      await remove(it.sub, 'course:1', 'teacher')
+      await remove(minted.sub, 'course:1', 'teacher')
       expect(await seen()).toEqual([])
-      await assign(it.sub, '*', 'teacher')
+      await assign(minted.sub, '*', 'teacher')
       expect(await seen()).toEqual(['student'])
       await store.roleSchemas.put({ ...SCHEMA, teacher: { permissions: [], assumable: [] } })
       expect(await seen()).toEqual([])
       await store.roleSchemas.put(SCHEMA)
       expect(await seen()).toEqual(['student'])
       const chain = { contexts: ['course:1'], assumed: ['student', 'guest'] }
-      const further = await exchange(it, accessToken, { view: chain })
+      const further = await exchange(minted, accessToken, { view: chain })
       expect((await facts(further.accessToken))?.permissions).toEqual({ 'course:1': ['see'] })
       const skipping = { contexts: ['course:1'], assumed: ['guest'] }
-      const direct = await exchange(it, it.accessToken, { view: skipping })
+      const direct = await exchange(minted, minted.accessToken, { view: skipping })
       expect((await facts(direct.accessToken))?.context_roles).toEqual({ 'course:1': [] })
     })
 
-    it('is told even of somebody who holds roles in more contexts than an answer tells', async () => {
-      const it = await login()
+    it('is listed completely even for a subject with roles in more contexts than an answer lists', async () => {
+      const minted = await login()
       const many = Array.from({ length: 150 }, (_, n) => ({
-        ...{ op: 'assign' as const, sub: it.sub, role: 'teacher' },
+        ...{ op: 'assign' as const, sub: minted.sub, role: 'teacher' },
         context: `course:${n}`,
       }))
       await at().store.assignments.apply(many)
-      const { accessToken } = await exchange(it, it.accessToken, { view: VIEW })
-      expect((await facts(it.accessToken))?.context_roles_complete).toBe(false)
+      const { accessToken } = await exchange(minted, minted.accessToken, { view: VIEW })
+      expect((await facts(minted.accessToken))?.context_roles_complete).toBe(false)
       expect(await facts(accessToken)).toEqual({
         roles: [],
         context_roles: { 'course:1': ['student'] },

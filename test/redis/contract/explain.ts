@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import type { VoidingRevocation } from '../../../store/grants/explain.ts'
 import type { RevocationTarget } from '../../../store/revocations/target.ts'
+import { type Installation, SELF } from '../../fixture/installation.ts'
 import {
   BY,
   issue,
@@ -15,7 +16,6 @@ import {
   register,
   revoke,
 } from '../actions.ts'
-import { type Installation, SELF } from '../installation.ts'
 
 const LEVELS = ['token', 'grant', 'session', 'subject', 'subject+client', 'client', 'all'] as const
 type Level = (typeof LEVELS)[number]
@@ -39,13 +39,13 @@ export function explainContract(at: () => Installation): void {
   const keysOf = ({ sub }: Pick<Login, 'sub'>) => at().keys.partition(at().partitions.of(sub))
 
   /** Puts the client or the subject out of action without the cutoff that comes with it. */
-  async function suspend(it: Login): Promise<void> {
-    await at().store.subjects.put(it.sub, BY, { status: 'suspended' })
-    await at().redis.del(keysOf(it).cutoff.subject(it.sub))
+  async function suspend(minted: Login): Promise<void> {
+    await at().store.subjects.put(minted.sub, BY, { status: 'suspended' })
+    await at().redis.del(keysOf(minted).cutoff.subject(minted.sub))
   }
-  async function disable(it: Login): Promise<void> {
-    await register(at().store, it.clientId, { enabled: false })
-    await at().redis.del(keysOf(it).cutoff.client(it.clientId))
+  async function disable(minted: Login): Promise<void> {
+    await register(at().store, minted.clientId, { enabled: false })
+    await at().redis.del(keysOf(minted).cutoff.client(minted.clientId))
   }
 
   async function exchange({ sub, clientId }: Pick<Login, 'sub' | 'clientId'>, token: string) {
@@ -64,24 +64,35 @@ export function explainContract(at: () => Installation): void {
   describe('explaining a token', () => {
     it('tells all there is of one that is active', async () => {
       const { store } = at()
-      const it = await login()
-      const authorization = { sub: it.sub, clientId: it.clientId, scope: 'read write', aud: [SELF] }
-      const issuedAt = await issuedAtUs(store, it.accessToken)
-      expect(await explain(it.accessToken)).toEqual({
-        ...{ state: 'active', kind: 'access', jti: it.jti, grantId: it.grantId, sid: it.sid },
+      const minted = await login()
+      const authorization = {
+        sub: minted.sub,
+        clientId: minted.clientId,
+        scope: 'read write',
+        aud: [SELF],
+      }
+      const issuedAt = await issuedAtUs(store, minted.accessToken)
+      expect(await explain(minted.accessToken)).toEqual({
+        ...{
+          state: 'active',
+          kind: 'access',
+          jti: minted.jti,
+          grantId: minted.grantId,
+          sid: minted.sid,
+        },
         token: {
-          ...{ issuedAtUs: issuedAt, expiresAt: it.expiresAt },
+          ...{ issuedAtUs: issuedAt, expiresAt: minted.expiresAt },
           authorization: { ...authorization, session: expect.any(String), login: {} },
         },
         ...{ exchangedFrom: [], revocations: [] },
       })
-      expect(await explain(it.refreshToken)).toEqual({
-        ...{ state: 'active', kind: 'refresh', grantId: it.grantId, sid: it.sid },
+      expect(await explain(minted.refreshToken)).toEqual({
+        ...{ state: 'active', kind: 'refresh', grantId: minted.grantId, sid: minted.sid },
         grant: {
           authorization: { ...authorization, session: expect.any(String), login: {} },
           ...{ issuedAtUs: issuedAt, refreshedAtUs: issuedAt },
           expiresAt: expect.any(Number),
-          refreshHash: (await locate(store, it.refreshToken)).hash,
+          refreshHash: (await locate(store, minted.refreshToken)).hash,
         },
         ...{ exchangedFrom: [], revocations: [] },
       })
@@ -89,31 +100,35 @@ export function explainContract(at: () => Installation): void {
 
     it('names the span by which each token of its line died, or its login did', async () => {
       const { store } = at()
-      const it = await login()
-      const us = await issuedAtUs(store, it.accessToken)
-      const session = { join: it.sid as string }
-      const joined = await issueGrant(store, { sub: it.sub, clientId: it.clientId, session })
-      const exchanged = await exchange(it, joined.accessToken)
+      const minted = await login()
+      const us = await issuedAtUs(store, minted.accessToken)
+      const session = { join: minted.sid as string }
+      const joined = await issueGrant(store, {
+        sub: minted.sub,
+        clientId: minted.clientId,
+        session,
+      })
+      const exchanged = await exchange(minted, joined.accessToken)
       const exchangedUs = await issuedAtUs(store, exchanged.accessToken)
       const span = { issuedAfter: (us - 1) / 1e6, issuedBefore: (us + 1) / 1e6 }
-      await revoke(store, { level: 'session', sid: it.sid as string }, span)
+      await revoke(store, { level: 'session', sid: minted.sid as string }, span)
       const ofLogin = { level: 'session', afterUs: us - 1, cutoffUs: us }
       expect((await explain(joined.refreshToken)).revocations).toMatchObject([ofLogin])
       expect((await explain(joined.accessToken)).revocations).toEqual([])
-      expect((await explain(it.accessToken)).revocations).toMatchObject([ofLogin])
+      expect((await explain(minted.accessToken)).revocations).toMatchObject([ofLogin])
 
       const until = { issuedAfter: us / 1e6, issuedBefore: exchangedUs / 1e6 }
-      await revoke(store, { level: 'subject', sub: it.sub }, until)
+      await revoke(store, { level: 'subject', sub: minted.sub }, until)
       expect((await explain(exchanged.accessToken)).revocations).toMatchObject([
         { level: 'subject', afterUs: us, cutoffUs: exchangedUs - 1, generation: 1 },
       ])
-      await revoke(store, { level: 'subject', sub: it.sub }, { issuedBefore: (us + 1) / 1e6 })
+      await revoke(store, { level: 'subject', sub: minted.sub }, { issuedBefore: (us + 1) / 1e6 })
       const [told] = (await explain(joined.accessToken)).revocations
       expect(told).toMatchObject({ level: 'subject', cutoffUs: exchangedUs - 1 })
       expect(told).not.toHaveProperty('afterUs')
     })
 
-    it('tells all there is of one that is a grant of its own, without a session', async () => {
+    it('tells everything about a token that is also its own grant, without a session', async () => {
       const { store } = at()
       const [sub, clientId] = [newSub(), await register(store)]
       const own = await issue(store, { sub, clientId })
@@ -132,39 +147,39 @@ export function explainContract(at: () => Installation): void {
 
     it('tells what a narrowed one was issued for', async () => {
       const { store } = at()
-      const it = await login()
+      const minted = await login()
       const narrowed = { scope: 'read', aud: ['https://a.test'] }
-      const next = await refreshed(store, it.refreshToken, it.clientId, { narrowed })
+      const next = await refreshed(store, minted.refreshToken, minted.clientId, { narrowed })
       const { token } = await explain(next.accessToken)
       expect(token?.authorization).toMatchObject(narrowed)
     })
 
     it('changes nothing', async () => {
-      const it = await login()
-      const before = await at().redis.hgetall(keysOf(it).head)
-      await explain(it.accessToken)
-      await explain(it.refreshToken)
-      expect(await at().redis.hgetall(keysOf(it).head)).toEqual(before)
+      const minted = await login()
+      const before = await at().redis.hgetall(keysOf(minted).head)
+      await explain(minted.accessToken)
+      await explain(minted.refreshToken)
+      expect(await at().redis.hgetall(keysOf(minted).head)).toEqual(before)
     })
 
     it.each(LEVELS)('names the revocation at the level of %s', async (level) => {
-      const it = await login()
+      const minted = await login()
       const spared = await login()
-      const outcome = await revokeAt(level, it)
+      const outcome = await revokeAt(level, minted)
       if (outcome.kind !== 'revoked') throw new Error(outcome.kind)
       const { cutoffUs, id } = outcome
       const revocation = {
         ...{ level, cutoffUs, madeAtUs: cutoffUs, by: BY, reason: 'test', id, generation: 0 },
       }
-      const access = await explain(it.accessToken)
+      const access = await explain(minted.accessToken)
       // Cutoffs of a client and of all are made in one partition after the other, each by its own clock.
       const isWide = level === 'client' || level === 'all'
       const own = isWide
         ? { ...revocation, cutoffUs: expect.any(Number), madeAtUs: expect.any(Number) }
         : revocation
-      expect(access).toMatchObject({ state: 'revoked', jti: it.jti, token: expect.anything() })
+      expect(access).toMatchObject({ state: 'revoked', jti: minted.jti, token: expect.anything() })
       expect(access.revocations).toEqual([own])
-      const refreshing = await explain(it.refreshToken)
+      const refreshing = await explain(minted.refreshToken)
       expect(refreshing.state).toBe(level === 'token' ? 'active' : 'revoked')
       expect(refreshing.revocations).toEqual(level === 'token' ? [] : [own])
       expect(await stateOf(spared.accessToken)).toBe(level === 'all' ? 'revoked' : 'active')
@@ -172,29 +187,29 @@ export function explainContract(at: () => Installation): void {
 
     it('names all that void it, the latest first, and none that spares it', async () => {
       const { store } = at()
-      const it = await login()
-      const issuedUs = await issuedAtUs(store, it.accessToken)
-      await revokeAt('client', it, 1)
-      await revokeAt('subject', it, issuedUs / 1e6)
-      await revokeAt('session', it)
-      await revokeAt('token', it)
-      await revokeAt('subject+client', it)
-      const access = await explain(it.accessToken)
+      const minted = await login()
+      const issuedUs = await issuedAtUs(store, minted.accessToken)
+      await revokeAt('client', minted, 1)
+      await revokeAt('subject', minted, issuedUs / 1e6)
+      await revokeAt('session', minted)
+      await revokeAt('token', minted)
+      await revokeAt('subject+client', minted)
+      const access = await explain(minted.accessToken)
       expect(levels(access.revocations)).toEqual(['subject+client 0', 'token 0', 'session 0'])
       const made = access.revocations.map(({ madeAtUs }) => madeAtUs)
       expect(made).toEqual(made.toSorted((a, b) => b - a))
-      const refreshing = await explain(it.refreshToken)
+      const refreshing = await explain(minted.refreshToken)
       expect(levels(refreshing.revocations)).toEqual(['subject+client 0', 'session 0'])
-      const again = await issueGrant(store, it)
+      const again = await issueGrant(store, minted)
       expect(await explain(again.accessToken)).toMatchObject({ state: 'active', revocations: [] })
     })
 
     it('names one that voids what was issued at its very time', async () => {
       const { store } = at()
-      const it = await login()
-      const issuedUs = await issuedAtUs(store, it.accessToken)
-      await revokeAt('subject', it, (issuedUs + 1) / 1e6)
-      const [revocation, ...more] = (await explain(it.accessToken)).revocations
+      const minted = await login()
+      const issuedUs = await issuedAtUs(store, minted.accessToken)
+      await revokeAt('subject', minted, (issuedUs + 1) / 1e6)
+      const [revocation, ...more] = (await explain(minted.accessToken)).revocations
       expect(more).toEqual([])
       expect(revocation).toMatchObject({ level: 'subject', cutoffUs: issuedUs })
       expect(revocation?.madeAtUs).toBeGreaterThan(issuedUs)
@@ -202,38 +217,39 @@ export function explainContract(at: () => Installation): void {
 
     it('tells that one has expired, to the second, whatever else voids it', async () => {
       const { store, partitions } = at()
-      const it = await login()
-      const { grant } = await explain(it.refreshToken)
-      await revokeAt('subject', it)
-      const move = (toS: number, us = 0) => moveClock(at(), partitions.of(it.sub), toS * 1e6 + us)
-      await move(it.expiresAt, -1)
-      expect(await stateOf(it.accessToken)).toBe('revoked')
-      await move(it.expiresAt)
-      const expired = await explain(it.accessToken)
+      const minted = await login()
+      const { grant } = await explain(minted.refreshToken)
+      await revokeAt('subject', minted)
+      const move = (toS: number, us = 0) =>
+        moveClock(at(), partitions.of(minted.sub), toS * 1e6 + us)
+      await move(minted.expiresAt, -1)
+      expect(await stateOf(minted.accessToken)).toBe('revoked')
+      await move(minted.expiresAt)
+      const expired = await explain(minted.accessToken)
       expect([expired.state, ...levels(expired.revocations)]).toEqual(['expired', 'subject 0'])
-      expect(await stateOf(it.refreshToken)).toBe('revoked')
+      expect(await stateOf(minted.refreshToken)).toBe('revoked')
       const end = grant?.expiresAt as number
       await move(end, -1)
-      expect(await stateOf(it.refreshToken)).toBe('revoked')
+      expect(await stateOf(minted.refreshToken)).toBe('revoked')
       await move(end)
-      const ended = await explain(it.refreshToken)
+      const ended = await explain(minted.refreshToken)
       expect([ended.state, ...levels(ended.revocations)]).toEqual(['expired', 'subject 0'])
-      await store.subjects.put(it.sub, BY, { status: 'suspended' })
-      expect(await stateOf(it.accessToken)).toBe('expired')
+      await store.subjects.put(minted.sub, BY, { status: 'suspended' })
+      expect(await stateOf(minted.accessToken)).toBe('expired')
     })
 
     it('tells that its subject is suspended', async () => {
-      const it = await login()
-      await suspend(it)
-      for (const token of [it.accessToken, it.refreshToken]) {
+      const minted = await login()
+      await suspend(minted)
+      for (const token of [minted.accessToken, minted.refreshToken]) {
         expect(await explain(token)).toMatchObject({ state: 'suspended', revocations: [] })
       }
     })
 
     it('tells that suspending was a revocation too', async () => {
-      const it = await login()
-      await at().store.subjects.put(it.sub, BY, { status: 'suspended' })
-      for (const token of [it.accessToken, it.refreshToken]) {
+      const minted = await login()
+      await at().store.subjects.put(minted.sub, BY, { status: 'suspended' })
+      for (const token of [minted.accessToken, minted.refreshToken]) {
         const { state, revocations } = await explain(token)
         expect(state).toBe('revoked')
         expect(revocations).toEqual([
@@ -247,35 +263,40 @@ export function explainContract(at: () => Installation): void {
 
     it('tells that its client is disabled or gone, before it tells of the subject', async () => {
       const { store, redis } = at()
-      const it = await login()
-      await suspend(it)
-      await disable(it)
-      for (const token of [it.accessToken, it.refreshToken]) {
+      const minted = await login()
+      await suspend(minted)
+      await disable(minted)
+      for (const token of [minted.accessToken, minted.refreshToken]) {
         expect(await explain(token)).toMatchObject({ state: 'client_disabled', revocations: [] })
       }
-      await store.clients.delete(it.clientId, BY)
-      await redis.del(keysOf(it).cutoff.client(it.clientId))
-      for (const token of [it.accessToken, it.refreshToken]) {
+      await store.clients.delete(minted.clientId, BY)
+      await redis.del(keysOf(minted).cutoff.client(minted.clientId))
+      for (const token of [minted.accessToken, minted.refreshToken]) {
         expect(await explain(token)).toMatchObject({ state: 'client_disabled', revocations: [] })
       }
-      await revokeAt('subject', it)
-      for (const token of [it.accessToken, it.refreshToken]) {
+      await revokeAt('subject', minted)
+      for (const token of [minted.accessToken, minted.refreshToken]) {
         expect(await stateOf(token)).toBe('revoked')
       }
     })
 
     it('tells a refresh token that was used from the one in force, and what reuse did', async () => {
       const { store } = at()
-      const it = await login()
-      const next = await refreshed(store, it.refreshToken, it.clientId)
-      const last = await refreshed(store, next.refreshToken, it.clientId)
+      const minted = await login()
+      const next = await refreshed(store, minted.refreshToken, minted.clientId)
+      const last = await refreshed(store, next.refreshToken, minted.clientId)
       const states = async () =>
-        Promise.all([it.refreshToken, next.refreshToken, last.refreshToken].map(stateOf))
+        Promise.all([minted.refreshToken, next.refreshToken, last.refreshToken].map(stateOf))
       expect(await states()).toEqual(['rotated', 'rotated', 'active'])
-      expect(await explain(it.refreshToken)).toMatchObject({ grantId: it.grantId, revocations: [] })
-      expect(await refresh(store, it.refreshToken, it.clientId)).toMatchObject({ kind: 'reused' })
+      expect(await explain(minted.refreshToken)).toMatchObject({
+        grantId: minted.grantId,
+        revocations: [],
+      })
+      expect(await refresh(store, minted.refreshToken, minted.clientId)).toMatchObject({
+        kind: 'reused',
+      })
       expect(await states()).toEqual(['revoked', 'revoked', 'revoked'])
-      for (const token of [last.refreshToken, last.accessToken, it.accessToken]) {
+      for (const token of [last.refreshToken, last.accessToken, minted.accessToken]) {
         expect(levels((await explain(token)).revocations)).toEqual(['grant 0'])
       }
     })
@@ -284,23 +305,26 @@ export function explainContract(at: () => Installation): void {
       'tells that a refresh token is void with its login, at the level of %s',
       async (level) => {
         const { store, partitions } = at()
-        const it = await login()
+        const minted = await login()
         const nowUs = Date.now() * 1e3
-        await moveClock(at(), partitions.of(it.sub), nowUs + 10e6)
-        const later = await issueGrant(store, { ...it, session: { join: it.sid as string } })
-        await revokeAt(level, it, nowUs / 1e6 + 5)
+        await moveClock(at(), partitions.of(minted.sub), nowUs + 10e6)
+        const later = await issueGrant(store, {
+          ...minted,
+          session: { join: minted.sid as string },
+        })
+        await revokeAt(level, minted, nowUs / 1e6 + 5)
         const { state, revocations } = await explain(later.refreshToken)
         expect([state, ...levels(revocations)]).toEqual(['revoked', `${level} 0`])
-        const outcome = await refresh(store, later.refreshToken, it.clientId)
+        const outcome = await refresh(store, later.refreshToken, minted.clientId)
         expect(outcome).toMatchObject({ kind: 'revoked' })
         expect(await stateOf(later.accessToken)).toBe('active')
       },
     )
 
-    it('tells what is not of our making, and nothing else of it', async () => {
-      const it = await login()
-      const forged = `${it.accessToken.slice(0, -1)}${it.accessToken.endsWith('A') ? 'B' : 'A'}`
-      for (const text of ['', 'x', 'cc_at_', forged, it.jti]) {
+    it('says of a foreign token only that it is foreign', async () => {
+      const minted = await login()
+      const forged = `${minted.accessToken.slice(0, -1)}${minted.accessToken.endsWith('A') ? 'B' : 'A'}`
+      for (const text of ['', 'x', 'cc_at_', forged, minted.jti]) {
         expect(await explain(text), text).toEqual({
           ...{ state: 'not_a_token', exchangedFrom: [], revocations: [] },
         })
@@ -336,18 +360,18 @@ export function explainContract(at: () => Installation): void {
       }
     })
 
-    it('of which the record is gone still names the revocation of its own', async () => {
+    it('whose record is gone still names the revocation of that token', async () => {
       const { redis, store } = at()
-      const it = await login()
-      const own = await issue(store, it)
-      const here = keysOf(it)
+      const minted = await login()
+      const own = await issue(store, minted)
+      const here = keysOf(minted)
       const [{ hash }, { grant }] = [
         await locate(store, own.accessToken),
-        await locate(store, it.accessToken),
+        await locate(store, minted.accessToken),
       ]
       await revokeAt('token', own)
-      await revokeAt('token', it)
-      await revokeAt('grant', it)
+      await revokeAt('token', minted)
+      await revokeAt('grant', minted)
       for (const key of [here.token(hash), here.tokens(grant), here.grant(grant)]) {
         expect(await redis.del(key), key).toBe(1)
       }
@@ -357,43 +381,49 @@ export function explainContract(at: () => Installation): void {
         return levels(revocations)
       }
       expect(await gone(own.accessToken)).toEqual(['token 0'])
-      expect(await gone(it.accessToken)).toEqual(['grant 0', 'token 0'])
-      expect(await gone(it.refreshToken)).toEqual(['grant 0'])
+      expect(await gone(minted.accessToken)).toEqual(['grant 0', 'token 0'])
+      expect(await gone(minted.refreshToken)).toEqual(['grant 0'])
     })
   })
 
   describe('explaining an exchanged token', () => {
-    /** A token, one exchanged for it, and one exchanged for that, each by a client of its own. */
+    /** A token, one exchanged for it, and one exchanged for that, each by a different client. */
     async function line() {
-      const it = await login()
+      const minted = await login()
       const [second, third] = [await register(at().store), await register(at().store)]
-      const child = await exchange({ sub: it.sub, clientId: second }, it.accessToken)
-      const grandchild = await exchange({ sub: it.sub, clientId: third }, child.accessToken)
-      return { it, second, third, child, grandchild }
+      const child = await exchange({ sub: minted.sub, clientId: second }, minted.accessToken)
+      const grandchild = await exchange({ sub: minted.sub, clientId: third }, child.accessToken)
+      return { minted, second, third, child, grandchild }
     }
 
     it('tells what it came from, the nearest first', async () => {
-      const { it, third, child, grandchild } = await line()
+      const { minted, third, child, grandchild } = await line()
       expect(await explain(grandchild.accessToken)).toMatchObject({
-        ...{ state: 'active', kind: 'access', jti: grandchild.jti, sid: it.sid, revocations: [] },
-        exchangedFrom: [child.jti, it.jti],
-        token: { authorization: { sub: it.sub, clientId: third, scope: 'read' } },
+        ...{
+          state: 'active',
+          kind: 'access',
+          jti: grandchild.jti,
+          sid: minted.sid,
+          revocations: [],
+        },
+        exchangedFrom: [child.jti, minted.jti],
+        token: { authorization: { sub: minted.sub, clientId: third, scope: 'read' } },
       })
-      expect((await explain(child.accessToken)).exchangedFrom).toEqual([it.jti])
-      expect((await explain(it.accessToken)).exchangedFrom).toEqual([])
+      expect((await explain(child.accessToken)).exchangedFrom).toEqual([minted.jti])
+      expect((await explain(minted.accessToken)).exchangedFrom).toEqual([])
     })
 
     it('tells which token of its line a revocation voids', async () => {
-      const { it, child, grandchild } = await line()
+      const { minted, child, grandchild } = await line()
       const { store } = at()
       const seen = async () => levels((await explain(grandchild.accessToken)).revocations)
-      await revokeAt('token', it)
+      await revokeAt('token', minted)
       expect(await seen()).toEqual(['token 2'])
-      await revokeAt('client', it)
+      await revokeAt('client', minted)
       expect(await seen()).toEqual(['client 2', 'token 2'])
       const [first] = (await explain(grandchild.accessToken)).revocations
       expect(first).toMatchObject({ by: BY, reason: 'test', generation: 2 })
-      await revokeAt('grant', it)
+      await revokeAt('grant', minted)
       await revokeAt('token', child)
       await revokeAt('token', grandchild)
       const all = ['token 0', 'token 1', 'grant 2', 'client 2', 'token 2']
@@ -401,15 +431,15 @@ export function explainContract(at: () => Installation): void {
       expect(levels((await explain(child.accessToken)).revocations)).toEqual([
         ...['token 0', 'grant 1', 'client 1', 'token 1'],
       ])
-      expect(levels((await explain(it.accessToken)).revocations)).toEqual([
+      expect(levels((await explain(minted.accessToken)).revocations)).toEqual([
         ...['grant 0', 'client 0', 'token 0'],
       ])
-      expect(await stateOf((await issue(store, it)).accessToken)).toBe('active')
+      expect(await stateOf((await issue(store, minted)).accessToken)).toBe('active')
     })
 
     it('tells of one that voids the whole line for each of it', async () => {
-      const { it, grandchild } = await line()
-      await revokeAt('session', it)
+      const { minted, grandchild } = await line()
+      await revokeAt('session', minted)
       const { state, revocations } = await explain(grandchild.accessToken)
       expect(state).toBe('revoked')
       expect(levels(revocations).sort()).toEqual(['session 0', 'session 1', 'session 2'])
@@ -418,18 +448,18 @@ export function explainContract(at: () => Installation): void {
 
     it('judges each token of the line by its own time of issue', async () => {
       const { partitions } = at()
-      const it = await login()
+      const minted = await login()
       const nowUs = Date.now() * 1e3
-      await moveClock(at(), partitions.of(it.sub), nowUs + 10e6)
-      const child = await exchange(it, it.accessToken)
-      await revokeAt('subject+client', it, nowUs / 1e6 + 5)
+      await moveClock(at(), partitions.of(minted.sub), nowUs + 10e6)
+      const child = await exchange(minted, minted.accessToken)
+      await revokeAt('subject+client', minted, nowUs / 1e6 + 5)
       const { state, revocations } = await explain(child.accessToken)
       expect([state, ...levels(revocations)]).toEqual(['revoked', 'subject+client 1'])
     })
 
     it('is of the state that introspection goes by', async () => {
       const { store, partitions } = at()
-      const { it, third, grandchild } = await line()
+      const { minted, third, grandchild } = await line()
       const same = async () => {
         const { state } = await store.tokens.introspect(grandchild.accessToken, '')
         return [
@@ -438,13 +468,13 @@ export function explainContract(at: () => Installation): void {
         ]
       }
       expect(await same()).toEqual(['active', 'active'])
-      await suspend(it)
+      await suspend(minted)
       expect(await same()).toEqual(['suspended', 'suspended'])
-      await disable({ ...it, clientId: third })
+      await disable({ ...minted, clientId: third })
       expect(await same()).toEqual(['client', 'client_disabled'])
-      await revokeAt('token', it)
+      await revokeAt('token', minted)
       expect(await same()).toEqual(['revoked', 'revoked'])
-      await moveClock(at(), partitions.of(it.sub), grandchild.expiresAt * 1e6)
+      await moveClock(at(), partitions.of(minted.sub), grandchild.expiresAt * 1e6)
       expect(await same()).toEqual(['expired', 'expired'])
     })
   })

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import type { IssueSpan } from '../../../store/grants/issue-span.ts'
 import type { RevocationTarget } from '../../../store/revocations/target.ts'
 import type { Store } from '../../../store/store.ts'
+import type { Installation } from '../../fixture/installation.ts'
 import {
   issue,
   issuedAtUs,
@@ -14,7 +15,6 @@ import {
   revoke,
   seqOf,
 } from '../actions.ts'
-import type { Installation } from '../installation.ts'
 
 export function forecastContract(at: () => Installation): void {
   /** Two subjects with grants of two clients, some in a session, some void already. */
@@ -93,7 +93,7 @@ export function forecastContract(at: () => Installation): void {
       const from = await scenario()
       const { store, own, early } = from
       const [first, last] = [await issuedUs(store, own), await issuedUs(store, early)]
-      // The token of its own, and the grant behind it.
+      // The token itself, and the grant behind it.
       for (const span of [
         { issuedAfter: (first - 1) / 1e6, issuedBefore: last / 1e6 },
         { issuedAfter: first / 1e6 },

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { StoreUnavailableError } from '../../../store/errors.ts'
 import { createTokenKeyRing } from '../../../store/mint/key-ring.ts'
 import { createTokenMint } from '../../../store/mint/token.ts'
+import { type Installation, SELF } from '../../fixture/installation.ts'
 import {
   BY,
   issue,
@@ -17,7 +18,6 @@ import {
   seqOf,
   stateOf,
 } from '../actions.ts'
-import { type Installation, SELF } from '../installation.ts'
 
 export function introspectContract(at: () => Installation): void {
   describe('introspection', () => {

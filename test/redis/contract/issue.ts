@@ -1,5 +1,6 @@
 /** Issuing: what is issued, and every refusal, each at the very moment of issue. */
 import { describe, expect, it } from 'vitest'
+import type { Installation } from '../../fixture/installation.ts'
 import {
   BY,
   issue,
@@ -13,11 +14,10 @@ import {
   stateOf,
   tryIssue,
 } from '../actions.ts'
-import type { Installation } from '../installation.ts'
 
 export function issueContract(at: () => Installation): void {
   describe('issuing', () => {
-    it('makes a token that is a grant of its own', async () => {
+    it('makes a token that is also its own grant', async () => {
       const { store, partitions } = at()
       const [sub, clientId] = [newSub(), await register(store)]
       const issued = await issue(store, { sub, clientId, lifetime: 60 })
@@ -90,7 +90,7 @@ export function issueContract(at: () => Installation): void {
       expect(asItself).toMatchObject({ kind: 'issued' })
     })
 
-    it('is refused for a resource that nobody is', async () => {
+    it('is refused for a resource that no client has registered', async () => {
       const { store } = at()
       const [sub, clientId] = [newSub(), await register(store)]
       const resource = `https://${clientId}.test`

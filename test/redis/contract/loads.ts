@@ -1,6 +1,7 @@
 /** Loads: one claim at a time, what a loader may write and when, and that it writes over nothing an operator put. */
 import { beforeAll, describe, expect, it } from 'vitest'
 import type { LoadedSubject } from '../../../store/registry/subject-loads.ts'
+import type { Installation } from '../../fixture/installation.ts'
 import {
   BY,
   issue,
@@ -12,7 +13,6 @@ import {
   seqOf,
   stateOf,
 } from '../actions.ts'
-import type { Installation } from '../installation.ts'
 
 const ROLE = { permissions: [], assumable: [] }
 const SCHEMA = { teacher: ROLE, student: ROLE }
@@ -85,7 +85,7 @@ export function loadsContract(at: () => Installation): void {
       expect(await fieldsOf(sub)).toEqual({ status, claims: JSON.stringify(claims), loaded: '1' })
     })
 
-    it('of somebody about whom nothing is known elsewhere is done once too', async () => {
+    it('of a subject that is unknown elsewhere is done once too', async () => {
       const sub = newSub()
       const name = await begun(sub)
       const before = await seqOf(at(), partitionOf(sub))
@@ -149,7 +149,7 @@ export function loadsContract(at: () => Installation): void {
       expect(await begin(sub)).toMatchObject({ kind: 'begun' })
     })
 
-    it('that has ended still counts while nobody else has claimed', async () => {
+    it('that has ended still counts while no other process has claimed', async () => {
       const sub = newSub()
       const name = await begun(sub)
       await outlast(sub)
@@ -299,7 +299,7 @@ export function loadsContract(at: () => Installation): void {
       expect(await held(sub)).toEqual(roles)
     })
 
-    it('cuts off what was issued to somebody who is suspended there', async () => {
+    it('cuts off what was issued to a subject that is suspended there', async () => {
       const { store } = at()
       const [sub, clientId] = [newSub(), await register(store)]
       const { accessToken } = await issue(store, { sub, clientId })

@@ -1,6 +1,7 @@
 /** The log: gapless, published as it is written, trimmed by age; and expiry: nothing outlives what it was for. */
 import { describe, expect, it } from 'vitest'
-import { waitFor } from '../../wait-for.ts'
+import type { Installation } from '../../fixture/installation.ts'
+import { waitFor } from '../../fixture/wait-for.ts'
 import {
   BY,
   issue,
@@ -14,7 +15,6 @@ import {
   seqOf,
   stateOf,
 } from '../actions.ts'
-import type { Installation } from '../installation.ts'
 
 export function logContract(at: () => Installation): void {
   const change = (sub: string, store = at().store) => store.subjects.put(sub, BY, { claims: {} })

@@ -3,8 +3,8 @@ import { randomBytes } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { StoreMismatchError } from '../../../store/errors.ts'
 import { createTokenKeyRing } from '../../../store/mint/key-ring.ts'
+import type { Installation } from '../../fixture/installation.ts'
 import { issue, newSub, register, stateOf } from '../actions.ts'
-import type { Installation } from '../installation.ts'
 
 export function pinContract(at: () => Installation): void {
   describe('an installation', () => {

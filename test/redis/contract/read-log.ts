@@ -1,8 +1,8 @@
 /** Reading the log: from a position of the same history, or the plain word that there is a gap. */
 import { describe, expect, it } from 'vitest'
 import type { ScriptReply } from '../../../store/redis/script-runner.ts'
+import type { Installation } from '../../fixture/installation.ts'
 import { BY, newSub, readLog, seqOf } from '../actions.ts'
-import type { Installation } from '../installation.ts'
 
 const PARTITION = 0
 

@@ -1,5 +1,6 @@
 /** Refresh: rotation, retry within the grace, reuse, and every refusal. */
 import { describe, expect, it } from 'vitest'
+import type { Installation } from '../../fixture/installation.ts'
 import {
   BY,
   issueGrant,
@@ -15,7 +16,6 @@ import {
   seqOf,
   stateOf,
 } from '../actions.ts'
-import type { Installation } from '../installation.ts'
 
 export function refreshContract(at: () => Installation): void {
   async function grant(options: { lifetime?: number; idleLifetimeSeconds?: number } = {}) {

@@ -1,8 +1,8 @@
 /** What a token or a subject resolves to: the bounds of an answer, and the position it vouches for. */
 import { beforeAll, describe, expect, it } from 'vitest'
 import type { RoleQuestion } from '../../../store/grants/introspect.ts'
+import type { Installation } from '../../fixture/installation.ts'
 import { BY, issue, moveClock, newSub, register, seqOf } from '../actions.ts'
-import type { Installation } from '../installation.ts'
 
 const TEACHER = { permissions: ['grade', 'read'], assumable: ['student'] }
 const STUDENT = { permissions: ['read'], assumable: [] }
@@ -46,7 +46,7 @@ export function resolvingContract(at: () => Installation): void {
       await at().store.roleSchemas.put(SCHEMA)
     })
 
-    it('are none of anybody who holds nothing', async () => {
+    it('are none for a subject that holds nothing', async () => {
       const one = await holder()
       const empty = { roles: [], context_roles_complete: true, permissions: {} }
       expect((await one.ask('all')).roles).toEqual({ ...empty, context_roles: {} })

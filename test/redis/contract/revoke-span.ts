@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import type { IssuedTokens } from '../../../store/grants/issue.ts'
 import type { IssueSpan } from '../../../store/grants/issue-span.ts'
 import type { RevocationTarget } from '../../../store/revocations/target.ts'
+import { type Installation, SELF } from '../../fixture/installation.ts'
 import {
   BY,
   issue,
@@ -19,7 +20,6 @@ import {
   stateOf,
   tryIssue,
 } from '../actions.ts'
-import { type Installation, SELF } from '../installation.ts'
 
 const WIDE = ['subject', 'subject+client', 'client', 'all'] as const
 
@@ -62,48 +62,50 @@ export function revokeSpanContract(at: () => Installation): void {
 
   describe.each(WIDE)('revoking a span at the level of %s', (level) => {
     it('voids what was issued in it, and nothing before or behind it', async () => {
-      const it = await tokens(4)
-      const outcome = await revoke(it.store, it.target(level), within(it.us, 0, 2))
-      expect(outcome).toMatchObject({ kind: 'revoked', cutoffUs: it.us[2] })
-      expect(await it.states()).toEqual([true, false, false, true])
-      const again = await issue(it.store, it)
-      expect(await stateOf(it.store, again.accessToken)).toBe('active')
+      const minted = await tokens(4)
+      const outcome = await revoke(minted.store, minted.target(level), within(minted.us, 0, 2))
+      expect(outcome).toMatchObject({ kind: 'revoked', cutoffUs: minted.us[2] })
+      expect(await minted.states()).toEqual([true, false, false, true])
+      const again = await issue(minted.store, minted)
+      expect(await stateOf(minted.store, again.accessToken)).toBe('active')
     })
 
     it('without an end voids what was issued since, until now', async () => {
-      const it = await tokens(3)
-      await revoke(it.store, it.target(level), { issuedAfter: (it.us[0] as number) / 1e6 })
-      expect(await it.states()).toEqual([true, false, false])
-      const again = await issue(it.store, it)
-      expect(await stateOf(it.store, again.accessToken)).toBe('active')
+      const minted = await tokens(3)
+      await revoke(minted.store, minted.target(level), {
+        issuedAfter: (minted.us[0] as number) / 1e6,
+      })
+      expect(await minted.states()).toEqual([true, false, false])
+      const again = await issue(minted.store, minted)
+      expect(await stateOf(minted.store, again.accessToken)).toBe('active')
     })
 
     it('tells of the span, and of nothing when it is void already', async () => {
-      const it = await tokens(3)
-      const before = await seqOf(at(), it.partition)
-      const outcome = await revoke(it.store, it.target(level), within(it.us, 0, 1))
+      const minted = await tokens(3)
+      const before = await seqOf(at(), minted.partition)
+      const outcome = await revoke(minted.store, minted.target(level), within(minted.us, 0, 1))
       if (outcome.kind !== 'revoked') throw new Error(outcome.kind)
       const details = JSON.stringify({ id: outcome.id, by: BY, reason: 'test' })
-      const [told] = (await readLog(at(), it.partition)).slice(-1)
-      expect(told?.revocation).toBe(`${it.us[0]}-${it.us[1]} ${details}`)
-      await revoke(it.store, it.target(level), within(it.us, 0, 1))
-      expect(await seqOf(at(), it.partition)).toBe(before + 1)
-      await revoke(it.store, it.target(level), within(it.us, 0, 2))
-      expect(await seqOf(at(), it.partition)).toBe(before + 2)
+      const [told] = (await readLog(at(), minted.partition)).slice(-1)
+      expect(told?.revocation).toBe(`${minted.us[0]}-${minted.us[1]} ${details}`)
+      await revoke(minted.store, minted.target(level), within(minted.us, 0, 1))
+      expect(await seqOf(at(), minted.partition)).toBe(before + 1)
+      await revoke(minted.store, minted.target(level), within(minted.us, 0, 2))
+      expect(await seqOf(at(), minted.partition)).toBe(before + 2)
     })
   })
 
   describe('spans of one thing', () => {
     it('stay apart while something between them lives', async () => {
-      const it = await tokens(6)
-      const { us } = it
-      await it.cut(within(us, 3, 4))
-      await it.cut(within(us, 0, 1))
-      expect(await it.line()).toBe(`0 ${us[0]}-${us[1]} ${us[3]}-${us[4]}`)
-      expect(await it.states()).toEqual([true, false, true, true, false, true])
-      await it.cut(within(us, 2, 2))
-      await it.cut({ issuedBefore: 1 })
-      expect(await it.line()).toBe(`999999 ${us[0]}-${us[1]} ${us[3]}-${us[4]}`)
+      const minted = await tokens(6)
+      const { us } = minted
+      await minted.cut(within(us, 3, 4))
+      await minted.cut(within(us, 0, 1))
+      expect(await minted.line()).toBe(`0 ${us[0]}-${us[1]} ${us[3]}-${us[4]}`)
+      expect(await minted.states()).toEqual([true, false, true, true, false, true])
+      await minted.cut(within(us, 2, 2))
+      await minted.cut({ issuedBefore: 1 })
+      expect(await minted.line()).toBe(`999999 ${us[0]}-${us[1]} ${us[3]}-${us[4]}`)
     })
 
     const joins: readonly [
@@ -163,115 +165,115 @@ export function revokeSpanContract(at: () => Installation): void {
       ],
     ]
     it.each(joins)('%s become one', async (_, spans, [from, to]) => {
-      const it = await tokens(7)
-      for (const [after, last] of spans) await it.cut(within(it.us, after, last))
-      expect(await it.line()).toBe(`0 ${it.us[from]}-${it.us[to]}`)
-      expect(await it.states()).toEqual(it.us.map((_, n) => n <= from || n > to))
+      const minted = await tokens(7)
+      for (const [after, last] of spans) await minted.cut(within(minted.us, after, last))
+      expect(await minted.line()).toBe(`0 ${minted.us[from]}-${minted.us[to]}`)
+      expect(await minted.states()).toEqual(minted.us.map((_, n) => n <= from || n > to))
     })
 
     it('become a part of the full cutoff that reaches them', async () => {
-      const it = await tokens(6)
-      const { us } = it
-      await it.cut(within(us, 0, 1))
-      await it.cut(within(us, 3, 4))
-      await it.cut({ issuedBefore: ((us[0] as number) + 1) / 1e6 })
-      expect(await it.line()).toBe(`${us[1]} ${us[3]}-${us[4]}`)
-      await it.cut(within(us, 1, 2))
-      expect(await it.line()).toBe(`${us[2]} ${us[3]}-${us[4]}`)
-      expect(await it.states()).toEqual([false, false, false, true, false, true])
-      await it.cut()
-      expect(await it.line()).toMatch(/^\d+$/)
-      expect(await it.states()).toEqual(us.map(() => false))
+      const minted = await tokens(6)
+      const { us } = minted
+      await minted.cut(within(us, 0, 1))
+      await minted.cut(within(us, 3, 4))
+      await minted.cut({ issuedBefore: ((us[0] as number) + 1) / 1e6 })
+      expect(await minted.line()).toBe(`${us[1]} ${us[3]}-${us[4]}`)
+      await minted.cut(within(us, 1, 2))
+      expect(await minted.line()).toBe(`${us[2]} ${us[3]}-${us[4]}`)
+      expect(await minted.states()).toEqual([false, false, false, true, false, true])
+      await minted.cut()
+      expect(await minted.line()).toMatch(/^\d+$/)
+      expect(await minted.states()).toEqual(us.map(() => false))
     })
 
     it('keep the details of what was written last', async () => {
-      const it = await tokens(3)
-      await it.cut(within(it.us, 0, 1))
-      const outcome = await it.cut(within(it.us, 1, 2))
+      const minted = await tokens(3)
+      await minted.cut(within(minted.us, 0, 1))
+      const outcome = await minted.cut(within(minted.us, 1, 2))
       expect(
         outcome.kind === 'revoked' &&
-          (await it.record())?.endsWith(`"id":"${outcome.id}","by":"${BY}","reason":"test"}`),
+          (await minted.record())?.endsWith(`"id":"${outcome.id}","by":"${BY}","reason":"test"}`),
       ).toBe(true)
     })
 
     it('are eight at most: a ninth is refused, one that joins two is not, nor a plain cutoff', async () => {
-      const it = await tokens(20)
-      for (let n = 0; n < 8; n++) await it.cut(within(it.us, 2 * n, 2 * n + 1))
-      const [before, seq] = [await it.record(), await seqOf(at(), it.partition)]
-      expect(await it.cut(within(it.us, 17, 18))).toEqual({ kind: 'too-many-spans' })
-      expect([await it.record(), await seqOf(at(), it.partition)]).toEqual([before, seq])
-      expect(await it.cut(within(it.us, 1, 2))).toMatchObject({ kind: 'revoked' })
-      expect(await it.cut(within(it.us, 17, 18))).toMatchObject({ kind: 'revoked' })
-      expect((await it.line())?.split(' ')).toHaveLength(9)
-      expect(await it.cut({ issuedBefore: 1 })).toMatchObject({ kind: 'revoked' })
-      expect(await it.cut()).toMatchObject({ kind: 'revoked' })
+      const minted = await tokens(20)
+      for (let n = 0; n < 8; n++) await minted.cut(within(minted.us, 2 * n, 2 * n + 1))
+      const [before, seq] = [await minted.record(), await seqOf(at(), minted.partition)]
+      expect(await minted.cut(within(minted.us, 17, 18))).toEqual({ kind: 'too-many-spans' })
+      expect([await minted.record(), await seqOf(at(), minted.partition)]).toEqual([before, seq])
+      expect(await minted.cut(within(minted.us, 1, 2))).toMatchObject({ kind: 'revoked' })
+      expect(await minted.cut(within(minted.us, 17, 18))).toMatchObject({ kind: 'revoked' })
+      expect((await minted.line())?.split(' ')).toHaveLength(9)
+      expect(await minted.cut({ issuedBefore: 1 })).toMatchObject({ kind: 'revoked' })
+      expect(await minted.cut()).toMatchObject({ kind: 'revoked' })
     })
 
     it('are restored by a replay even where there is no room', async () => {
-      const it = await tokens(20)
+      const minted = await tokens(20)
       const { store, partitions } = at()
-      for (let n = 0; n < 8; n++) await it.cut(within(it.us, 2 * n, 2 * n + 1))
-      const [afterUs, cutoffUs] = [it.us[17] as number, it.us[18] as number]
-      const event = { type: 'subject', sub: it.sub } as const
+      for (let n = 0; n < 8; n++) await minted.cut(within(minted.us, 2 * n, 2 * n + 1))
+      const [afterUs, cutoffUs] = [minted.us[17] as number, minted.us[18] as number]
+      const event = { type: 'subject', sub: minted.sub } as const
       const restore = () =>
-        store.restore(partitions.of(it.sub), event, { afterUs, cutoffUs, details: '{}' })
+        store.restore(partitions.of(minted.sub), event, { afterUs, cutoffUs, details: '{}' })
       expect([await restore(), await restore()]).toEqual([true, false])
-      expect((await it.states())[18]).toBe(false)
+      expect((await minted.states())[18]).toBe(false)
     })
 
     it('that are empty change nothing', async () => {
-      const it = await tokens(2)
-      const seq = await seqOf(at(), it.partition)
-      const time = (it.us[0] as number) / 1e6
-      expect(await it.cut({ issuedAfter: time, issuedBefore: time })).toMatchObject({
+      const minted = await tokens(2)
+      const seq = await seqOf(at(), minted.partition)
+      const time = (minted.us[0] as number) / 1e6
+      expect(await minted.cut({ issuedAfter: time, issuedBefore: time })).toMatchObject({
         kind: 'revoked',
         affected: 0,
       })
-      expect([await it.record(), await seqOf(at(), it.partition)]).toEqual([null, seq])
+      expect([await minted.record(), await seqOf(at(), minted.partition)]).toEqual([null, seq])
     })
 
     it('of the future are refused, and voids nothing for a slightly fast clock', async () => {
-      const it = await tokens(1)
+      const minted = await tokens(1)
       const now = Date.now() / 1_000
-      expect(await it.cut({ issuedAfter: now + 3_600 })).toEqual({ kind: 'future' })
+      expect(await minted.cut({ issuedAfter: now + 3_600 })).toEqual({ kind: 'future' })
       const span = { issuedAfter: 1, issuedBefore: now + 3_600 }
-      expect(await it.cut(span)).toEqual({ kind: 'future' })
-      expect(await it.cut({ issuedAfter: now + 30 })).toMatchObject({
+      expect(await minted.cut(span)).toEqual({ kind: 'future' })
+      expect(await minted.cut({ issuedAfter: now + 30 })).toMatchObject({
         kind: 'revoked',
         affected: 0,
       })
-      expect(await it.record()).toBeNull()
-      expect(await it.states()).toEqual([true])
+      expect(await minted.record()).toBeNull()
+      expect(await minted.states()).toEqual([true])
     })
 
     it('never take a token out of what else voids it', async () => {
-      const it = await tokens(3)
-      await revoke(it.store, it.target('subject+client'), within(it.us, 0, 1))
-      await it.cut(within(it.us, 1, 2))
-      await revoke(it.store, it.target('client'), { issuedBefore: 1 })
-      expect(await it.states()).toEqual([true, false, false])
+      const minted = await tokens(3)
+      await revoke(minted.store, minted.target('subject+client'), within(minted.us, 0, 1))
+      await minted.cut(within(minted.us, 1, 2))
+      await revoke(minted.store, minted.target('client'), { issuedBefore: 1 })
+      expect(await minted.states()).toEqual([true, false, false])
     })
   })
 
   describe('a span at the narrow levels', () => {
     it('voids the token that was issued in it, once, and no other', async () => {
-      const it = await tokens(2)
-      const { us, issued, store } = it
+      const minted = await tokens(2)
+      const { us, issued, store } = minted
       const target = { level: 'token', jti: issued[1]?.jti as string } as const
-      const seq = await seqOf(at(), it.partition)
+      const seq = await seqOf(at(), minted.partition)
       for (const span of [within(us, 1, 1), { issuedAfter: (us[1] as number) / 1e6 }]) {
         expect(await revoke(store, target, span)).toMatchObject({ kind: 'revoked', affected: 0 })
       }
-      expect(await it.states()).toEqual([true, true])
-      const told = await seqOf(at(), it.partition)
+      expect(await minted.states()).toEqual([true, true])
+      const told = await seqOf(at(), minted.partition)
       const open = { issuedAfter: (us[0] as number) / 1e6 }
       expect(await revoke(store, target, open)).toMatchObject({ kind: 'revoked', affected: 1 })
-      expect(await it.states()).toEqual([true, false])
-      expect(await seqOf(at(), it.partition)).toBe(told + 1)
+      expect(await minted.states()).toEqual([true, false])
+      expect(await seqOf(at(), minted.partition)).toBe(told + 1)
       for (const span of [open, {}]) {
         expect(await revoke(store, target, span)).toMatchObject({ kind: 'revoked', affected: 0 })
       }
-      expect(await seqOf(at(), it.partition)).toBe(told + 1)
+      expect(await seqOf(at(), minted.partition)).toBe(told + 1)
       expect(told - seq).toBeLessThanOrEqual(1)
     })
 
@@ -308,7 +310,7 @@ export function revokeSpanContract(at: () => Installation): void {
       expect(await seqOf(at(), partition)).toBe(seq)
     })
 
-    it('voids a session that began in it, which nobody can join; spares an older one', async () => {
+    it('voids a session that began in it, and refuses to join it; spares an older one', async () => {
       const { store, clientId, sub, us, sid, accessToken } = await login()
       const target = { level: 'session', sid: sid as string } as const
       const session = { join: sid as string }
@@ -337,35 +339,38 @@ export function revokeSpanContract(at: () => Installation): void {
     })
 
     it('keeps the subject listed: only a cutoff of now forgets what is void', async () => {
-      const it = await tokens(3)
-      await it.cut(within(it.us, 0, 1))
-      const { items } = await it.store.liveGrants.grants(it.sub, { size: 10 })
-      const ids = [it.issued[0]?.grantId, it.issued[2]?.grantId]
+      const minted = await tokens(3)
+      await minted.cut(within(minted.us, 0, 1))
+      const { items } = await minted.store.liveGrants.grants(minted.sub, { size: 10 })
+      const ids = [minted.issued[0]?.grantId, minted.issued[2]?.grantId]
       expect(items.map(({ grantId }) => grantId).sort()).toEqual(ids.sort())
     })
 
     it('voids what was exchanged for a token of it', async () => {
-      const it = await tokens(2)
-      const [, first] = it.issued
-      const outcome = await it.store.tokens.exchange({
-        origin: await locate(it.store, first?.accessToken as string),
+      const minted = await tokens(2)
+      const [, first] = minted.issued
+      const outcome = await minted.store.tokens.exchange({
+        origin: await locate(minted.store, first?.accessToken as string),
         authorization: {
-          ...{ sub: it.sub, clientId: await register(it.store), session: '' },
+          ...{ sub: minted.sub, clientId: await register(minted.store), session: '' },
           ...{ scope: '', aud: [SELF], login: {} },
         },
         accessTokenLifetimeSeconds: 60,
       })
       if (outcome.kind !== 'issued') throw new Error(outcome.kind)
-      await it.cut(within(it.us, 0, 1))
-      expect(await stateOf(it.store, outcome.accessToken)).toBe('revoked')
+      await minted.cut(within(minted.us, 0, 1))
+      expect(await stateOf(minted.store, outcome.accessToken)).toBe('revoked')
     })
 
     it('of the subject counts and voids what was suspended away no more', async () => {
-      const it = await tokens(2)
-      await it.store.subjects.put(it.sub, BY, { status: 'suspended' })
-      await it.store.subjects.put(it.sub, BY, { status: 'active' })
-      expect(await it.cut(within(it.us, 0, 1))).toMatchObject({ kind: 'revoked', affected: 0 })
-      expect(await it.line()).toMatch(/^\d+$/)
+      const minted = await tokens(2)
+      await minted.store.subjects.put(minted.sub, BY, { status: 'suspended' })
+      await minted.store.subjects.put(minted.sub, BY, { status: 'active' })
+      expect(await minted.cut(within(minted.us, 0, 1))).toMatchObject({
+        kind: 'revoked',
+        affected: 0,
+      })
+      expect(await minted.line()).toMatch(/^\d+$/)
     })
   })
 }

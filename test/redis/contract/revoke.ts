@@ -1,6 +1,7 @@
 /** Revocation at every level of the lattice: what it voids, what it spares, what it says, what it writes. */
 import { describe, expect, it } from 'vitest'
 import type { RevocationTarget } from '../../../store/revocations/target.ts'
+import type { Installation } from '../../fixture/installation.ts'
 import {
   BY,
   issue,
@@ -14,7 +15,6 @@ import {
   seqOf,
   stateOf,
 } from '../actions.ts'
-import type { Installation } from '../installation.ts'
 
 const LEVELS = ['token', 'grant', 'session', 'subject', 'subject+client', 'client', 'all'] as const
 type Level = (typeof LEVELS)[number]
@@ -32,14 +32,14 @@ export function revokeContract(at: () => Installation): void {
     return { store, ...issued, sub, clientId, target, again, partition: partitions.of(sub) }
   }
 
-  const eventOf = (level: Level, it: Awaited<ReturnType<typeof login>>): object =>
+  const eventOf = (level: Level, minted: Awaited<ReturnType<typeof login>>): object =>
     ({
-      token: { type: 'token', jti: it.jti },
-      grant: { type: 'grant', grant_id: it.grantId },
-      session: { type: 'session', sid: it.sid },
-      subject: { type: 'subject', sub: it.sub },
-      'subject+client': { type: 'subject_client', sub: it.sub, client_id: it.clientId },
-      client: { type: 'client', client_id: it.clientId },
+      token: { type: 'token', jti: minted.jti },
+      grant: { type: 'grant', grant_id: minted.grantId },
+      session: { type: 'session', sid: minted.sid },
+      subject: { type: 'subject', sub: minted.sub },
+      'subject+client': { type: 'subject_client', sub: minted.sub, client_id: minted.clientId },
+      client: { type: 'client', client_id: minted.clientId },
       all: { type: 'all' },
     })[level]
 
@@ -49,69 +49,71 @@ export function revokeContract(at: () => Installation): void {
 
   describe.each(LEVELS)('revoking at the level of %s', (level) => {
     it('voids what was issued, spares what comes later, and tells', async () => {
-      const it = await login()
-      const { store, partition } = it
+      const minted = await login()
+      const { store, partition } = minted
       const before = await seqOf(at(), partition)
-      const outcome = await revoke(store, it.target(level))
+      const outcome = await revoke(store, minted.target(level))
       expect(outcome).toMatchObject({
         kind: 'revoked',
         id: expect.stringMatching(/^rv_/) as string,
       })
       expect(outcome.kind === 'revoked' && outcome.affected).toBe(affectedOf(level, 1))
-      expect(await stateOf(store, it.accessToken)).toBe('revoked')
+      expect(await stateOf(store, minted.accessToken)).toBe('revoked')
       expect(await seqOf(at(), partition)).toBe(before + 1)
-      expect((await readLog(at(), partition)).at(-1)?.event).toEqual(eventOf(level, it))
-      expect(await stateOf(store, (await it.again()).accessToken)).toBe('active')
+      expect((await readLog(at(), partition)).at(-1)?.event).toEqual(eventOf(level, minted))
+      expect(await stateOf(store, (await minted.again()).accessToken)).toBe('active')
     })
 
     it('with a time voids what was issued before it, and not at it', async () => {
-      const it = await login()
-      const issuedUs = await issuedAtUs(it.store, it.accessToken)
-      const spared = await revoke(it.store, it.target(level), issuedUs / 1e6)
+      const minted = await login()
+      const issuedUs = await issuedAtUs(minted.store, minted.accessToken)
+      const spared = await revoke(minted.store, minted.target(level), issuedUs / 1e6)
       expect(spared).toMatchObject({ kind: 'revoked', cutoffUs: issuedUs - 1 })
-      expect(await stateOf(it.store, it.accessToken)).toBe('active')
-      const later = await it.again()
-      const voided = await revoke(it.store, it.target(level), (issuedUs + 1) / 1e6)
+      expect(await stateOf(minted.store, minted.accessToken)).toBe('active')
+      const later = await minted.again()
+      const voided = await revoke(minted.store, minted.target(level), (issuedUs + 1) / 1e6)
       expect(voided).toMatchObject({ kind: 'revoked', cutoffUs: issuedUs })
-      expect(await stateOf(it.store, it.accessToken)).toBe('revoked')
-      expect(await stateOf(it.store, later.accessToken)).toBe('active')
+      expect(await stateOf(minted.store, minted.accessToken)).toBe('revoked')
+      expect(await stateOf(minted.store, later.accessToken)).toBe('active')
     })
 
     it('never moves a cutoff back', async () => {
-      const it = await login()
-      const issuedUs = await issuedAtUs(it.store, it.accessToken)
-      const first = await revoke(it.store, it.target(level))
-      const before = await seqOf(at(), it.partition)
+      const minted = await login()
+      const issuedUs = await issuedAtUs(minted.store, minted.accessToken)
+      const first = await revoke(minted.store, minted.target(level))
+      const before = await seqOf(at(), minted.partition)
       const cutoffUs = first.kind === 'revoked' ? first.cutoffUs : 0
       for (const issuedBefore of [0, issuedUs / 1e6, (cutoffUs + 1) / 1e6]) {
-        const again = await revoke(it.store, it.target(level), issuedBefore)
+        const again = await revoke(minted.store, minted.target(level), issuedBefore)
         expect(again).toMatchObject({ kind: 'revoked', cutoffUs })
         expect(again.kind === 'revoked' && again.affected).toBe(affectedOf(level, 0))
       }
-      expect(await stateOf(it.store, it.accessToken)).toBe('revoked')
-      expect(await seqOf(at(), it.partition)).toBe(before)
+      expect(await stateOf(minted.store, minted.accessToken)).toBe('revoked')
+      expect(await seqOf(at(), minted.partition)).toBe(before)
     })
 
     it('is refused for the future and cut to now for a slightly fast clock', async () => {
-      const it = await login()
+      const minted = await login()
       const nowS = Date.now() / 1_000
-      const before = await seqOf(at(), it.partition)
-      expect(await revoke(it.store, it.target(level), nowS + 3_600)).toEqual({ kind: 'future' })
-      expect(await seqOf(at(), it.partition)).toBe(before)
-      expect(await stateOf(it.store, it.accessToken)).toBe('active')
-      const outcome = await revoke(it.store, it.target(level), nowS + 30)
+      const before = await seqOf(at(), minted.partition)
+      expect(await revoke(minted.store, minted.target(level), nowS + 3_600)).toEqual({
+        kind: 'future',
+      })
+      expect(await seqOf(at(), minted.partition)).toBe(before)
+      expect(await stateOf(minted.store, minted.accessToken)).toBe('active')
+      const outcome = await revoke(minted.store, minted.target(level), nowS + 30)
       expect(outcome.kind === 'revoked' && outcome.cutoffUs).toBeLessThan((nowS + 20) * 1e6)
-      expect(await stateOf(it.store, it.accessToken)).toBe('revoked')
-      expect(await stateOf(it.store, (await it.again()).accessToken)).toBe('active')
+      expect(await stateOf(minted.store, minted.accessToken)).toBe('revoked')
+      expect(await stateOf(minted.store, (await minted.again()).accessToken)).toBe('active')
     })
   })
 
   describe('revoking', () => {
     it('keeps who, when and why beside the cutoff', async () => {
-      const it = await login()
+      const minted = await login()
       const { redis, keys } = at()
-      const outcome = await revoke(it.store, it.target('subject'))
-      const record = await redis.get(keys.partition(it.partition).cutoff.subject(it.sub))
+      const outcome = await revoke(minted.store, minted.target('subject'))
+      const record = await redis.get(keys.partition(minted.partition).cutoff.subject(minted.sub))
       const [cutoff, written, details] = (record as string).split('\n')
       if (outcome.kind !== 'revoked') throw new Error(outcome.kind)
       expect([Number(cutoff), Number(written)]).toEqual([outcome.cutoffUs, outcome.cutoffUs])
@@ -119,19 +121,19 @@ export function revokeContract(at: () => Installation): void {
     })
 
     it.each(['client', 'all'] as const)('%s reaches every partition', async (level) => {
-      const it = await login()
+      const minted = await login()
       const { partitions } = at()
       const seqs = () => Promise.all(all.map((partition) => seqOf(at(), partition)))
       const all = Array.from({ length: partitions.count }, (_, n) => n)
       const before = await seqs()
-      await revoke(it.store, it.target(level))
+      await revoke(minted.store, minted.target(level))
       expect(await seqs()).toEqual(before.map((seq) => seq + 1))
       for (const partition of all) {
-        expect((await readLog(at(), partition)).at(-1)?.event).toEqual(eventOf(level, it))
+        expect((await readLog(at(), partition)).at(-1)?.event).toEqual(eventOf(level, minted))
       }
     })
 
-    it('by the id of a token that is a grant of its own voids it, at both levels', async () => {
+    it('by the id of a token that is also its own grant voids it, at both levels', async () => {
       const { store } = at()
       const [sub, clientId] = [newSub(), await register(store)]
       for (const level of ['token', 'grant'] as const) {
@@ -177,34 +179,34 @@ export function revokeContract(at: () => Installation): void {
 
     it('what was presented takes an access token alone, a refresh token with its grant', async () => {
       const { store } = at()
-      const it = await login()
-      const sibling = await issueGrant(store, { sub: it.sub, clientId: it.clientId })
+      const minted = await login()
+      const sibling = await issueGrant(store, { sub: minted.sub, clientId: minted.clientId })
       const present = async (token: string, ownedBy: string) =>
         store.revocations.revokePresented(await locate(store, token), { by: BY, ownedBy })
       const stranger = await register(store)
-      for (const token of [it.accessToken, it.refreshToken]) {
+      for (const token of [minted.accessToken, minted.refreshToken]) {
         expect(await present(token, stranger)).toEqual({ kind: 'foreign' })
       }
-      expect(await stateOf(store, it.accessToken)).toBe('active')
+      expect(await stateOf(store, minted.accessToken)).toBe('active')
 
-      expect(await present(it.accessToken, it.clientId)).toMatchObject({ kind: 'revoked' })
-      expect(await stateOf(store, it.accessToken)).toBe('revoked')
-      const located = await locate(store, it.refreshToken)
+      expect(await present(minted.accessToken, minted.clientId)).toMatchObject({ kind: 'revoked' })
+      expect(await stateOf(store, minted.accessToken)).toBe('revoked')
+      const located = await locate(store, minted.refreshToken)
       expect(await store.grants.read(located)).toBeDefined()
-      expect(await present(it.refreshToken, it.clientId)).toMatchObject({ kind: 'revoked' })
+      expect(await present(minted.refreshToken, minted.clientId)).toMatchObject({ kind: 'revoked' })
       expect(await stateOf(store, sibling.accessToken)).toBe('active')
     })
 
     it('one token a hundred times at once is one event', async () => {
-      const it = await login()
-      const before = await seqOf(at(), it.partition)
+      const minted = await login()
+      const before = await seqOf(at(), minted.partition)
       const outcomes = await Promise.all(
-        Array.from({ length: 100 }, () => revoke(it.store, it.target('token'))),
+        Array.from({ length: 100 }, () => revoke(minted.store, minted.target('token'))),
       )
       expect(outcomes.every(({ kind }) => kind === 'revoked')).toBe(true)
       const affected = outcomes.map((outcome) => outcome.kind === 'revoked' && outcome.affected)
       expect(affected.filter((count) => count === 1)).toHaveLength(1)
-      expect(await seqOf(at(), it.partition)).toBe(before + 1)
+      expect(await seqOf(at(), minted.partition)).toBe(before + 1)
     })
   })
 }

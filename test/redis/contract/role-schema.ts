@@ -2,8 +2,8 @@
 import { describe, expect, it } from 'vitest'
 import type { AssignmentChange } from '../../../store/roles/assignments.ts'
 import type { RoleDefinitions } from '../../../store/roles/resolve.ts'
+import type { Installation } from '../../fixture/installation.ts'
 import { newSub, readLog, seqOf } from '../actions.ts'
-import type { Installation } from '../installation.ts'
 
 const TEACHER = { description: 'Teaches', permissions: ['grade', 'read'], assumable: ['student'] }
 const STUDENT = { permissions: ['read'], assumable: [] }
@@ -42,7 +42,7 @@ export function roleSchemaContract(at: () => Installation): void {
       expect(await store.roleSchemas.get()).toEqual({ version: version + 2, roles })
     })
 
-    it('stands in every partition, under one id, with one event each', async () => {
+    it('is in every partition, under one id, with one event each', async () => {
       const { store } = at()
       const before = await Promise.all(partitionsOf(at()).map((n) => seqOf(at(), n)))
       const outcome = await store.roleSchemas.put(SCHEMA)

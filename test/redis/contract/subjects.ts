@@ -1,6 +1,7 @@
 /** Subjects: status and claims; and pages of what is live for one, whole whatever happens between two pages. */
 import { describe, expect, it } from 'vitest'
 import type { PageCursor } from '../../../store/grants/live-grants.ts'
+import type { Installation } from '../../fixture/installation.ts'
 import {
   BY,
   issue,
@@ -15,7 +16,6 @@ import {
   seqOf,
   stateOf,
 } from '../actions.ts'
-import type { Installation } from '../installation.ts'
 
 const HOUR_US = 3_600e6
 
@@ -148,7 +148,7 @@ export function subjectsContract(at: () => Installation): void {
       expect(left.filter(({ grantId }) => !seen.has(grantId))).toEqual([])
     })
 
-    it('leaves nobody out when the last of a page is refreshed before the next', async () => {
+    it('leaves none out when the last of a page is refreshed before the next', async () => {
       const { store, partitions } = at()
       const [sub, clientId] = [newSub(), await register(store)]
       const grants = await Promise.all(
@@ -169,7 +169,7 @@ export function subjectsContract(at: () => Installation): void {
       expect(seen.size).toBe(20)
     })
 
-    it('leaves nobody out when the last of a page expires before the next', async () => {
+    it('leaves none out when the last of a page expires before the next', async () => {
       const { store, partitions } = at()
       const [sub, clientId] = [newSub(), await register(store)]
       const short = await Promise.all(

@@ -34,11 +34,11 @@ describe('an evaluation', () => {
     ['client', 'nightly', { kind: 'client', id: 'nightly' }],
     ['access_token', TOKEN, { kind: 'token', id: TOKEN }],
     ['access_token', 'junk', { kind: 'token', id: 'junk' }],
-    ['robot', 'alice', { kind: 'nobody' }],
-    ['User', 'alice', { kind: 'nobody' }],
-    ['', '', { kind: 'nobody' }],
-    ['user', TOKEN, { kind: 'nobody' }],
-    ['client', `x${TOKEN}x`, { kind: 'nobody' }],
+    ['robot', 'alice', { kind: 'unknown' }],
+    ['User', 'alice', { kind: 'unknown' }],
+    ['', '', { kind: 'unknown' }],
+    ['user', TOKEN, { kind: 'unknown' }],
+    ['client', `x${TOKEN}x`, { kind: 'unknown' }],
   ])('of %s %s is about whom it should be', (type, id, expected) => {
     expect(evaluationOf({ subject: { type, id } }).subject).toEqual(expected)
   })

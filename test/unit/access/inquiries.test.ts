@@ -34,7 +34,7 @@ describe('a plan', () => {
   })
 
   it('asks nothing about nobody and mistakes', () => {
-    const plan = planInquiries([evaluation({ kind: 'nobody' }, 'a:1'), invalidRequest('x')])
+    const plan = planInquiries([evaluation({ kind: 'unknown' }, 'a:1'), invalidRequest('x')])
     expect(plan).toEqual({ inquiries: [], inquiryOf: [undefined, undefined] })
   })
 

@@ -20,7 +20,7 @@ import {
   SERVER_LIMITS,
   type ServerLimits,
 } from '../../../http/server/listener.ts'
-import { waitFor } from '../../wait-for.ts'
+import { waitFor } from '../../fixture/wait-for.ts'
 
 const servers: RunningServer[] = []
 afterEach(async () => {

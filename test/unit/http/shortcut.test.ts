@@ -15,7 +15,7 @@ import { replyJson } from '../../../http/reply/reply.ts'
 import { listen, type RunningServer } from '../../../http/server/listener.ts'
 import { createLogger } from '../../../http/telemetry/logger.ts'
 import { createMetrics } from '../../../http/telemetry/metrics.ts'
-import { waitFor } from '../../wait-for.ts'
+import { waitFor } from '../../fixture/wait-for.ts'
 
 const PATH = '/busy'
 const running: RunningServer[] = []

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type Children, createChildren, terminalLine } from '../../../scripts/children.ts'
 import { ROOT } from '../../../scripts/setup.mjs'
-import { waitFor } from '../../wait-for.ts'
+import { waitFor } from '../../fixture/wait-for.ts'
 
 describe('what of a log belongs on the terminal', () => {
   it('is not the everyday', () => {

@@ -7,7 +7,7 @@ import { type Children, createChildren } from '../../../scripts/children.ts'
 import { findOrStartRedis, redisServerArgs, shownUrl } from '../../../scripts/redis.ts'
 import { findBinary, redisServerBinary, serverMajor } from '../../../scripts/redis-binary.ts'
 import { connectRedis } from '../../../store/redis/connection.ts'
-import { waitFor } from '../../wait-for.ts'
+import { waitFor } from '../../fixture/wait-for.ts'
 
 let dataDir: string
 let children: Children
@@ -67,7 +67,7 @@ describe('the private Redis', () => {
     mkdirSync(folder, { recursive: true })
     writeFileSync(join(folder, 'appendonly.aof.manifest'), 'nonsense\n')
     const started = findOrStartRedis({ url: undefined, dataDir, children })
-    await expect(started).rejects.toThrow(/Redis did not start; it said\n[\s\S]*manifest/)
+    await expect(started).rejects.toThrow(/Redis did not start; its output was\n[\s\S]*manifest/)
   })
 })
 
