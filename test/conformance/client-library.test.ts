@@ -25,10 +25,10 @@ import {
   shaped,
   startScriptedServer,
 } from '../client/scripted-server.ts'
-import { fetchToken, postForm, type TestClient } from '../services.ts'
+import { fetchToken, postForm, type TestClient } from '../fixture/requests.ts'
+import { waitFor } from '../fixture/wait-for.ts'
 import { TEST_TLS } from '../unit/http/tls-fixture.ts'
-import { waitFor } from '../wait-for.ts'
-import { type Installation, startInstallation } from './installation.ts'
+import { type ConformanceWorld, startConformanceWorld } from './conformance-world.ts'
 import { verifies } from './verifies.ts'
 
 const SECRET = 'a secret of the library'
@@ -93,22 +93,21 @@ function movableClocks() {
 }
 
 describe('the library beside the services', () => {
-  let at: Installation
+  let at: ConformanceWorld
 
   beforeAll(async () => {
-    at = await startInstallation()
+    at = await startConformanceWorld()
   })
   afterAll(() => at.close())
 
-  const openGrades = (options?: Partial<ClientOptions>) =>
-    openFresh(at.services.issuer, at.grades, options)
-  const live = () => fetchToken(at.services.issuer, at.web)
+  const openGrades = (options?: Partial<ClientOptions>) => openFresh(at.issuer, at.grades, options)
+  const live = () => fetchToken(at.issuer, at.web)
 
   verifies(['7662-2.1-a'], 'a token is asked about by a form, and stands in no URL', async () => {
     const { client, sent, asked } = await openGrades()
     const token = await live()
     expect(await client.introspect(token)).toMatchObject({ active: true })
-    expect(asked()).toMatchObject([{ url: at.introspect, method: 'POST' }])
+    expect(asked()).toMatchObject([{ url: at.endpoints.introspect, method: 'POST' }])
     const [{ headers, body }] = asked() as [Sent]
     expect(headers.get('content-type')).toBe('application/x-www-form-urlencoded')
     expect([...new URLSearchParams(body)]).toEqual([['token', token]])
@@ -116,7 +115,7 @@ describe('the library beside the services', () => {
     const several = await Promise.all([live(), live()])
     await Promise.all(several.map((one) => client.introspect(one)))
     expect(asked()).toHaveLength(2)
-    expect(asked()[1]).toMatchObject({ url: `${at.introspect}/batch`, method: 'POST' })
+    expect(asked()[1]).toMatchObject({ url: `${at.endpoints.introspect}/batch`, method: 'POST' })
     for (const { url } of sent) {
       for (const secret of [token, ...several, at.grades.client_secret]) {
         expect(url).not.toContain(secret)
@@ -154,7 +153,7 @@ describe('the library beside the services', () => {
 
   verifies(['7662-4-h'], 'a bound of 0 asks about every request; the default caches', async () => {
     const token = await live()
-    const uncached = open(at.services.issuer, at.grades, { maxStalenessMs: 0 })
+    const uncached = open(at.issuer, at.grades, { maxStalenessMs: 0 })
     const cached = await openGrades()
     for (let n = 0; n < 3; n++) {
       expect(await uncached.client.authorize(token, {})).toMatchObject({ source: 'live' })
@@ -167,7 +166,7 @@ describe('the library beside the services', () => {
   verifies(['7662-4-i'], 'two callers have two verdicts on one token, cached apart', async () => {
     const token = await live()
     const grades = await openGrades()
-    const library = await openFresh(at.services.issuer, at.library)
+    const library = await openFresh(at.issuer, at.library)
     for (let n = 0; n < 2; n++) {
       expect((await grades.client.introspect(token)).active).toBe(true)
       expect((await library.client.introspect(token)).active).toBe(false)
@@ -182,7 +181,7 @@ describe('the library beside the services', () => {
       ['PUT', '/role-schema', { roles: { teacher: role } }],
       ['POST', '/role-assignments', changes],
     ] as const) {
-      expect((await at.services.callAdmin(method, path, body)).status).toBe(200)
+      expect((await at.callAdmin(method, path, body)).status).toBe(200)
     }
     const { access_token: token } = await at.login('tess')
     const { client } = await openGrades()
@@ -199,11 +198,11 @@ describe('the library beside the services', () => {
     async () => {
       const resource = 'https://archive.test'
       const register = (resources: readonly string[]) =>
-        at.services.callAdmin('PUT', '/clients/late-api', { introspect: true, resources })
-      await at.services.register('archive-api', { introspect: true, resources: [resource] })
-      const late = await at.services.register('late-api', { introspect: true, resources: [] })
-      const token = await fetchToken(at.services.issuer, at.web, { resource })
-      const { client, asked } = await openFresh(at.services.issuer, late, {
+        at.callAdmin('PUT', '/clients/late-api', { introspect: true, resources })
+      await at.register('archive-api', { introspect: true, resources: [resource] })
+      const late = await at.register('late-api', { introspect: true, resources: [] })
+      const token = await fetchToken(at.issuer, at.web, { resource })
+      const { client, asked } = await openFresh(at.issuer, late, {
         maxStalenessMs: LONG_BOUND_MS,
       })
       for (let n = 0; n < 3; n++) expect((await client.introspect(token)).active).toBe(false)
@@ -220,7 +219,7 @@ describe('the library beside the services', () => {
       const { client } = await openGrades({ maxStalenessMs: LONG_BOUND_MS })
       const [token, other] = [await live(), await live()]
       await Promise.all([token, other].map((one) => client.introspect(one)))
-      expect((await postForm(at.revoke, at.web, { token })).status).toBe(200)
+      expect((await postForm(at.endpoints.revoke, at.web, { token })).status).toBe(200)
       await waitFor(() => client.peek(token) === undefined)
       expect(client.peek(other)).toMatchObject({ active: true })
       expect(await client.authorize(token, {})).toMatchObject({ ok: false, status: 401 })
@@ -246,7 +245,7 @@ describe('the library beside the services', () => {
     })
     isCut = true
     for (const socket of sockets) socket.close()
-    expect((await postForm(at.revoke, at.web, { token })).status).toBe(200)
+    expect((await postForm(at.endpoints.revoke, at.web, { token })).status).toBe(200)
     const revokedAt = performance.now()
     let lastAllowedAt = revokedAt
     for (;;) {
