@@ -16,7 +16,7 @@ import { askRedis } from '../redis/script-runner.ts'
 import { createTurns } from '../turns.ts'
 
 /** How a client authenticates. */
-export type ClientAuthMethod = 'client_secret_basic' | 'client_secret_post' | 'none'
+type ClientAuthMethod = 'client_secret_basic' | 'client_secret_post' | 'none'
 
 /** What a client registers: members of RFC 7591, and some of our own. Lifetimes in seconds. */
 export interface ClientMetadata {
@@ -67,7 +67,7 @@ export interface Client {
 export type ClientState = Pick<Client, 'enabled' | 'metadata' | 'secrets'>
 
 /** One page of the registry. */
-export interface ClientPage {
+interface ClientPage {
   readonly clients: readonly Client[]
   /** Goes on from here; absent at the end. */
   readonly next?: string

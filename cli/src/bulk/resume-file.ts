@@ -12,7 +12,7 @@ import type { Position } from '../terminal/progress.ts'
 import type { Counts } from './bulk.ts'
 
 /** The position and the counts of a run. */
-export interface ResumePoint extends Position {
+interface ResumePoint extends Position {
   readonly counts: Counts
 }
 

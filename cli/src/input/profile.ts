@@ -19,7 +19,7 @@ import {
 import { isLoopback, isSameUrl } from './secure-url.ts'
 
 /** A profile as a list shows it. */
-export interface ProfileSummary {
+interface ProfileSummary {
   readonly name: string
   readonly issuer: string
   readonly clientId: string
@@ -40,7 +40,7 @@ export interface Profiles {
 }
 
 /** What the command line says about the profile. */
-export interface ProfileWish {
+interface ProfileWish {
   readonly name?: string | undefined
   readonly issuer?: string | undefined
 }

@@ -28,7 +28,7 @@ export interface AdminCall {
 }
 
 /** Where introspection and the feed are. */
-export interface Endpoints {
+interface Endpoints {
   readonly introspection: string
   readonly feed: string | undefined
 }

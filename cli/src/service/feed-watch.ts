@@ -17,7 +17,7 @@ import {
 import { pause } from './retry.ts'
 
 /** Called as the feed goes on. */
-export interface FeedWatchEvents {
+interface FeedWatchEvents {
   readonly up: (start: StartFrame) => void
   readonly event: (frame: EventFrame) => void
   /** The node no longer has the events after the cursor: changes may have been missed. */

@@ -5,7 +5,7 @@ import { notClaimcheck, readObject, toRefusal } from './refusal.ts'
 import type { Retry } from './retry.ts'
 
 /** An access token and what it permits. */
-export interface AccessToken {
+interface AccessToken {
   readonly text: string
   readonly scope: string
 }

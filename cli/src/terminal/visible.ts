@@ -14,7 +14,7 @@ const UNSAFE =
   /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g
 
 /** The text with every token masked. */
-export function maskTokens(text: string): string {
+function maskTokens(text: string): string {
   return text.replace(EVERY_TOKEN, (token) => `${token.slice(0, PREFIX_LENGTH)}***`)
 }
 
