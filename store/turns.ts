@@ -8,8 +8,8 @@ import { StoreBusyError } from './errors.ts'
 /** Runs `work` once the earlier writers of `key` are done. @throws {StoreBusyError} when that takes too long */
 export type InTurn = <Result>(key: string, work: () => Promise<Result>) => Promise<Result>
 
-/** As long as one command may take: if Redis hangs, all waiting writers give up with the first one. */
-const MAX_WAIT_MS = 2_000
+/** Longest wait for earlier writers. While Redis hangs, each of them takes a command timeout to fail. */
+const MAX_WAIT_MS = 10_000
 
 /** Makes the queues of one kind of record. @param now a monotonic clock, in milliseconds */
 export function createTurns(now: () => number = () => performance.now()): InTurn {

@@ -43,7 +43,7 @@ it('a writer that has waited for too long is refused and writes nothing', async 
   const first = inTurn('record', slow.work)
   const second = inTurn('record', late.work)
   await settled()
-  now = 2_001
+  now = 10_001
   const third = inTurn('record', async () => 'done')
   slow.resolve('slow')
   expect(await first).toBe('slow')
