@@ -7,8 +7,10 @@
 import { hash } from 'node:crypto'
 import type { StoreContext } from '../context.ts'
 import { WIDE_CUTOFF_LIFETIME_MS } from '../context.ts'
+import { StoreBusyError } from '../errors.ts'
 import { CLIENT_FIELDS, clientField, parseClientField } from '../keys.ts'
 import { askRedis, readRecord, unknownReply } from '../redis/script-runner.ts'
+import { createTurns } from '../turns.ts'
 
 /** How a client proves itself at our endpoints. */
 export type ClientAuthMethod = 'client_secret_basic' | 'client_secret_post' | 'none'
@@ -123,6 +125,7 @@ export function parseClient(clientId: string, record: string): Client | undefine
 export function createClientRegistry(context: StoreContext): ClientRegistry {
   const { redis, keys, partitions, run } = context
   const remembered = new Map<string, Client>()
+  const inTurn = createTurns()
 
   async function recordOf(clientId: string): Promise<string> {
     const home = keys.partition(partitions.of(clientId))
@@ -169,15 +172,17 @@ export function createClientRegistry(context: StoreContext): ClientRegistry {
     return Number(version)
   }
 
-  async function change(
+  function change(
     clientId: string,
     step: (record: string) => Promise<Client | boolean | undefined>,
   ): Promise<Client | boolean> {
-    for (let attempt = 0; attempt < CONFLICT_RETRIES; attempt++) {
-      const done = await step(await recordOf(clientId))
-      if (done !== undefined) return done
-    }
-    throw new Error(`client ${clientId} is being changed by too many at once`)
+    return inTurn(clientId, async () => {
+      for (let attempt = 0; attempt < CONFLICT_RETRIES; attempt++) {
+        const done = await step(await recordOf(clientId))
+        if (done !== undefined) return done
+      }
+      throw new StoreBusyError('other writers changed the client before every attempt')
+    })
   }
 
   return {

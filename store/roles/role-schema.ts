@@ -6,7 +6,9 @@
  */
 import { hash } from 'node:crypto'
 import type { StoreContext } from '../context.ts'
+import { StoreBusyError } from '../errors.ts'
 import { readRecord, unknownReply } from '../redis/script-runner.ts'
+import { createTurns } from '../turns.ts'
 import {
   type CompiledRoleSchema,
   compileRoleSchema,
@@ -74,6 +76,7 @@ const NO_SCHEMA: CompiledRoleSchema = compileRoleSchema({})
 export function createRoleSchemas(context: StoreContext): RoleSchemas {
   const { keys, partitions, run } = context
   const compiledSchemas = new Map<string, CompiledRoleSchema>()
+  const inTurn = createTurns()
   const all = Array.from({ length: partitions.count }, (_, partition) => partition)
 
   async function read(partition: number): Promise<{ id: string; roles: RoleDefinitions }> {
@@ -164,26 +167,27 @@ export function createRoleSchemas(context: StoreContext): RoleSchemas {
       return { version: versionOf(current.id), forecast: await compare(current.roles, roles) }
     },
 
-    async put(roles, expectedVersion) {
-      for (let attempt = 0; attempt < CONFLICT_RETRIES; attempt++) {
-        const current = await read(HOME)
-        const found = versionOf(current.id)
-        // A repeat of what was done half-way finds itself done at home.
-        const isRepeat = JSON.stringify(current.roles) === JSON.stringify(roles)
-        if (expectedVersion !== undefined && expectedVersion !== found && !isRepeat) {
-          return { kind: 'conflict', version: found }
+    put: (roles, expectedVersion) =>
+      inTurn('', async () => {
+        for (let attempt = 0; attempt < CONFLICT_RETRIES; attempt++) {
+          const current = await read(HOME)
+          const found = versionOf(current.id)
+          // A repeat of what was done half-way finds itself done at home.
+          const isRepeat = JSON.stringify(current.roles) === JSON.stringify(roles)
+          if (expectedVersion !== undefined && expectedVersion !== found && !isRepeat) {
+            return { kind: 'conflict', version: found }
+          }
+          const forecast = await compare(current.roles, roles)
+          const version = 1 + Math.max(found, await newestVersion())
+          const [outcome] = await write(HOME, roles, version, found)
+          if (outcome === 'conflict') continue
+          if (outcome !== 'stored') throw unknownReply('put-role-schema', outcome)
+          const others = all.filter((partition) => partition !== HOME)
+          await Promise.all(others.map((partition) => write(partition, roles, version, '')))
+          return { kind: 'stored', version, forecast }
         }
-        const forecast = await compare(current.roles, roles)
-        const version = 1 + Math.max(found, await newestVersion())
-        const [outcome] = await write(HOME, roles, version, found)
-        if (outcome === 'conflict') continue
-        if (outcome !== 'stored') throw unknownReply('put-role-schema', outcome)
-        const others = all.filter((partition) => partition !== HOME)
-        await Promise.all(others.map((partition) => write(partition, roles, version, '')))
-        return { kind: 'stored', version, forecast }
-      }
-      throw new Error('the role schema is being changed by too many at once')
-    },
+        throw new StoreBusyError('other writers changed the role schema before every attempt')
+      }),
 
     async compiledOf(partition, id) {
       if (id === '') return NO_SCHEMA
