@@ -1,16 +1,17 @@
 /**
- * The audit: who did what to whom, when, from where, with what result. Streams with a bound each, told apart by who can
- * write how much: neither a busy login nor a client that takes its own tokens back, neither an import of roles nor a reader,
- * neither an attack pushes the record of an operator's revocation out. Reading merges them by time.
+ * The audit: who did what to whom, when, from where, with what result. Each kind of writer has its own bounded stream, so
+ * that neither busy logins, nor clients that revoke their own tokens, nor imports of roles, nor readers, nor an attack push
+ * out the record of an operator's revocation. Reading merges the streams by time.
  *
- * Records name subjects, clients and public ids; no token and no secret ever stands in one.
+ * Records name subjects, clients and public ids. They never contain a token or a secret.
  */
 import type { AuditRecord } from '../client/src/wire/index.ts'
 import type { StoreContext } from './context.ts'
 import type { AuditStream } from './keys.ts'
+import { defineScript } from './redis/define-script.ts'
 
-/** A record as it was kept. */
-export interface KeptAuditRecord extends AuditRecord {
+/** A stored record. */
+interface KeptAuditRecord extends AuditRecord {
   readonly id: string
   /** Epoch seconds, with milliseconds. */
   readonly at: number
@@ -32,31 +33,37 @@ export interface AuditPage {
   readonly records: readonly KeptAuditRecord[]
   /** Goes on from here; absent at the end of what there is now. */
   readonly next?: string
-  /** What comes later than all there is now, in ascending order, comes behind this; absent where that is not known. */
+  /** Cursor for records written from now on, in ascending order; absent where it is not known. */
   readonly follow?: string
 }
 
-/** Keeps and tells records. */
+/** Stores and reads records. */
 export interface Audit {
-  /** @throws {StoreUnavailableError} when it was not kept */
+  /** @throws {StoreUnavailableError} when it was not stored */
   append(record: AuditRecord): Promise<void>
   read(query: AuditQuery): Promise<AuditPage>
   /** Whether a text could be a cursor. */
   isCursor(text: string): boolean
 }
 
-/** A stream: its letter in ids, and how many records it holds. */
-const STREAMS: Readonly<Record<AuditStream, { readonly letter: string; readonly most: number }>> = {
-  changes: { letter: 'c', most: 1_000_000 },
-  issues: { letter: 'i', most: 500_000 },
-  refusals: { letter: 'r', most: 100_000 },
-  /** What clients did by themselves: took back, exchanged. */
-  own: { letter: 'o', most: 200_000 },
-  assignments: { letter: 'a', most: 1_000_000 },
-  reads: { letter: 'q', most: 100_000 },
+interface StreamLimits {
+  readonly name: AuditStream
+  /** Names the stream in ids and cursors. */
+  readonly letter: string
+  readonly maxRecords: number
 }
 
-/** Where records of what was done are kept; all others are changes. */
+const STREAMS: readonly StreamLimits[] = [
+  { name: 'changes', letter: 'c', maxRecords: 1_000_000 },
+  { name: 'issues', letter: 'i', maxRecords: 500_000 },
+  { name: 'refusals', letter: 'r', maxRecords: 100_000 },
+  // What clients do by themselves: revoke and exchange tokens.
+  { name: 'own', letter: 'o', maxRecords: 200_000 },
+  { name: 'assignments', letter: 'a', maxRecords: 1_000_000 },
+  { name: 'reads', letter: 'q', maxRecords: 100_000 },
+]
+
+/** The stream of an action; all other actions are changes. */
 const STREAM_OF_ACTION: ReadonlyMap<string, AuditStream> = new Map([
   ['token.issue', 'issues'],
   ['token.exchange', 'own'],
@@ -67,18 +74,18 @@ const STREAM_OF_ACTION: ReadonlyMap<string, AuditStream> = new Map([
 ])
 
 const CHUNK = 500
-/** Records looked at for one page, at most: a filter that matches little must not hold Redis up. */
+/** Most records read for one page: a filter that matches little must not keep Redis busy. */
 const MAX_LOOKED_AT = 10_000
 /** How far each stream was read, by its letter. */
 const CURSOR = /^(?:[ciroaq]\d{1,15}-\d{1,15}){1,6}$/
 const CURSOR_PART = /([ciroaq])(\d+-\d+)/g
 
-/** How far each stream was read: they are written on their own, so one position for all would pass over late records. */
+/**
+ * How far each stream was read. One position for all would miss records: the streams are written independently.
+ */
 type Reached = Readonly<Record<string, string>>
 
-const NOWHERE: Reached = Object.fromEntries(
-  Object.values(STREAMS).map(({ letter }) => [letter, '0-0']),
-)
+const NOWHERE: Reached = Object.fromEntries(STREAMS.map(({ letter }) => [letter, '0-0']))
 
 interface Position {
   readonly ms: number
@@ -91,95 +98,113 @@ interface Found {
   readonly json: string
 }
 
+const appendRecord = defineScript('append-audit', {
+  keys: 'stream',
+  args: 'record retentionMs maxRecords',
+  row: 'id',
+})
+
+const readRecords = defineScript('read-audit', {
+  keys: 'stream',
+  args: 'order first last size',
+  rows: 'id record',
+})
+
 /** Makes the audit of a store. */
-export function createAudit({ keys, run, auditRetentionMs }: StoreContext): Audit {
-  const streams = Object.entries(STREAMS) as [AuditStream, (typeof STREAMS)[AuditStream]][]
-
-  /** One chunk of a stream behind a position; `isWhole` when there is no more. */
-  async function readStream(
-    [stream, { letter }]: (typeof streams)[number],
-    { order, since, until }: AuditQuery,
-    reached: Reached,
-  ) {
-    const oldest = since === undefined ? '-' : String(Math.ceil(since * 1_000))
-    const newest = until === undefined ? '+' : String(Math.floor(until * 1_000))
-    const [first, last] = order === 'asc' ? [oldest, newest] : [newest, oldest]
-    const begin = laterOf(first, reached[letter], order)
-    const reply = (await run(
-      'read-audit',
-      [keys.audit(stream)],
-      [order, begin, last, CHUNK],
-    )) as readonly string[]
-    const found: Found[] = []
-    for (let i = 0; i < reply.length; i += 2) {
-      const [ms, n] = (reply[i] as string).split('-').map(Number) as [number, number]
-      found.push({ position: { ms, n, letter }, json: reply[i + 1] as string })
-    }
-    return { found, isWhole: found.length < CHUNK }
-  }
-
-  /** What follows a position in all streams, as far as all of them were read. */
-  async function readBehind(query: AuditQuery, reached: Reached) {
-    const parts = await Promise.all(streams.map((stream) => readStream(stream, query, reached)))
-    const inOrder = (one: Found, other: Found) =>
-      query.order === 'asc'
-        ? compare(one.position, other.position)
-        : compare(other.position, one.position)
-    const ends = parts.filter(({ isWhole }) => !isWhole).map(({ found }) => found.at(-1) as Found)
-    const nearest = ends.toSorted(inOrder)[0]
-    const found = parts.flatMap((part) => part.found).sort(inOrder)
-    /** The newest of each stream, when reading back from there. */
-    const heads = Object.fromEntries(
-      streams.map(([, { letter }], index) => [letter, idIn(parts[index]?.found[0])]),
-    )
-    return nearest === undefined
-      ? { found, heads, isWhole: true }
-      : { found: found.filter((one) => inOrder(one, nearest) <= 0), heads, isWhole: false }
-  }
-
+export function createAudit(context: StoreContext): Audit {
+  const { keys, run, auditRetentionMs } = context
+  const limits = new Map(STREAMS.map(({ name, maxRecords }) => [name, maxRecords]))
   return {
     async append(record) {
       const stream = streamOf(record)
-      const { most } = STREAMS[stream]
-      await run(
-        'append-audit',
-        [keys.audit(stream)],
-        [JSON.stringify(record), auditRetentionMs, most],
-      )
+      await appendRecord(run, {
+        stream: keys.audit(stream),
+        record: JSON.stringify(record),
+        retentionMs: auditRetentionMs,
+        maxRecords: limits.get(stream) ?? 0,
+      })
     },
 
-    async read(query) {
-      const records: KeptAuditRecord[] = []
-      const isFirst = query.cursor === undefined
-      let reached = parseCursor(query.cursor ?? '')
-      let follow: string | undefined
-      const page = (isEnd: boolean): AuditPage => ({
-        records,
-        ...(isEnd ? {} : { next: cursorOf(reached) }),
-        ...followOf(query, isEnd, isFirst ? follow : undefined, reached),
-      })
-      for (let lookedAt = 0; lookedAt < MAX_LOOKED_AT; ) {
-        const { found, heads, isWhole } = await readBehind(query, reached)
-        follow ??= cursorOf(heads)
-        for (const { position, json } of found) {
-          if (records.length === query.size) return page(false)
-          reached = { ...reached, [position.letter]: idIn({ position }) }
-          const record = JSON.parse(json) as AuditRecord
-          if (query.matches(record)) records.push(keep(record, position))
-        }
-        if (isWhole) return page(true)
-        lookedAt += found.length
-      }
-      return page(false)
-    },
+    read: (query) => readPage(context, query),
 
     isCursor: (text) => CURSOR.test(text),
   }
 }
 
+async function readPage(context: StoreContext, query: AuditQuery): Promise<AuditPage> {
+  const records: KeptAuditRecord[] = []
+  const isFirst = query.cursor === undefined
+  let reached = parseCursor(query.cursor ?? '')
+  let follow: string | undefined
+  const page = (isEnd: boolean): AuditPage => ({
+    records,
+    ...(isEnd ? {} : { next: cursorOf(reached) }),
+    ...followOf(query, isEnd, isFirst ? follow : undefined, reached),
+  })
+  for (let lookedAt = 0; lookedAt < MAX_LOOKED_AT; ) {
+    const { found, heads, isWhole } = await readBehind(context, query, reached)
+    follow ??= cursorOf(heads)
+    for (const { position, json } of found) {
+      if (records.length === query.size) return page(false)
+      reached = { ...reached, [position.letter]: idIn({ position }) }
+      const record = JSON.parse(json) as AuditRecord
+      if (query.matches(record)) records.push(keep(record, position))
+    }
+    if (isWhole) return page(true)
+    lookedAt += found.length
+  }
+  return page(false)
+}
+
+/** The records behind a position in all streams, up to the point to which all of them were read. */
+async function readBehind(context: StoreContext, query: AuditQuery, reached: Reached) {
+  const parts = await Promise.all(
+    STREAMS.map((stream) => readStream(context, stream, query, reached)),
+  )
+  const inOrder = (one: Found, other: Found) =>
+    query.order === 'asc'
+      ? compare(one.position, other.position)
+      : compare(other.position, one.position)
+  const ends = parts.flatMap(({ isWhole, found }) => (isWhole ? [] : found.slice(-1)))
+  const nearest = ends.toSorted(inOrder)[0]
+  const found = parts.flatMap((part) => part.found).sort(inOrder)
+  /** The newest of each stream, when reading back from there. */
+  const heads = Object.fromEntries(
+    STREAMS.map(({ letter }, index) => [letter, idIn(parts[index]?.found[0])]),
+  )
+  return nearest === undefined
+    ? { found, heads, isWhole: true }
+    : { found: found.filter((one) => inOrder(one, nearest) <= 0), heads, isWhole: false }
+}
+
+/** One chunk of a stream behind a position; `isWhole` when there is no more. */
+async function readStream(
+  { keys, run }: StoreContext,
+  { name, letter }: StreamLimits,
+  { order, since, until }: AuditQuery,
+  reached: Reached,
+) {
+  const oldest = since === undefined ? '-' : String(Math.ceil(since * 1_000))
+  const newest = until === undefined ? '+' : String(Math.floor(until * 1_000))
+  const [begin, last] = order === 'asc' ? [oldest, newest] : [newest, oldest]
+  const first = laterOf(begin, reached[letter], order)
+  const { rows } = await readRecords(run, {
+    stream: keys.audit(name),
+    order,
+    first,
+    last,
+    size: CHUNK,
+  })
+  const found = rows.map(({ id, record }): Found => {
+    const [ms = 0, n = 0] = id.split('-').map(Number)
+    return { position: { ms, n, letter }, json: record }
+  })
+  return { found, isWhole: found.length < CHUNK }
+}
+
 function streamOf({ action, result, actor }: AuditRecord): AuditStream {
   if (result === 'refused') return 'refusals'
-  // No operator did it.
+  // Without an actor it was the client itself.
   if (action === 'revocation.create' && actor === undefined) return 'own'
   return STREAM_OF_ACTION.get(action) ?? 'changes'
 }
@@ -194,7 +219,7 @@ function idOf({ ms, n, letter }: Position): string {
 
 function parseCursor(cursor: string): Reached {
   return Object.fromEntries(
-    [...cursor.matchAll(CURSOR_PART)].map(([, letter, id]) => [letter as string, id as string]),
+    [...cursor.matchAll(CURSOR_PART)].map(([, letter = '', id = '']) => [letter, id]),
   )
 }
 
@@ -204,7 +229,7 @@ function cursorOf(reached: Reached): string {
     .join('')
 }
 
-/** Read upwards, one follows from where the end was; read downwards, from where the first page began. */
+/** Reading upwards, new records come behind the end; reading downwards, behind the beginning of the first page. */
 function followOf(
   { order }: AuditQuery,
   isEnd: boolean,
@@ -215,17 +240,17 @@ function followOf(
   return isEnd ? { follow: cursorOf({ ...NOWHERE, ...reached }) } : {}
 }
 
-/** The id of a record inside its stream; of none, what comes before all. */
+/** The id of a record inside its stream; without a record, the id before all others. */
 function idIn(found: Pick<Found, 'position'> | undefined): string {
   return found === undefined ? '0-0' : `${found.position.ms}-${found.position.n}`
 }
 
-/** Streams count for themselves; of two records of one moment the letter of their streams decides. */
+/** Ids of different streams are independent; the letter of the stream orders two records with the same one. */
 function compare(one: Position, other: Position): number {
   return one.ms - other.ms || one.n - other.n || one.letter.localeCompare(other.letter)
 }
 
-/** A range begins behind what was reached, or at its own bound if that lies further on. */
+/** A range begins behind the position reached, or at its own bound if that is further on. */
 function laterOf(bound: string, reached: string | undefined, order: 'asc' | 'desc'): string {
   if (reached === undefined) return bound
   const behind = `(${reached}`

@@ -1,43 +1,45 @@
 /**
- * The log of changes as its readers see it: where each partition stands, what follows a position, and a stream of hints
- * as changes happen. Only what `heads` and `read` say is certain, because a primary says it at the moment of asking;
- * published events may be lost, repeated or late, and whoever uses them checks that they continue a sequence.
+ * The log of changes as its readers see it: the position of each partition, the events behind a position, and a stream of
+ * published events. Only `heads` and `read` are certain, because a primary answers them at the moment of asking. Published
+ * events may be lost, repeated or late: a reader must check that they continue the sequence.
  */
+
 import type { FeedEvent } from '../client/src/wire/index.ts'
 import type { StoreContext } from './context.ts'
-import { StoreReplyError } from './errors.ts'
+import type { PartitionNumber } from './partitions.ts'
+import { defineScript } from './redis/define-script.ts'
 import type { OpenSubscription, Subscription } from './redis/subscription.ts'
 
-/** Where the log of a partition stands. */
+/** The position of the log of a partition. */
 export interface LogHead {
   /** The history the answering primary is in. */
   readonly epoch: string
   /** Number of the last change. */
   readonly seq: number
-  /** The oldest position one can go on from; later than that, older changes have been dropped. */
+  /** The oldest position one can go on from; older events have been dropped. */
   readonly floor: number
 }
 
-/** The cutoff that an event tells of. */
+/** The cutoff of an event. */
 export interface LoggedRevocation {
   /** Everything issued at or before this time is void; epoch microseconds. */
   readonly cutoffUs: number
   /** Except what was issued at or before this time. */
   readonly afterUs?: number
-  /** Who did it and why, as JSON. */
+  /** Who made the revocation and why, as JSON. */
   readonly details: string
 }
 
-/** One change, parsed and as the text it was written as. */
+/** One change, parsed and as text. */
 export interface LoggedEvent {
   readonly seq: number
   readonly event: FeedEvent
   readonly json: string
-  /** Absent when the change made nothing void. */
+  /** Absent when the change voided nothing. */
   readonly revocation?: LoggedRevocation
 }
 
-/** A piece of the log. It holds no events when one cannot go on from the position asked. */
+/** A part of the log. It has no events when one cannot go on from the position asked for. */
 export interface LogPage extends LogHead {
   readonly events: readonly LoggedEvent[]
 }
@@ -48,16 +50,16 @@ export interface PublishedEvent extends LoggedEvent {
   readonly epoch: string
 }
 
-/** Who listens to published events. */
+/** A listener to published events. */
 export interface ChangeListener {
   published(event: PublishedEvent): void
-  /** Listening from now on, possibly after a time of missing everything. */
+  /** Called when listening begins, or begins again after events may have been missed. */
   subscribed(): void
 }
 
 /** Reads the log. */
 export interface ChangeLog {
-  /** Number of partitions; heads come in their order. */
+  /** Number of partitions; `heads` returns them in their order. */
   readonly partitions: number
   /**
    * Asks the primaries of all partitions, in one round trip each.
@@ -65,16 +67,16 @@ export interface ChangeLog {
    * @throws {StoreUnavailableError} when one of them does not answer
    */
   heads(): Promise<readonly LogHead[]>
-  /** Reads what follows `from`, at most {@link PAGE_EVENTS} events; '' as epoch reads the head alone. */
-  read(partition: number, epoch: string, from: number): Promise<LogPage>
-  /** Listens until closed, through whatever happens to Redis. */
+  /** Reads the events behind `from`, at most {@link PAGE_EVENTS}; with '' as epoch reads the position alone. */
+  read(partition: PartitionNumber, epoch: string, from: number): Promise<LogPage>
+  /** Listens until closed, also across failures of Redis. */
   subscribe(listener: ChangeListener): Subscription
 }
 
 /** Most events of one page. */
-export const PAGE_EVENTS = 256
+const PAGE_EVENTS = 256
 
-/** Stands for a logged event that cannot be read: readers take an unknown type as touching everything. */
+/** Replaces a logged event that cannot be parsed: to readers, an unknown type affects everything. */
 const UNREADABLE = {
   event: { type: 'unreadable' } as unknown as FeedEvent, // a type that no version knows
   json: '{"type":"unreadable"}',
@@ -83,39 +85,40 @@ const UNREADABLE = {
 const PUBLISHED = /^([A-Za-z0-9_-]{1,2}) ([0-9a-f]{1,40}) (\d{1,15}) (\{.*)$/s
 const REVOCATION = /^(?:(\d{1,16})-)?(\d{1,16}) (\{.*\})$/
 
+const readLog = defineScript('read-log', {
+  keys: 'head log',
+  args: 'followedEpoch fromSeq size',
+  row: 'epoch seq floor',
+  rows: 'seq description',
+})
+
 /** Makes the log of a store. */
 export function createChangeLog(
   { run, keys, partitions }: StoreContext,
   openSubscription: OpenSubscription,
 ): ChangeLog {
-  const numbers = new Map(
-    Array.from({ length: partitions.count }, (_, n) => [partitions.tag(n), n] as const),
-  )
+  const numbers = new Map(partitions.all.map((partition) => [partitions.tag(partition), partition]))
 
-  async function read(partition: number, epoch: string, from: number): Promise<LogPage> {
+  async function read(partition: PartitionNumber, epoch: string, from: number): Promise<LogPage> {
     const { head, log } = keys.partition(partition)
-    const [answeringEpoch, seq, floor, ...entries] = await run(
-      'read-log',
-      [head, log],
-      [epoch, from, PAGE_EVENTS],
-    )
-    if (
-      typeof answeringEpoch !== 'string' ||
-      typeof seq !== 'number' ||
-      typeof floor !== 'number'
-    ) {
-      throw new StoreReplyError('read-log answered no head')
+    const input = { head, log, followedEpoch: epoch, fromSeq: from, size: PAGE_EVENTS }
+    const { rows, ...position } = await readLog(run, input)
+    return {
+      epoch: position.epoch,
+      seq: Number(position.seq),
+      floor: Number(position.floor),
+      // An event that cannot be parsed has happened all the same.
+      events: rows.map(({ seq, description }) => ({
+        seq: Number(seq),
+        ...(parseDescription(description) ?? UNREADABLE),
+      })),
     }
-    return { epoch: answeringEpoch, seq, floor, events: toEvents(entries) }
   }
 
   return {
     partitions: partitions.count,
     read,
-    heads: () =>
-      Promise.all(
-        Array.from({ length: partitions.count }, (_, partition) => read(partition, '', 0)),
-      ),
+    heads: () => Promise.all(partitions.all.map((partition) => read(partition, '', 0))),
     subscribe: ({ published, subscribed }) =>
       openSubscription(keys.channel, {
         subscribed,
@@ -127,17 +130,7 @@ export function createChangeLog(
   }
 }
 
-function toEvents(entries: readonly (string | number)[]): LoggedEvent[] {
-  const events: LoggedEvent[] = []
-  for (let i = 0; i < entries.length; i += 2) {
-    // The change has happened, whatever its description is worth.
-    const described = parseDescription(String(entries[i + 1])) ?? UNREADABLE
-    events.push({ seq: Number(entries[i]), ...described })
-  }
-  return events
-}
-
-/** Reads `<tag> <epoch> <seq> <description>`; `undefined` for anything else, as anybody may publish anything. */
+/** Parses `<tag> <epoch> <seq> <description>`; `undefined` for anything else, since others may publish to the channel. */
 function parsePublished(
   text: string,
   numbers: ReadonlyMap<string, number>,
@@ -149,7 +142,7 @@ function parsePublished(
   return { partition, epoch, seq: Number(seq), ...described }
 }
 
-/** Reads `<event>`, and in a second line `<cutoff µs> <details>` or `<after µs>-<cutoff µs> <details>` if it is a revocation. */
+/** Parses `<event>`, and of a revocation the second line `<cutoff µs> <details>` or `<after µs>-<cutoff µs> <details>`. */
 function parseDescription(text: string): Omit<LoggedEvent, 'seq'> | undefined {
   const [json = '', second = ''] = text.split('\n', 2)
   const event = parseEvent(json)
@@ -167,7 +160,7 @@ function parseEvent(json: string): FeedEvent | undefined {
     const type = typeof event === 'object' && event !== null && (event as FeedEvent).type
     return typeof type === 'string' ? (event as FeedEvent) : undefined
   } catch {
-    // Not JSON: the callers know what an unreadable event means.
+    // Not JSON: the callers decide what an unreadable event means.
     return undefined
   }
 }

@@ -1,6 +1,6 @@
-/** What every part of the store is made from. */
+/** What the parts of a store share. */
 
-import type { Keys } from './keys.ts'
+import type { Keys, PartitionKeys } from './keys.ts'
 import type { TokenKeyRing } from './mint/key-ring.ts'
 import type { TokenMint } from './mint/token.ts'
 import type { Partitions } from './partitions.ts'
@@ -21,6 +21,14 @@ export interface StoreContext {
   readonly refreshGraceMs: number
   /** How long records stay in the audit, in milliseconds. */
   readonly auditRetentionMs: number
+}
+
+/** What every script takes that appends an event. */
+export function eventInput(
+  { keys, logRetentionMs }: StoreContext,
+  { head, log, base }: PartitionKeys,
+) {
+  return { head, log, base, logRetentionMs, channel: keys.channel }
 }
 
 /** Longest life of anything issued, in seconds: the cap of every configured lifetime. */

@@ -1,11 +1,11 @@
 /**
- * What can go wrong between a service and its Redis. Expected outcomes (unknown, revoked, foreign …) are values of
- * the store's functions, never errors.
+ * Errors between a service and its Redis. Expected outcomes (unknown, revoked, foreign …) are return values of the store's
+ * functions, never errors.
  */
 
 /**
- * The truth cannot be had right now: Redis is down, hanging, read-only, full or between primaries. Whoever meets it
- * answers 503; nothing may be concluded about any token. A write that failed this way has promised nothing.
+ * The state cannot be known now: Redis is down, hanging, read-only, full or between primaries. The caller answers 503 and
+ * must conclude nothing about any token. A write that failed this way may have happened or not.
  */
 export class StoreUnavailableError extends Error {
   override readonly name = 'StoreUnavailableError'
@@ -24,7 +24,7 @@ export class StoreMismatchError extends Error {
   readonly code = 'ERR_STORE_MISMATCH'
 }
 
-/** A script answered something this version does not know: a bug, or two versions on one Redis. */
+/** A script returned what this version does not know: a bug, or two incompatible versions on one Redis. */
 export class StoreReplyError extends Error {
   override readonly name = 'StoreReplyError'
   readonly code = 'ERR_STORE_REPLY'

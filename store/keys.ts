@@ -1,20 +1,20 @@
 /**
- * The only file that spells a Redis key. The forms are documented in docs/key-model.md and pinned by a test.
+ * The only file that writes the names of Redis keys. docs/key-model.md documents them, a test pins them.
  *
- * A key is `<prefix>{<tag>}<letter><id>`: the tag keeps a partition in one Cluster slot, one letter and no separator
- * keep the key of a token in the smallest allocation that holds it. Scripts put the same letters behind the base.
+ * A key is `<prefix>{<tag>}<letter><id>`. The tag keeps a partition in one Cluster slot. One letter and no separator keep
+ * the key of a token in the smallest possible allocation. Scripts put the same letters behind the base.
  */
-import type { Partitions } from './partitions.ts'
+import type { LocalId, PartitionNumber, Partitions, TokenHash } from './partitions.ts'
 
-/** Name of the hash that pins an installation. It has no prefix, so that a start with another prefix finds it. */
+/** The hash that pins an installation. It has no prefix, so that a start with another prefix finds it too. */
 export const INSTALLATION_KEY = 'claimcheck:installation'
 
-/** Field of a client in the registry hash; scripts put the same letter. */
+/** Field of a client in the registry hash; scripts use the same letter. */
 export function clientField(clientId: string): string {
   return `c:${clientId}`
 }
 
-/** The other way round; `undefined` for fields that are no client's. */
+/** The client of a field; `undefined` for other fields. */
 export function parseClientField(field: string): string | undefined {
   return field.startsWith('c:') ? field.slice(2) : undefined
 }
@@ -29,26 +29,26 @@ export function tokenKeyField(keyId: string): string {
 
 /** The keys of one partition. */
 export interface PartitionKeys {
-  /** What every key of the partition begins with. */
+  /** Beginning of every key of the partition. */
   readonly base: string
-  /** Hash: `seq` of the last change, `clock` last handed out. */
+  /** Hash: `seq` of the last change, and the last tick of the `clock`. */
   readonly head: string
   /** Stream of changes, ids `<seq>-0`. */
   readonly log: string
-  /** Hash of registered clients (`c:` fields) and of the resources they are (`r:` fields). */
+  /** Hash of registered clients (`c:` fields) and of the resources they serve (`r:` fields). */
   readonly clients: string
-  /** A token that is a grant of its own. */
-  token(hash: string): string
-  grant(id: string): string
+  /** A token that is a grant itself. */
+  token(hash: TokenHash): string
+  grant(id: LocalId): string
   /** Hash of the access tokens of a grant, by token hash. */
-  tokens(grant: string): string
-  /** What a retry of the last refresh is answered with, for the length of the grace. */
-  successor(grant: string): string
-  session(id: string): string
+  tokens(grant: LocalId): string
+  /** The answer to a retry of the last refresh, kept for the grace. */
+  successor(grant: LocalId): string
+  session(id: LocalId): string
   subject(sub: string): string
   /** Grants and sessions of a subject by expiry. */
   index(sub: string): string
-  /** Sorted set of what a subject holds, by context and role. */
+  /** Sorted set of the assignments of a subject, by context and role. */
   assignments(sub: string): string
   /** Sorted set of the same assignments of all subjects of the partition, by context, role and subject. */
   readonly holders: string
@@ -61,11 +61,11 @@ export interface PartitionKeys {
   readonly cutoff: CutoffKeys
 }
 
-/** Keys of the cutoffs, one a level of the revocation lattice. */
-export interface CutoffKeys {
-  token(hash: string): string
-  grant(id: string): string
-  session(id: string): string
+/** Keys of the cutoffs, one per level of the revocation lattice. */
+interface CutoffKeys {
+  token(hash: TokenHash): string
+  grant(id: LocalId): string
+  session(id: LocalId): string
   subject(sub: string): string
   subjectClient(sub: string, client: string): string
   client(client: string): string
@@ -77,23 +77,23 @@ export type AuditStream = 'changes' | 'issues' | 'refusals' | 'own' | 'assignmen
 
 /** All keys of an installation. */
 export interface Keys {
-  partition(partition: number): PartitionKeys
-  /** Channel on which every event is published, whatever its partition. */
+  partition(partition: PartitionNumber): PartitionKeys
+  /** Channel on which the events of all partitions are published. */
   readonly channel: string
   /** Pattern that finds every subject index of the installation. */
   readonly indexPattern: string
-  /** Tells which partition an index key found by that pattern belongs to, and whose it is. */
+  /** The partition and the subject of an index key found by that pattern. */
   parseIndex(key: string): { readonly tag: string; readonly sub: string } | undefined
   /** Prefix of the counters of failed client authentication. */
   readonly failures: string
-  /** A stream of the audit; of no partition. */
+  /** A stream of the audit; it belongs to no partition. */
   audit(stream: AuditStream): string
 }
 
 /**
  * @param prefix 1–32 characters of `[A-Za-z0-9._-]`, so that it cannot open a hash tag or a glob
- * @param database number of the Redis database. Channels, unlike keys, belong to the whole server: two installations in
- * two databases of one server would take each other's events for their own
+ * @param database number of the Redis database. Channels, unlike keys, belong to the whole server: without the number, two
+ * installations in two databases of one server would receive each other's events
  */
 export function createKeys(prefix: string, partitions: Partitions, database = 0): Keys {
   const all = Array.from({ length: partitions.count }, (_, partition) =>
@@ -105,8 +105,8 @@ export function createKeys(prefix: string, partitions: Partitions, database = 0)
     channel: database === 0 ? `${prefix}:feed` : `${prefix}:feed:${database}`,
     indexPattern: `${prefix}{*}i*`,
     parseIndex(key) {
-      const match = index.exec(key)
-      return match === null ? undefined : { tag: match[1] as string, sub: match[2] as string }
+      const [match, tag = '', sub = ''] = index.exec(key) ?? []
+      return match === undefined ? undefined : { tag, sub }
     },
     failures: `${prefix}:failures`,
     audit: (stream) => `${prefix}:audit:${stream}`,

@@ -1,6 +1,6 @@
 /**
- * Opens the store of a service, waiting for a Redis that is not there yet: services and Redis start in any order. A Redis
- * that belongs to another installation is not waited for.
+ * Opens the store of a service and waits until Redis can be reached, so services and Redis may start in any order. A Redis
+ * that belongs to another installation is an error at once.
  */
 import { StoreUnavailableError } from './errors.ts'
 import { openStore, type Store, type StoreOptions } from './store.ts'
@@ -15,9 +15,9 @@ export interface StoreSettings {
   readonly auditRetentionMs: number
 }
 
-/** What else a service brings along. */
+/** What the store of a service needs besides its settings. */
 export interface ServiceStoreOptions extends Pick<StoreOptions, 'tokenKeys' | 'mints'> {
-  /** Told when Redis cannot be reached, and when it can be again. */
+  /** Called when Redis cannot be reached, and when it can be reached again. */
   readonly outage: { failed(error: Error): void; recovered(): void }
   /** Resolves when it is time to try again. */
   readonly pause: () => Promise<void>

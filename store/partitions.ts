@@ -1,6 +1,6 @@
 /**
- * A subject lives in one partition; so does everything issued to it. The partition's tag is the hash tag of its keys
- * (one Cluster slot) and the first characters of every public id, so that an id alone finds its partition.
+ * A subject has one partition, and so has everything issued to it. The partition's tag is the hash tag of its keys (one
+ * Cluster slot) and the first characters of every public id, so an id alone leads to its partition.
  */
 import { hash } from 'node:crypto'
 import { customAlphabet } from 'nanoid'
@@ -17,39 +17,58 @@ export const TOKEN_HASH_LENGTH = 22
 /** Most partitions an installation may have; two characters must be able to name them. */
 export const MAX_PARTITIONS = 4096
 
+declare const brand: unique symbol
+
+/** A value that must not be used where another brand is due. Literals and texts from records have no brand. */
+type Brand<Value, Name extends string> = Value & { readonly [brand]?: Name }
+
+/** Number of a partition. */
+export type PartitionNumber = Brand<number, 'PartitionNumber'>
+
+/** Id of a grant or session inside its partition; '' for none. */
+export type LocalId = Brand<string, 'LocalId'>
+
+/** Truncated SHA-256 of a token, the only form in which a token reaches Redis; '' for none. */
+export type TokenHash = Brand<string, 'TokenHash'>
+
+/** Id of a grant, session or token as the outside sees it: the tag, then a local id, a token hash, or both. */
+export type PublicId = Brand<string, 'PublicId'>
+
 const randomLocalId = customAlphabet(URL_SAFE, LOCAL_ID_LENGTH)
 
-/** An id of a grant, session or token, taken apart. */
+/** A parsed id of a grant, session or token. */
 export interface LocatedId {
-  readonly partition: number
-  /** The grant or session inside its partition; '' for a token that is a grant of its own. */
-  readonly local: string
+  readonly partition: PartitionNumber
+  /** The grant or session inside its partition; '' for a token that is a grant itself. */
+  readonly local: LocalId
   /** Hash of the token; '' for a grant or session. */
-  readonly hash: string
+  readonly hash: TokenHash
 }
 
 /** Public ids of a token. */
 export interface TokenIds {
-  /** Of the access token itself; of no use for a refresh token. */
-  readonly jti: string
-  /** A token that is a grant of its own lends the grant its id. */
-  readonly grantId: string
+  /** Of the access token itself; meaningless for a refresh token. */
+  readonly jti: PublicId
+  /** A token that is a grant itself lends the grant its id. */
+  readonly grantId: PublicId
 }
 
 /** The fixed set of partitions of an installation. */
 export interface Partitions {
   readonly count: number
+  /** Their numbers, in order. */
+  readonly all: readonly PartitionNumber[]
   /** Partition of a subject (RFC 7662 `sub`). */
-  of(sub: string): number
+  of(sub: string): PartitionNumber
   /** Hash tag of a partition. */
-  tag(partition: number): string
+  tag(partition: PartitionNumber): string
   /** A new random local id for a grant or session. */
-  newLocalId(): string
-  /** Puts the tag in front of a local id, of a token hash, or of both. */
-  toPublicId(partition: number, local: string): string
-  /** The public ids a token goes by. */
-  idsOf(token: { partition: number; grant: string; hash: string }): TokenIds
-  /** Takes a public id apart; `undefined` for anything that cannot be one. */
+  newLocalId(): LocalId
+  /** The public id of a grant or session. */
+  toPublicId(partition: PartitionNumber, local: LocalId): PublicId
+  /** The public ids of a token. */
+  idsOf(token: { partition: PartitionNumber; grant: LocalId; hash: TokenHash }): TokenIds
+  /** Parses a public id; `undefined` for anything that cannot be one. */
   parsePublicId(id: string): LocatedId | undefined
 }
 
@@ -75,6 +94,7 @@ export function createPartitions(count: number): Partitions {
 
   return {
     count,
+    all: tags.map((_, partition) => partition),
     of: (sub) => Number.parseInt(hash('sha256', sub, 'hex').slice(0, 8), 16) & (count - 1),
     tag: (partition) => tags[partition] as string,
     newLocalId: () => randomLocalId(),

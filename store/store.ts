@@ -1,4 +1,4 @@
-/** The store: everything the services keep in Redis, behind functions that speak of tokens, grants and subjects. */
+/** The store: everything the services keep in Redis, behind functions about tokens, grants and subjects. */
 
 import { type Audit, createAudit } from './audit.ts'
 import { type ChangeLog, createChangeLog } from './change-log.ts'
@@ -16,8 +16,9 @@ import { createTokenKeyRing, type TokenKeySecret } from './mint/key-ring.ts'
 import { createTokenMint, type ParsedToken } from './mint/token.ts'
 import { createPartitions, type TokenIds } from './partitions.ts'
 import { type ConnectionOptions, connectRedis } from './redis/connection.ts'
+import { readRecord } from './redis/read-record.ts'
 import { databaseOf } from './redis/redis-url.ts'
-import { createScriptRunner, readRecord } from './redis/script-runner.ts'
+import { createScriptRunner } from './redis/script-runner.ts'
 import { createSubscriptionOpener } from './redis/subscription.ts'
 import { type AuthFailures, createAuthFailures } from './registry/auth-failures.ts'
 import { type ClientRegistry, createClientRegistry } from './registry/clients.ts'
@@ -47,8 +48,8 @@ export interface StoreOptions extends ConnectionOptions {
   readonly auditRetentionMs?: number
 }
 
-/** Whether the store can be asked, in words for a probe. */
-export interface StoreReadiness {
+/** Whether the store can answer, as a probe reports it. */
+interface StoreReadiness {
   readonly ready: boolean
   readonly checks: { readonly redis: 'ok' | 'unreachable' }
 }
@@ -71,11 +72,11 @@ export interface Store {
   readonly log: ChangeLog
   readonly restore: RestoreRevocation
   readonly locate: LocateToken
-  /** Id of the key this process would mint with, and of the one issuers minted with when it started. */
+  /** Id of the key this process mints with, and of the one that issuers minted with when it started. */
   readonly tokenKeys: { readonly minting: string; readonly mintedBefore: string | undefined }
   /** The public ids a token goes by. */
   idsOf(token: ParsedToken): TokenIds
-  /** Whether every primary answers; rejects or hangs no longer than a command may when one does not. */
+  /** Whether every primary answers. Takes no longer than one command may. */
   readiness(): Promise<StoreReadiness>
   close(): Promise<void>
 }
@@ -88,7 +89,7 @@ const DEFAULT_AUDIT_RETENTION_MS = 90 * 86_400_000
  * Connects, and pins or checks the installation.
  *
  * @throws {StoreUnavailableError} when Redis cannot be reached; try again
- * @throws {StoreMismatchError} when the installation has other settings; trying again is of no use
+ * @throws {StoreMismatchError} when the installation has other settings; trying again does not help
  */
 export async function openStore(options: StoreOptions): Promise<Store> {
   const partitions = createPartitions(options.partitions)
@@ -143,7 +144,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     // One key in each partition: on a Cluster every primary that holds one must answer.
     async readiness() {
       const answers = await Promise.allSettled(
-        Array.from({ length: partitions.count }, (_, partition) =>
+        partitions.all.map((partition) =>
           readRecord(run, context.keys.partition(partition).head, 'seq'),
         ),
       )

@@ -8,17 +8,17 @@ import { StoreBusyError } from './errors.ts'
 /** Runs `work` once the earlier writers of `key` are done. @throws {StoreBusyError} when that takes too long */
 export type InTurn = <Result>(key: string, work: () => Promise<Result>) => Promise<Result>
 
-/** As long as one command may take: behind a Redis that hangs, all that wait give up together. */
-const MAX_WAIT_MS = 2_000
+/** Longest wait for earlier writers. While Redis hangs, each of them takes a command timeout to fail. */
+const MAX_WAIT_MS = 10_000
 
-/** Makes the queues of one kind of record. */
-export function createTurns(): InTurn {
+/** Makes the queues of one kind of record. @param now a monotonic clock, in milliseconds */
+export function createTurns(now: () => number = () => performance.now()): InTurn {
   const lastOf = new Map<string, Promise<unknown>>()
   return (key, work) => {
-    const deadline = performance.now() + MAX_WAIT_MS
+    const deadline = now() + MAX_WAIT_MS
     const before = lastOf.get(key) ?? Promise.resolve()
     const result = before.then(() => {
-      if (performance.now() > deadline) throw new StoreBusyError('too many writers are waiting')
+      if (now() > deadline) throw new StoreBusyError('too many writers are waiting')
       return work()
     })
     const settled = result.catch(() => undefined)

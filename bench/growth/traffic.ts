@@ -36,7 +36,7 @@ const TOKENS_WITHOUT_REFRESH = 8
 const ENDING_ROLES = 20
 /** Each login is refreshed once an hour for so long, then it is silent until its end. */
 const ACTIVE_HOURS = 8
-const REFRESH = { lifetime: DAY_HOURS * HOUR, idleLifetimeSeconds: 8 * HOUR }
+const REFRESH = { lifetimeSeconds: DAY_HOURS * HOUR, idleLifetimeSeconds: 8 * HOUR }
 
 /** Registers the client and the role. */
 export async function createTraffic(store: Store): Promise<Traffic> {

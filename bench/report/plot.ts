@@ -7,13 +7,13 @@ import { type EChartsOption, format, init } from 'echarts'
 import type { Figure } from './figure.ts'
 
 /** One line: its points from left to right. On a logarithmic axis every number must be above 0. */
-export interface Line {
+interface Line {
   readonly name: string
   readonly points: readonly (readonly [x: number, y: number])[]
 }
 
 /** A value that must not be exceeded: a dashed line across the picture. */
-export interface Limit {
+interface Limit {
   readonly name: string
   readonly at: number
 }

@@ -109,7 +109,7 @@ function toIssueRequest(request: Body, client: Client, issuer: string): IssueReq
     ...(request.refresh === true
       ? {
           refresh: {
-            lifetime: metadata.refresh_token_lifetime,
+            lifetimeSeconds: metadata.refresh_token_lifetime,
             idleLifetimeSeconds: metadata.refresh_token_idle_lifetime,
           },
         }

@@ -1,18 +1,18 @@
 /**
- * Token exchange (RFC 8693): a token in return for another, never worth more and never living longer. It is a grant of its
- * own for the same subject, so it stands in the same partition, and carries the names of the tokens it came from: whatever
- * voids one of them voids it.
+ * Token exchange (RFC 8693): a token in return for another one, with no more rights and no longer life. It is a grant for
+ * the same subject, so it is kept in the same partition. It carries the ids of the tokens it came from: a revocation of one
+ * of them voids it too.
  */
 import type { StoreContext } from '../context.ts'
 import { hashToken, type ParsedToken } from '../mint/token.ts'
-import { unknownReply } from '../redis/script-runner.ts'
+import { defineScript } from '../redis/define-script.ts'
 import type { View } from '../roles/resolve.ts'
 import type { InactiveReason } from './introspect.ts'
 import type { IssuedTokens } from './issue.ts'
 import { type Authorization, encodeAuthorization } from './records.ts'
 
-/** What to issue in exchange. Whether it is narrower is for the caller to see to: authorizations never change. */
-export interface ExchangeRequest {
+/** What to issue in exchange. The caller must make sure that it is narrower: authorizations never change. */
+interface ExchangeRequest {
   readonly origin: ParsedToken
   readonly authorization: Authorization
   /** Seconds; cut to what is left of the origin's life. */
@@ -21,7 +21,7 @@ export interface ExchangeRequest {
 }
 
 /** Why nothing was issued. */
-export type ExchangeRefusal =
+type ExchangeRefusal =
   /** The exchanging client is disabled. */
   | { readonly kind: 'client-gone' }
   /** The token to exchange is not active. */
@@ -31,6 +31,15 @@ export type ExchangeRefusal =
 export interface TokenExchanger {
   exchange(request: ExchangeRequest): Promise<IssuedTokens | ExchangeRefusal>
 }
+
+const exchangeToken = defineScript('exchange-token', {
+  keys: 'head token clients index',
+  args: 'base tokenHash tokenLifetimeS authorization contexts assumedRoles originHash originGrant',
+  replies: {
+    issued: 'issuedUs expiresAt',
+    'unknown expired revoked suspended client client-gone': '',
+  },
+})
 
 /** Makes the exchanger of a store. */
 export function createTokenExchanger(context: StoreContext): TokenExchanger {
@@ -44,41 +53,30 @@ export function createTokenExchanger(context: StoreContext): TokenExchanger {
       const accessToken = mint.write({ kind: 'access', partition, grant, random })
       const hash = hashToken(accessToken)
       const at = keys.partition(partition)
-      const [outcome, ...rest] = await run(
-        'exchange-token',
-        [at.head, at.token(hash), at.clients, at.index(sub)],
-        [
-          at.base,
-          hash,
-          accessTokenLifetimeSeconds,
-          encodeAuthorization(authorization),
-          view?.contexts.join(' ') ?? '',
-          view?.assumed.join(' ') ?? '',
-          origin.hash,
-          origin.grant,
-        ],
-      )
-      switch (outcome as 'issued' | 'client-gone' | InactiveReason) {
-        case 'issued':
-          return {
-            kind: 'issued',
-            accessToken,
-            refreshToken: undefined,
-            issuedAt: Math.floor(Number(rest[0]) / 1e6),
-            expiresAt: Number(rest[1]),
-            ...partitions.idsOf({ partition, grant, hash }),
-            sid: session === '' ? undefined : partitions.toPublicId(partition, session),
-          }
-        case 'client-gone':
-          return { kind: 'client-gone' }
-        case 'unknown':
-        case 'expired':
-        case 'revoked':
-        case 'suspended':
-        case 'client':
-          return { kind: 'inactive', reason: outcome as InactiveReason }
-        default:
-          throw unknownReply('exchange-token', outcome)
+      const reply = await exchangeToken(run, {
+        head: at.head,
+        token: at.token(hash),
+        clients: at.clients,
+        index: at.index(sub),
+        base: at.base,
+        tokenHash: hash,
+        tokenLifetimeS: accessTokenLifetimeSeconds,
+        authorization: encodeAuthorization(authorization),
+        contexts: view?.contexts.join(' ') ?? '',
+        assumedRoles: view?.assumed.join(' ') ?? '',
+        originHash: origin.hash,
+        originGrant: origin.grant,
+      })
+      if (reply.outcome === 'client-gone') return { kind: 'client-gone' }
+      if (reply.outcome !== 'issued') return { kind: 'inactive', reason: reply.outcome }
+      return {
+        kind: 'issued',
+        accessToken,
+        refreshToken: undefined,
+        issuedAt: Math.floor(Number(reply.issuedUs) / 1e6),
+        expiresAt: Number(reply.expiresAt),
+        ...partitions.idsOf({ partition, grant, hash }),
+        sid: session === '' ? undefined : partitions.toPublicId(partition, session),
       }
     },
   }

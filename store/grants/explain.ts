@@ -1,10 +1,11 @@
 /**
- * What has become of a token, for operators: its state, whose it is, and which revocations void it. The only place that
- * tells why; whoever introspects learns that a token is inactive and nothing else.
+ * Explains a token to an operator: its state, its owner, and the revocations that void it. This is the only place that
+ * says why: an introspection only says that a token is inactive.
  */
 import type { StoreContext } from '../context.ts'
 import type { ParsedToken } from '../mint/token.ts'
-import { unknownReply } from '../redis/script-runner.ts'
+import type { PublicId } from '../partitions.ts'
+import { defineScript, unknownReply } from '../redis/define-script.ts'
 import type { LocateToken } from './locate-token.ts'
 import {
   decodeGrant,
@@ -14,18 +15,18 @@ import {
   type TokenRecord,
 } from './records.ts'
 
-/** What a token is worth, and why. */
-export type ExplainedState =
+/** The state of a token, and the reason for it. */
+type ExplainedState =
   | 'active'
   | 'expired'
   | 'revoked'
   | 'suspended'
   | 'client_disabled'
-  /** A refresh token that was used: its successor took its place. */
+  /** A refresh token that was used: it has a successor. */
   | 'rotated'
-  /** Of our making, but never issued or gone for long. */
+  /** A genuine token that was never issued, or whose record is gone. */
   | 'unknown'
-  /** Not of our making. */
+  /** Not a token of this installation. */
   | 'not_a_token'
 
 /** A revocation that voids a token. */
@@ -35,36 +36,36 @@ export interface VoidingRevocation {
   readonly cutoffUs: number
   /** Except what was issued at or before this. */
   readonly afterUs?: number
-  /** When it was made; epoch microseconds. */
+  /** When it was written; epoch microseconds. */
   readonly madeAtUs: number
   readonly by?: string
   readonly reason?: string
-  /** Names the revocation, when one was asked for. */
+  /** Id of the revocation, if it was a request for one. */
   readonly id?: string
-  /** The token of its line that it voids: 0 is itself, 1 the one it was exchanged from. */
+  /** Which token of the ancestry it voids: 0 is the token itself, 1 the one it was exchanged from. */
   readonly generation: number
 }
 
-/** All there is to tell. Ids are public ones. */
+/** Everything known about a token. */
 export interface Explanation {
   readonly state: ExplainedState
-  /** Absent for what is not of our making. */
+  /** Absent if it is not a token. */
   readonly kind?: 'access' | 'refresh'
-  readonly jti?: string
-  readonly grantId?: string
-  readonly sid?: string
+  readonly jti?: PublicId
+  readonly grantId?: PublicId
+  readonly sid?: PublicId
   /** Absent when its record is gone. */
   readonly token?: TokenRecord
   readonly grant?: GrantRecord
   /** The tokens it was exchanged from, the nearest first. */
-  readonly exchangedFrom: readonly string[]
+  readonly exchangedFrom: readonly PublicId[]
   /** The latest first. */
   readonly revocations: readonly VoidingRevocation[]
 }
 
 /** Explains tokens. */
 export interface TokenExplainer {
-  /** @param text whatever was presented */
+  /** @param text any text */
   explain(text: string): Promise<Explanation>
 }
 
@@ -77,7 +78,13 @@ const STATES: Readonly<Record<string, ExplainedState>> = {
   rotated: 'rotated',
   unknown: 'unknown',
 }
-const FIELDS_PER_REVOCATION = 3
+
+const explainToken = defineScript('explain-token', {
+  keys: 'head clients',
+  args: 'base form tokenHash grant',
+  row: 'state record grantRecord',
+  rows: 'generation level cutoff',
+})
 
 /** Makes the explainer of a store. */
 export function createTokenExplainer(context: StoreContext, locate: LocateToken): TokenExplainer {
@@ -86,15 +93,18 @@ export function createTokenExplainer(context: StoreContext, locate: LocateToken)
   async function explain(token: ParsedToken): Promise<Explanation> {
     const { partition } = token
     const at = keys.partition(partition)
-    const [word, record, grantRecord, ...fields] = (await run(
-      'explain-token',
-      [at.head, at.clients],
-      [at.base, token.kind, token.hash, token.grant],
-    )) as readonly string[]
-    const state = STATES[word ?? '']
-    if (state === undefined) throw unknownReply('explain-token', word)
+    const { record, grantRecord, rows, ...reply } = await explainToken(run, {
+      head: at.head,
+      clients: at.clients,
+      base: at.base,
+      form: token.kind,
+      tokenHash: token.hash,
+      grant: token.grant,
+    })
+    const state = STATES[reply.state]
+    if (state === undefined) throw unknownReply('explain-token', reply.state)
     const { jti, grantId } = partitions.idsOf(token)
-    const known = decode(token, record as string, grantRecord as string)
+    const known = decode(token, record, grantRecord)
     const session = (known.token ?? known.grant)?.authorization.session ?? ''
     const origins = known.token?.exchange?.origins ?? []
     return {
@@ -105,7 +115,7 @@ export function createTokenExplainer(context: StoreContext, locate: LocateToken)
       ...(session === '' ? {} : { sid: partitions.toPublicId(partition, session) }),
       ...known,
       exchangedFrom: origins.map((origin) => partitions.idsOf({ partition, ...origin }).jti),
-      revocations: toRevocations(fields),
+      revocations: rows.map(toRevocation).sort((one, other) => other.madeAtUs - one.madeAtUs),
     }
   }
 
@@ -130,23 +140,26 @@ function decode(
   }
 }
 
-function toRevocations(fields: readonly string[]): readonly VoidingRevocation[] {
-  const revocations: VoidingRevocation[] = []
-  for (let i = 0; i < fields.length; i += FIELDS_PER_REVOCATION) {
-    const [generation, level, record] = fields.slice(i) as [string, string, string]
-    const [span = '', madeAtUs, details] = record.split('\n', 3)
-    const [cutoffUs, afterUs] = span.split('-', 2).reverse()
-    const { by, reason, id } = JSON.parse(details ?? '{}') as Partial<VoidingRevocation>
-    revocations.push({
-      level,
-      cutoffUs: Number(cutoffUs),
-      madeAtUs: Number(madeAtUs),
-      generation: Number(generation),
-      ...(afterUs === undefined ? {} : { afterUs: Number(afterUs) }),
-      ...(by === undefined ? {} : { by }),
-      ...(reason === undefined ? {} : { reason }),
-      ...(id === undefined ? {} : { id }),
-    })
+function toRevocation({
+  generation,
+  level,
+  cutoff,
+}: {
+  readonly generation: string
+  readonly level: string
+  readonly cutoff: string
+}): VoidingRevocation {
+  const [span = '', madeAtUs, details = '{}'] = cutoff.split('\n', 3)
+  const [cutoffUs, afterUs] = span.split('-', 2).reverse()
+  const { by, reason, id } = JSON.parse(details) as Partial<VoidingRevocation>
+  return {
+    level,
+    cutoffUs: Number(cutoffUs),
+    madeAtUs: Number(madeAtUs),
+    generation: Number(generation),
+    ...(afterUs === undefined ? {} : { afterUs: Number(afterUs) }),
+    ...(by === undefined ? {} : { by }),
+    ...(reason === undefined ? {} : { reason }),
+    ...(id === undefined ? {} : { id }),
   }
-  return revocations.sort((one, other) => other.madeAtUs - one.madeAtUs)
 }

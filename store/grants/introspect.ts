@@ -1,12 +1,16 @@
 /**
- * What a token is worth right now, and to whom it belongs: one script, one round trip, from the primary. The caller's
- * registration comes with the same reply, so that authenticating it costs nothing and is never stale.
+ * The state of a token now, and what it resolves to: one script, one round trip, from the primary. The same reply carries
+ * the caller's registration, so authenticating the caller costs no second round trip and is never outdated.
+ *
+ * The head of lua/introspect-token-2.lua lists all checks in their order.
  */
 import type { ExchangedFrom, FreshnessStamp } from '../../client/src/wire/index.ts'
 import type { StoreContext } from '../context.ts'
 import { clientField } from '../keys.ts'
 import type { ParsedToken } from '../mint/token.ts'
-import { readRecord, unknownReply } from '../redis/script-runner.ts'
+import type { PublicId } from '../partitions.ts'
+import { defineScript, unknownReply } from '../redis/define-script.ts'
+import { readRecord } from '../redis/read-record.ts'
 import { type Client, parseClient } from '../registry/clients.ts'
 import type { Claims } from '../registry/subjects.ts'
 import { type ContextQuestion, type ResolvedRoles, resolveRoles } from '../roles/resolve.ts'
@@ -16,10 +20,11 @@ import { decodeGrantedToken, decodeOwnToken, type TokenRecord } from './records.
 
 /** Why a token is not active. For operators and logs; a resource server never learns it. */
 export type InactiveReason =
-  /** Not of our making, or a refresh token where only access tokens count. */
+  /** Not a token of this installation. */
   | 'junk'
+  /** Only access tokens can be active. */
   | 'refresh-token'
-  /** Never issued, or expired so long ago that its record is gone. */
+  /** Never issued, or expired and its record is gone. */
   | 'unknown'
   | 'expired'
   | 'revoked'
@@ -33,13 +38,13 @@ export type TokenState =
   | { readonly kind: 'inactive'; readonly reason: InactiveReason }
   | ActiveState
 
-/** A live token and what it resolves to. Ids are public ones. */
+/** A live token and what it resolves to. */
 export interface ActiveState {
   readonly kind: 'active'
   readonly record: TokenRecord
-  readonly jti: string
-  readonly grantId: string
-  readonly sid: string | undefined
+  readonly jti: PublicId
+  readonly grantId: PublicId
+  readonly sid: PublicId | undefined
   readonly claims: Claims
   /** Absent when roles were not asked for. */
   readonly roles?: ResolvedRoles
@@ -48,11 +53,11 @@ export interface ActiveState {
   readonly stamp: FreshnessStamp
 }
 
-/** Which roles to resolve beside: `none`, or those in `all` contexts that fit an answer, or in these. */
+/** Which roles to resolve: `none`, those in `all` contexts (as many as fit an answer), or those in these contexts. */
 export type RoleQuestion = 'none' | ContextQuestion
 
-/** The state of a token, and the registration of whoever asks. */
-export interface Introspection {
+/** The state of a token, and the registration of the caller. */
+interface Introspection {
   readonly state: TokenState
   /** `undefined` when no client of that id is registered. */
   readonly caller: Client | undefined
@@ -61,10 +66,10 @@ export interface Introspection {
 /** Answers for tokens. */
 export interface TokenReader {
   /**
-   * @param token whatever was presented; any text
-   * @param callerId the client that claims to ask, not yet authenticated; '' when the caller is the service itself
-   * @param roles contexts are told apart by name, so each once and without `*`
-   * @throws {StoreUnavailableError} when the truth cannot be had
+   * @param token any text
+   * @param callerId the client that says it asks, not yet authenticated; '' when the caller is the service itself
+   * @param roles each context once, without `*`
+   * @throws {StoreUnavailableError} when the state cannot be known now
    */
   introspect(token: string, callerId: string, roles?: RoleQuestion): Promise<Introspection>
 }
@@ -83,9 +88,16 @@ function inactive(reason: InactiveReason): TokenState {
   return { kind: 'inactive', reason }
 }
 
-/** Where the roles stand in the script's reply, and what stands in its head for nothing. */
-const ROLES = 5
+/** Reads the state of a token; the forecast of a revocation uses it too. */
+export const introspectToken = defineScript('introspect-token', {
+  keys: 'head clients',
+  args: 'base tokenHash grant callerId rolesAsked ...contexts',
+  row: 'summary callerRecord tokenRecord grantRecord claims roles',
+})
+
+/** Stands in the summary for no schema, and for roles that do not end. */
 const NONE = '-'
+const NO_CONTEXTS: readonly string[] = []
 
 /** Makes the reader of a store. */
 export function createTokenReader(
@@ -108,48 +120,36 @@ export function createTokenReader(
     asked: RoleQuestion,
   ): Promise<Introspection> {
     const at = keys.partition(token.partition)
-    const reply = (await run(
-      'introspect-token',
-      [at.head, at.clients],
-      [at.base, token.hash, token.grant, callerId, ...questionArguments(asked)],
-    )) as readonly string[]
-    const [head = '', callerRecord = '', tokenRecord = '', grantRecord = '', claims = ''] = reply
-    const [state, epoch = '', seq, completeness, schemaId = '', left] = head.split(' ')
-    const caller = parseClient(callerId, callerRecord)
+    const isNamed = typeof asked !== 'string'
+    const reply = await introspectToken(run, {
+      head: at.head,
+      clients: at.clients,
+      base: at.base,
+      tokenHash: token.hash,
+      grant: token.grant,
+      callerId,
+      rolesAsked: isNamed ? 'some' : asked,
+      contexts: isNamed ? asked : NO_CONTEXTS,
+    })
+    const [state, epoch = '', seq, completeness, schemaId = '', left] = reply.summary.split(' ')
+    const caller = parseClient(callerId, reply.callerRecord)
     if (state !== 'active') {
       const known = INACTIVE[state as InactiveReason]
       if (known === undefined) throw unknownReply('introspect-token', state)
       return { state: known, caller }
     }
-    const facts = { record: decodeToken(token, tokenRecord, grantRecord), claims }
+    const record = decodeToken(token, reply.tokenRecord, reply.grantRecord)
+    const facts = { record, claims: reply.claims }
     const stamp = { partition: token.partition, epoch, seq: Number(seq) }
-    if (asked === 'none') return { caller, state: toActiveState(token, facts, stamp) }
+    if (asked === 'none') return { caller, state: toActiveState(context, token, facts, stamp) }
     const schema = await schemas.compiledOf(token.partition, schemaId === NONE ? '' : schemaId)
     if (schema === undefined) return read(token, callerId, asked)
-    const held = { lines: reply[ROLES] ?? '', isComplete: completeness === 'complete' }
-    const roles = resolveRoles(held, asked, schema, facts.record.exchange?.view)
+    const held = { lines: reply.roles, isComplete: completeness === 'complete' }
+    const roles = resolveRoles(held, asked, schema, record.exchange?.view)
     const leftMs = left === NONE ? {} : { leftMs: Number(left) }
-    return { caller, state: { ...toActiveState(token, facts, { ...stamp, ...leftMs }), roles } }
-  }
-
-  function toActiveState(
-    token: ParsedToken,
-    { record, claims }: { readonly record: TokenRecord; readonly claims: string },
-    stamp: FreshnessStamp,
-  ): ActiveState {
-    const { partition } = token
-    const { session } = record.authorization
     return {
-      kind: 'active',
-      record,
-      ...partitions.idsOf(token),
-      sid: session === '' ? undefined : partitions.toPublicId(partition, session),
-      claims: claims === '' ? {} : (JSON.parse(claims) as Claims),
-      exchangedFrom: (record.exchange?.origins ?? []).map((origin) => {
-        const { jti, grantId } = partitions.idsOf({ partition, ...origin })
-        return { jti, grant_id: grantId, client_id: origin.clientId }
-      }),
-      stamp,
+      caller,
+      state: { ...toActiveState(context, token, facts, { ...stamp, ...leftMs }), roles },
     }
   }
 
@@ -163,10 +163,28 @@ export function createTokenReader(
   }
 }
 
-function decodeToken({ grant }: ParsedToken, record: string, grantRecord: string): TokenRecord {
-  return grant === '' ? decodeOwnToken(record) : decodeGrantedToken(record, grantRecord)
+function toActiveState(
+  { partitions }: StoreContext,
+  token: ParsedToken,
+  { record, claims }: { readonly record: TokenRecord; readonly claims: string },
+  stamp: FreshnessStamp,
+): ActiveState {
+  const { partition } = token
+  const { session } = record.authorization
+  return {
+    kind: 'active',
+    record,
+    ...partitions.idsOf(token),
+    sid: session === '' ? undefined : partitions.toPublicId(partition, session),
+    claims: claims === '' ? {} : (JSON.parse(claims) as Claims),
+    exchangedFrom: (record.exchange?.origins ?? []).map((origin) => {
+      const { jti, grantId } = partitions.idsOf({ partition, ...origin })
+      return { jti, grant_id: grantId, client_id: origin.clientId }
+    }),
+    stamp,
+  }
 }
 
-function questionArguments(asked: RoleQuestion): readonly string[] {
-  return typeof asked === 'string' ? [asked] : ['some', ...asked]
+function decodeToken({ grant }: ParsedToken, record: string, grantRecord: string): TokenRecord {
+  return grant === '' ? decodeOwnToken(record) : decodeGrantedToken(record, grantRecord)
 }

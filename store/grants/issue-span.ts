@@ -1,6 +1,6 @@
 /**
- * Which times of issue a revocation means: after one time, before another, each of them optional. Spells it for the
- * scripts and for whoever compares with it; lua/include/lattice.lua reads the same form.
+ * Which times of issue a revocation means: after one time, before another, each of them optional. Writes them as the
+ * scripts read them (lua/include/lattice.lua, requested_span).
  */
 
 /** Times in epoch seconds, fractions allowed. */
@@ -11,12 +11,12 @@ export interface IssueSpan {
   readonly issuedBefore?: number | undefined
 }
 
-/** "Issued before" spares what was issued at that very moment; a cutoff voids it. Hence one microsecond less. */
+/** "Issued before" excludes that very moment, a cutoff includes it: hence one microsecond less. */
 export function cutoffUs({ issuedBefore }: IssueSpan): number | undefined {
   return issuedBefore === undefined ? undefined : Math.max(0, Math.round(issuedBefore * 1e6) - 1)
 }
 
-/** The last moment that is spared; `undefined` when none is. */
+/** The last time of issue that is not meant; `undefined` when all are. */
 export function afterUs({ issuedAfter }: IssueSpan): number | undefined {
   return issuedAfter === undefined ? undefined : Math.max(0, Math.round(issuedAfter * 1e6))
 }
@@ -28,7 +28,7 @@ export function spanArgument(span: IssueSpan): string {
   return after === undefined ? cutoff : `${after.toFixed(0)}-${cutoff}`
 }
 
-/** Whether something issued then is meant, by all that has been issued so far. */
+/** Whether something issued at this time is meant. */
 export function isWithin(span: IssueSpan, issuedAtUs: number): boolean {
   return (
     issuedAtUs > (afterUs(span) ?? 0) && issuedAtUs <= (cutoffUs(span) ?? Number.POSITIVE_INFINITY)

@@ -1,15 +1,15 @@
-/**
- * What is live for one subject, in pages: its grants and its sessions.
- */
+/** The live grants and sessions of a subject, in pages. */
 import type { StoreContext } from '../context.ts'
+import type { PublicId } from '../partitions.ts'
+import { defineScript } from '../redis/define-script.ts'
 import { type IssueSpan, spanArgument } from './issue-span.ts'
 import { type Authorization, decodeGrant, decodeOwnToken } from './records.ts'
 
 /** A live grant. Times in epoch seconds. */
 export interface LiveGrant {
-  readonly grantId: string
+  readonly grantId: PublicId
   readonly authorization: Authorization
-  readonly sid: string | undefined
+  readonly sid: PublicId | undefined
   readonly issuedAt: number
   readonly expiresAt: number
   /** Whether it can mint more tokens. */
@@ -18,20 +18,20 @@ export interface LiveGrant {
 
 /** A live session. Times in epoch seconds. */
 export interface LiveSession {
-  readonly sid: string
+  readonly sid: PublicId
   readonly startedAt: number
   readonly expiresAt: number
   /** The device as the application described it. */
   readonly device: SessionDevice
 }
 
-/** What an application tells about the device of a login. */
+/** How an application describes the device of a login. */
 export interface SessionDevice {
   readonly ip?: string
   readonly user_agent?: string
 }
 
-/** One page; a page may be shorter than asked and still have a next one. */
+/** One page; it may be shorter than asked and still have a next one. */
 export interface Page<Item> {
   readonly items: readonly Item[]
   /** Goes on from here; absent at the end. */
@@ -44,16 +44,16 @@ export interface PageCursor {
   readonly member: string
 }
 
-/** A revocation of a subject's tokens, or of those of one client. */
+/** A revocation of the subject's tokens, of all clients or of one. */
 export interface WideRequest extends IssueSpan {
   readonly clientId?: string | undefined
 }
 
-/** Which entries of a page to count: what a cutoff would void. */
-export interface PageOptions {
+/** Which page, and which entries of it. */
+interface PageOptions {
   readonly cursor?: PageCursor | undefined
   readonly size: number
-  /** Only entries that such a revocation would void, themselves or through a token they were exchanged from. */
+  /** Only entries that this revocation would void, directly or through a token they were exchanged from. */
   readonly wouldVoid?: WideRequest | undefined
 }
 
@@ -63,6 +63,15 @@ export interface LiveGrants {
   sessions(sub: string, options: PageOptions): Promise<Page<LiveSession>>
 }
 
+const listGrants = defineScript('list-grants', {
+  keys: 'head index',
+  args: 'base kind fromScore fromMember size issueSpan clientId',
+  row: 'nextScore nextMember',
+  rows: 'member expiresAt record form',
+})
+
+type ListedEntry = Awaited<ReturnType<typeof listGrants>>['rows'][number]
+
 /** Makes the pages of a store. */
 export function createLiveGrants(context: StoreContext): LiveGrants {
   const { keys, partitions, run } = context
@@ -71,51 +80,36 @@ export function createLiveGrants(context: StoreContext): LiveGrants {
     sub: string,
     kind: 'grants' | 'sessions',
     options: PageOptions,
-    decode: (member: string, expiresAt: number, record: string, form: string) => Item,
+    decode: (entry: ListedEntry) => Item,
   ): Promise<Page<Item>> {
     const at = keys.partition(partitions.of(sub))
-    const cursor = options.cursor
-    const reply = await run(
-      'list-grants',
-      [at.head, at.index(sub)],
-      [
-        at.base,
-        kind,
-        cursor?.score ?? '',
-        cursor?.member ?? '',
-        options.size,
-        spanArgument(options.wouldVoid ?? {}),
-        options.wouldVoid?.clientId ?? '',
-      ],
-    )
-    const [score, member, ...entries] = reply as string[]
-    const items: Item[] = []
-    for (let i = 0; i < entries.length; i += 4) {
-      const [id, expiresAt, record, form] = entries.slice(i, i + 4) as [
-        string,
-        string,
-        string,
-        string,
-      ]
-      items.push(decode(id, Number(expiresAt), record, form))
-    }
-    return score === ''
-      ? { items }
-      : { items, next: { score: score as string, member: member as string } }
+    const { nextScore, nextMember, rows } = await listGrants(run, {
+      head: at.head,
+      index: at.index(sub),
+      base: at.base,
+      kind,
+      fromScore: options.cursor?.score ?? '',
+      fromMember: options.cursor?.member ?? '',
+      size: options.size,
+      issueSpan: spanArgument(options.wouldVoid ?? {}),
+      clientId: options.wouldVoid?.clientId ?? '',
+    })
+    const items = rows.map(decode)
+    return nextScore === '' ? { items } : { items, next: { score: nextScore, member: nextMember } }
   }
 
   return {
     grants(sub, options) {
       const partition = partitions.of(sub)
-      return page(sub, 'grants', options, (id, expiresAt, record, form) => {
+      return page(sub, 'grants', options, ({ member, expiresAt, record, form }) => {
         const grant = form === 'grant' ? decodeGrant(record) : decodeOwnToken(record)
         const { session } = grant.authorization
         return {
-          grantId: partitions.toPublicId(partition, id),
+          grantId: partitions.toPublicId(partition, member),
           authorization: grant.authorization,
           sid: session === '' ? undefined : partitions.toPublicId(partition, session),
           issuedAt: Math.floor(grant.issuedAtUs / 1e6),
-          expiresAt,
+          expiresAt: Number(expiresAt),
           refresh: form === 'grant',
         }
       })
@@ -123,13 +117,13 @@ export function createLiveGrants(context: StoreContext): LiveGrants {
 
     sessions(sub, options) {
       const partition = partitions.of(sub)
-      return page(sub, 'sessions', options, (id, expiresAt, record) => {
-        const [, startedUs, device] = record.split('\n', 3)
+      return page(sub, 'sessions', options, ({ member, expiresAt, record }) => {
+        const [, startedUs, device = ''] = record.split('\n', 3)
         return {
-          sid: partitions.toPublicId(partition, id),
+          sid: partitions.toPublicId(partition, member),
           startedAt: Math.floor(Number(startedUs) / 1e6),
-          expiresAt,
-          device: JSON.parse(device === '' ? '{}' : (device as string)) as SessionDevice,
+          expiresAt: Number(expiresAt),
+          device: device === '' ? {} : (JSON.parse(device) as SessionDevice),
         }
       })
     },

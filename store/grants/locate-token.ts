@@ -1,12 +1,13 @@
 /**
- * Reads a presented token without its record. Junk is known at once. A key that this node lacks but others use must not
- * make a good token look like junk: the node is behind in a key rotation, and that is an outage of its own.
+ * Reads a presented token without its record, so junk is refused before its record is looked up. If the token names a key
+ * that this node lacks but others use, the token may be good: the node is behind in a key rotation, and the answer is an
+ * outage instead of "junk".
  */
 import type { StoreContext } from '../context.ts'
 import { StoreUnavailableError } from '../errors.ts'
 import { INSTALLATION_KEY, tokenKeyField } from '../keys.ts'
 import type { ParsedToken } from '../mint/token.ts'
-import { readRecord } from '../redis/script-runner.ts'
+import { readRecord } from '../redis/read-record.ts'
 
 /**
  * @returns `undefined` for junk

@@ -1,17 +1,18 @@
 /**
- * The packed records of tokens, grants and sessions: lines of text, because one string passed through costs a third
- * of a hash turned into an object. lua/include/records.lua reads and writes the same form.
+ * The packed records of tokens, grants and sessions: lines of text, because returning one string costs a third of turning
+ * a hash into an object. lua/include/records.lua reads and writes the same form.
  */
 
 import type { Actor } from '../../client/src/wire/index.ts'
+import type { LocalId, TokenHash } from '../partitions.ts'
 import type { View } from '../roles/resolve.ts'
 
-/** What was authorized: the part of a record that never changes. */
+/** What was authorized. This part of a record never changes. */
 export interface Authorization {
   readonly sub: string
   readonly clientId: string
-  /** Local session id; '' without a session. */
-  readonly session: string
+  /** '' without a session. */
+  readonly session: LocalId
   /** Space-separated (RFC 6749 §3.3); '' for none. */
   readonly scope: string
   /** RFC 8707 resources. */
@@ -30,15 +31,15 @@ export interface Login {
 }
 
 /** A token that another one was exchanged from. Ids are local ones. */
-export interface Origin {
-  readonly hash: string
+interface Origin {
+  readonly hash: TokenHash
   /** '' when the token is the grant. */
-  readonly grant: string
+  readonly grant: LocalId
   readonly clientId: string
 }
 
 /** What an exchange made of a token (RFC 8693). */
-export interface TokenExchange {
+interface TokenExchange {
   /** Absent when it is limited to no contexts. */
   readonly view?: View
   /** The nearest first. */
@@ -59,8 +60,8 @@ export interface GrantRecord {
   readonly authorization: Authorization
   readonly issuedAtUs: number
   readonly expiresAt: number
-  /** Hash of the refresh token in force. */
-  readonly refreshHash: string
+  /** Of the current refresh token. */
+  readonly refreshHash: TokenHash
   readonly refreshedAtUs: number
 }
 
@@ -69,14 +70,14 @@ const TIME_LINES = 2
 const OWN_TOKEN_LINES = TIME_LINES + AUTHORIZATION_LINES
 const LINES_PER_ORIGIN = 4
 
-/** Packs an authorization; values hold no line break (checked where they enter). */
+/** Packs an authorization; values contain no line break (checked where they enter). */
 export function encodeAuthorization(authorization: Authorization): string {
   const { sub, clientId, session, scope, aud, login } = authorization
   const facts = Object.keys(login).length === 0 ? '' : JSON.stringify(login)
   return [sub, clientId, session, scope, aud.join(' '), facts].join('\n')
 }
 
-/** Unpacks a token that is a grant of its own. */
+/** Unpacks a token that is a grant itself. */
 export function decodeOwnToken(token: string): TokenRecord {
   const lines = token.split('\n')
   const authorization = decodeAuthorization(lines.slice(TIME_LINES))
@@ -92,7 +93,7 @@ function decodeTokenExchange([
 ]: readonly string[]): TokenExchange {
   const origins: Origin[] = []
   for (let i = 0; i < lines.length; i += LINES_PER_ORIGIN) {
-    const [hash, grant, , clientId] = lines.slice(i) as [string, string, string, string]
+    const [hash = '', grant = '', , clientId = ''] = lines.slice(i, i + LINES_PER_ORIGIN)
     origins.push({ hash, grant, clientId })
   }
   if (contexts === '') return { origins }
@@ -123,19 +124,19 @@ export function decodeGrant(grant: string): GrantRecord {
     authorization: decodeAuthorization(lines),
     issuedAtUs: Number(lines[AUTHORIZATION_LINES]),
     expiresAt: Number(lines[AUTHORIZATION_LINES + 1]),
-    refreshHash: lines[AUTHORIZATION_LINES + 2] as string,
+    refreshHash: lines[AUTHORIZATION_LINES + 2] ?? '',
     refreshedAtUs: Number(lines[AUTHORIZATION_LINES + 3]),
   }
 }
 
 function decodeAuthorization(lines: readonly string[]): Authorization {
-  const facts = lines[5] as string
+  const facts = lines[5] ?? ''
   return {
-    sub: lines[0] as string,
-    clientId: lines[1] as string,
-    session: lines[2] as string,
-    scope: lines[3] as string,
-    aud: splitList(lines[4] as string),
+    sub: lines[0] ?? '',
+    clientId: lines[1] ?? '',
+    session: lines[2] ?? '',
+    scope: lines[3] ?? '',
+    aud: splitList(lines[4] ?? ''),
     login: facts === '' ? {} : (JSON.parse(facts) as Login),
   }
 }

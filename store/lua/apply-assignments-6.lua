@@ -1,26 +1,39 @@
 -- Assigns and removes roles of subjects of one partition, in order.
--- KEYS  1 head · 2 log · 3 holders · 4 ending · 5 role counts · 6 role schema
--- ARGV  1 base · 2 log retention ms · 3 channel
---       4… five for each change: assign|remove, sub, context, role, expires s ('' = for good)
--- Derives the assignments of each subject; they carry the tag of the partition.
--- Returns one word for each change: assigned | removed | unchanged | unknown-role | past (it would have ended already)
--- Each change stands by itself: one that is refused leaves the others as they are.
--- Log: one event, naming each subject touched.
--- Atomic: all orders of the assignments and the log entries are one step; concurrent writers can only follow each other,
--- so nobody writes an old set back.
+-- KEYS
+--   head
+--   log
+--   holders
+--   ending
+--   role_counts
+--   schema
+-- ARGV
+--   base
+--   log_retention_ms
+--   channel
+--   ...changes: five for each change: assign|remove, sub, context, role, expires s ('' = never)
+-- Derives the assignments key of each subject; it carries the tag of the partition.
+-- Returns a list of outcomes
+--   One word for each change: assigned | removed | unchanged | unknown-role | past (it would have ended already).
+-- A refused change leaves the other changes as they are.
+-- Log: one event that names each changed subject.
+-- Atomic: all orders of the assignments and the log entry are written in one step. Concurrent writers follow each other,
+-- so an outdated set is never written back.
 -- Bound: the changes given, and at most 20 ended assignments dropped.
 --- @include "clock"
 --- @include "epoch"
 --- @include "log"
 --- @include "assignments"
-local place = { base = ARGV[1], holders = KEYS[3], ending = KEYS[4], counts = KEYS[5] }
-local now = tick(KEYS[1])
+local head, log, holders, ending, role_counts, schema = unpack(KEYS)
+local base, log_retention_ms, channel = unpack(ARGV)
+local changes = { unpack(ARGV, 4) }
+local place = { base = base, holders = holders, ending = ending, counts = role_counts }
+local now = tick(head)
 local now_s = math.floor(now / 1000000)
 drop_ended(place, now_s)
 
 local known = {}
 local function is_known(role)
-  if known[role] == nil then known[role] = redis.call('HEXISTS', KEYS[6], 'r:' .. role) == 1 end
+  if known[role] == nil then known[role] = redis.call('HEXISTS', schema, 'r:' .. role) == 1 end
   return known[role]
 end
 
@@ -32,10 +45,11 @@ local function apply(op, sub, context, role, expires)
 end
 
 local outcomes, touched = {}, new_touched()
-for i = 4, #ARGV, 5 do
-  local outcome = apply(ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4])
-  if outcome == 'assigned' or outcome == 'removed' then touch(touched, ARGV[i + 1], ARGV[i + 2]) end
+for i = 1, #changes, 5 do
+  local op, sub, context, role, expires = unpack(changes, i, i + 4)
+  local outcome = apply(op, sub, context, role, expires)
+  if outcome == 'assigned' or outcome == 'removed' then touch(touched, sub, context) end
   outcomes[#outcomes + 1] = outcome
 end
-conclude(place, touched, now, tonumber(ARGV[2]), ARGV[3])
+conclude(place, touched, now, log_retention_ms, channel)
 return outcomes

@@ -1,23 +1,31 @@
--- Claims the loading of a subject whose status and claims nobody has put yet. Assignments alone say nothing of these: an import
--- of roles must not let in whom the other system has suspended.
--- KEYS  1 head · 2 subject
--- ARGV  1 name of this load · 2 how long the claim lasts ms
--- Returns { 'known' } (there is nothing to load any more) · { 'busy' } (somebody else loads it) · { 'begun' }
--- A claim ends with its time, so that a loader that died is followed by another; what it had loaded stays, the next one
--- loads it again. Claiming again under the same name moves that time; 0 gives the claim up.
--- Atomic because one claim at a time may stand.
+-- Claims the loading of a subject that has no status and no claims yet. Assignments do not count: an import of roles must
+-- not let in a user whom the other system has suspended.
+-- KEYS
+--   head
+--   subject
+-- ARGV
+--   load_name
+--   claim_ms: how long the claim lasts; 0 gives it up
+-- Returns one of
+--   known: there is nothing left to load
+--   busy: another loader has the claim
+--   begun
+-- A claim expires, so another loader can follow one that died; it loads again what the first one had loaded. Claiming
+-- again under the same name moves the time of expiry.
+-- Atomic: only one claim may exist at a time.
 -- Bound: constant.
 --- @include "clock"
 --- @include "epoch"
+local head, subject = unpack(KEYS)
+local load_name, claim_ms = unpack(ARGV)
 epoch()
-local subject = redis.call('HMGET', KEYS[2], 'loading', 'loaded', 'status', 'claims')
-local loading = subject[1]
-if subject[2] or subject[3] or subject[4] then return { 'known' } end
+local loading, loaded, status, claims = unpack(redis.call('HMGET', subject, 'loading', 'loaded', 'status', 'claims'))
+if loaded or status or claims then return { 'known' } end
 
-local now = tick(KEYS[1])
+local now = tick(head)
 if loading then
   local name, claimed_until = string.match(loading, '^(%S+) (%d+)$')
-  if name ~= ARGV[1] and tonumber(claimed_until) > now then return { 'busy' } end
+  if name ~= load_name and tonumber(claimed_until) > now then return { 'busy' } end
 end
-redis.call('HSET', KEYS[2], 'loading', ARGV[1] .. ' ' .. stamp(now + tonumber(ARGV[2]) * 1000))
+redis.call('HSET', subject, 'loading', load_name .. ' ' .. stamp(now + tonumber(claim_ms) * 1000))
 return { 'begun' }

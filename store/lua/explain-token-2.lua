@@ -1,72 +1,88 @@
 #!lua flags=allow-oom
--- Tells an operator what has become of a token, and which cutoffs void it.
--- KEYS  1 head · 2 clients
--- ARGV  1 base · 2 access|refresh · 3 token hash · 4 grant id ('' = the token is the grant)
+-- Shows an operator the state of a token, and which cutoffs void it.
+-- KEYS
+--   head
+--   clients
+-- ARGV
+--   base
+--   form: access|refresh
+--   token_hash
+--   grant: its id ('' = the token is the grant)
 -- Derives token, grant, session, subject and cutoff keys from what it reads; all carry the tag of the partition.
--- Returns { state, record, grant record, then three for each cutoff that voids it: which token of its line (0 = itself, 1 = the one it
---   was exchanged from …), level, cutoff record with that alone in its first line which voids the token }
---   state: active | unknown | expired | revoked | suspended | client, and for refresh tokens rotated (used up)
---   record: of the access token; grant record: of the grant, unless the token is it; '' when gone
--- A token whose record is gone is looked for in the cutoffs by its own names.
--- Atomic because state and cutoffs must be those of one moment.
--- Bound: 7 cutoffs for each token of its line. Declared as a writing script for the reason given in introspect-token.
+-- Returns a row of
+--   state: as token_state returns it, and for refresh tokens also rotated (used up)
+--   record: of the access token, '' when it is gone
+--   grant_record: of the grant unless the token is the grant, '' when it is gone
+-- Followed by rows of
+--   generation: the voided token: 0 = itself, 1 = the token it was exchanged from, and so on
+--   level
+--   cutoff: the cutoff record, its first line reduced to the part that voids the token
+-- If the token's record is gone, cutoffs are still looked up by its own ids.
+-- Atomic: state and cutoffs must be read at one moment.
+-- Bound: 7 cutoffs for the token and for each of its ancestors. Declared as a writing script for the reason given in
+-- introspect-token.
 --- @include "clock"
 --- @include "epoch"
 --- @include "lattice"
 --- @include "records"
 --- @include "state"
-local base, form, hash, grant = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
-local OF_LOGIN = { session = true, subject = true, all = true }
+local head, clients = unpack(KEYS)
+local base, form, token_hash, grant = unpack(ARGV)
+local LEVELS_OF_LOGIN = { session = true, subject = true, all = true }
 local LEVELS = { 'token', 'grant', 'session', 'subject', 'subject+client', 'client', 'all' }
 epoch()
 local reply = { '', '', '' }
 
--- The record with only that on its first line by which it voids what was issued then: '<cutoff>' or '<from>-<to>'
--- (0: nobody knows any more when that was).
+-- The record, its first line reduced to what voids a thing issued then: '<cutoff>' or '<from>-<to>'. issued is 0 when the
+-- time of issue is not known any more.
 local function as_it_voids(record, issued)
-  local line, rest = string.match(record, '^([^\n]*)(.*)$')
-  local full = string.match(line, '^%d+')
+  local spans, rest = string.match(record, '^([^\n]*)(.*)$')
+  local full = string.match(spans, '^%d+')
   if full ~= '0' and issued <= tonumber(full) then return full .. rest end
-  for from, to in string.gmatch(line, ' (%d+)%-(%d+)') do
+  for from, to in string.gmatch(spans, ' (%d+)%-(%d+)') do
     if issued == 0 or issued > tonumber(from) and issued <= tonumber(to) then return from .. '-' .. to .. rest end
   end
   return full .. rest
 end
 
--- A refresh token is also void when the login of its session is (as refresh-grant judges); `started` is when that was.
-local function collect(index, thing, issued, started)
+local function add_row(generation, level, cutoff)
+  for _, value in ipairs({ stamp(generation), level, cutoff }) do reply[#reply + 1] = value end
+end
+
+-- A refresh token is also void when the login of its session is (as in refresh-grant); login_started is the time of it.
+local function collect(generation, thing, issued, login_started)
   for i, record in ipairs(matching_cutoffs(base, thing)) do
-    local is_of_login = started and OF_LOGIN[LEVELS[i]]
-    local time = record and (voids(record, issued) and issued or is_of_login and voids(record, started) and started)
-    if time then
-      for _, value in ipairs({ stamp(index), LEVELS[i], as_it_voids(record, time) }) do reply[#reply + 1] = value end
-    end
+    local is_of_login = login_started and LEVELS_OF_LOGIN[LEVELS[i]]
+    local time = record
+      and (voids(record, issued) and issued or is_of_login and voids(record, login_started) and login_started)
+    if time then add_row(generation, LEVELS[i], as_it_voids(record, time)) end
   end
 end
 
--- Nobody knows any more when it was issued: only what names it is told, not what is about everything.
+-- The time of issue is not known any more: cutoffs that name the token or grant are listed, the cutoff of all is not.
 local function collect_named(thing)
   for i, record in ipairs(matching_cutoffs(base, thing)) do
-    if record and LEVELS[i] ~= 'all' then
-      for _, value in ipairs({ stamp(0), LEVELS[i], as_it_voids(record, 0) }) do reply[#reply + 1] = value end
-    end
+    if record and LEVELS[i] ~= 'all' then add_row(0, LEVELS[i], as_it_voids(record, 0)) end
   end
 end
 
-local function collect_line(record, thing, issued)
+local function collect_with_ancestry(record, thing, issued)
   collect(0, thing, issued)
-  for index, origin in ipairs(origins_of(exchange_of(record, grant), thing)) do collect(index, origin.thing, origin.issued) end
+  for generation, origin in ipairs(origins_of(exchange_of(record, grant), thing)) do
+    collect(generation, origin.thing, origin.issued)
+  end
 end
 
 local function explain_access()
-  reply[1] = token_state(base, KEYS[1], KEYS[2], hash, grant)
-  local token, authorization = find_token(base, hash, grant)
+  reply[1] = token_state(base, head, clients, token_hash, grant)
+  local token, authorization = find_token(base, token_hash, grant)
   if not token then
-    collect_named({ token = hash, grant = grant, session = '', sub = '', client = '' })
+    collect_named({ token = token_hash, grant = grant, session = '', sub = '', client = '' })
     return
   end
   local sub, client, session = parties(authorization)
-  collect_line(token, { token = hash, grant = grant, session = session, sub = sub, client = client }, (token_times(token)))
+  local thing = { token = token_hash, grant = grant, session = session, sub = sub, client = client }
+  collect_with_ancestry(token, thing, (token_times(token)))
   reply[2], reply[3] = token, grant ~= '' and authorization or ''
 end
 
@@ -79,7 +95,7 @@ local function explain_refresh()
     return
   end
   reply[3] = record
-  local field, now = lines(record), read_clock(KEYS[1])
+  local field, now = lines(record), read_clock(head)
   thing.sub, thing.client, thing.session = field[1], field[2], field[3]
   local started = tonumber(field[7])
   if thing.session ~= '' then
@@ -88,9 +104,9 @@ local function explain_refresh()
   collect(0, thing, tonumber(field[7]), started)
   if now >= tonumber(field[8]) * 1000000 then reply[1] = 'expired'
   elseif #reply > 3 or not started then reply[1] = 'revoked'
-  elseif not is_enabled(KEYS[2], thing.client) then reply[1] = 'client'
+  elseif not is_enabled(clients, thing.client) then reply[1] = 'client'
   elseif redis.call('HGET', base .. 'u' .. thing.sub, 'status') == 'suspended' then reply[1] = 'suspended'
-  else reply[1] = hash == field[9] and 'active' or 'rotated' end
+  else reply[1] = token_hash == field[9] and 'active' or 'rotated' end
 end
 
 if form == 'access' then explain_access() else explain_refresh() end

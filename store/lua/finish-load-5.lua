@@ -1,27 +1,44 @@
--- Puts the claims and status of a loaded subject, and marks it as known.
--- KEYS  1 head · 2 log · 3 subject · 4 cutoff of the subject · 5 index of the subject
--- ARGV  1 base · 2 log retention ms · 3 channel · 4 name of this load · 5 event · 6 status: active|suspended · 7 claims (JSON)
---       8 details of the cutoff (JSON) · 9 life of the cutoff ms
--- Returns { 'lost' } (the claim is not ours any more) · { 'finished' }
--- What an operator has put meanwhile stays. A subject that is suspended there is cut off too, as put-subject does, so that
--- reactivating revives no token that was issued before anything was known.
--- Atomic: claims, status, cutoff, mark and log entry are one step.
+-- Writes the claims and status of a loaded subject, and marks it as known.
+-- KEYS
+--   head
+--   log
+--   subject
+--   cutoff: of the subject
+--   index: of the subject
+-- ARGV
+--   base
+--   log_retention_ms
+--   channel
+--   load_name
+--   event
+--   status: active|suspended
+--   claims: JSON
+--   cutoff_details: JSON
+--   cutoff_ttl_ms
+-- Returns one of
+--   lost: another loader has the claim now
+--   finished
+-- Status and claims that an operator has put meanwhile stay. A suspended subject is also cut off, as in put-subject:
+-- reactivating it revives no token that was issued before the load.
+-- Atomic: claims, status, cutoff, mark and log entry are written in one step.
 -- Bound: constant.
 --- @include "clock"
 --- @include "epoch"
 --- @include "lattice"
 --- @include "cutoff"
 --- @include "log"
-local claim = redis.call('HGET', KEYS[3], 'loading')
-if not claim or string.match(claim, '^(%S+) ') ~= ARGV[4] then return { 'lost' } end
-local now = tick(KEYS[1])
-local suspends = redis.call('HSETNX', KEYS[3], 'status', ARGV[6]) == 1 and ARGV[6] == 'suspended'
+local head, log, subject, cutoff, index = unpack(KEYS)
+local base, log_retention_ms, channel, load_name, event, status, claims, cutoff_details, cutoff_ttl_ms = unpack(ARGV)
+local claim = redis.call('HGET', subject, 'loading')
+if not claim or string.match(claim, '^(%S+) ') ~= load_name then return { 'lost' } end
+local now = tick(head)
+local suspends = redis.call('HSETNX', subject, 'status', status) == 1 and status == 'suspended'
 if suspends then
-  cut(KEYS[4], now, '', ARGV[8], ARGV[9])
-  redis.call('UNLINK', KEYS[5])
+  cut(cutoff, now, '', cutoff_details, cutoff_ttl_ms)
+  redis.call('UNLINK', index)
 end
-redis.call('HSETNX', KEYS[3], 'claims', ARGV[7])
-redis.call('HSET', KEYS[3], 'loaded', '1')
-redis.call('HDEL', KEYS[3], 'loading')
-append_event(ARGV[1], now, tonumber(ARGV[2]), ARGV[3], ARGV[5], suspends and stamp(now), ARGV[8])
+redis.call('HSETNX', subject, 'claims', claims)
+redis.call('HSET', subject, 'loaded', '1')
+redis.call('HDEL', subject, 'loading')
+append_event(base, now, log_retention_ms, channel, event, suspends and stamp(now), cutoff_details)
 return { 'finished' }

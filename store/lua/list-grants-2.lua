@@ -1,19 +1,37 @@
+#!lua flags=allow-oom
 -- Reads one page of a subject's live grants or live sessions, in order of expiry.
--- KEYS  1 head · 2 index of the subject
--- ARGV  1 base · 2 grants|sessions · 3 score to go on from ('' = start) · 4 member to go on after · 5 page size
---       6 a request as in requested_span, 7 its client ('' = any): only what that would void ('' and '' = all)
+-- KEYS
+--   head
+--   index: of the subject
+-- ARGV
+--   base
+--   kind: grants|sessions
+--   from_score: where the page before ended ('' = start)
+--   from_member: the last member of the page before
+--   size: most entries to read
+--   issue_span: only what was issued then, as requested_span reads it ('' = all)
+--   client_id: only what belongs to this client ('' = any)
 -- Derives token, grant, session and cutoff keys from what it reads; all carry the tag of the partition.
--- Returns { next score, next member, then for each live entry: member, expires s, record, grant|token|session }
---   next score is '' at the end. A page may be shorter than asked; void entries are passed over.
--- Bound: page size × constant. Writes nothing.
+-- Returns a row of
+--   next_score: '' at the end
+--   next_member
+-- Followed by rows of
+--   member
+--   expires_at
+--   record
+--   form: grant|token|session
+-- Void entries are left out, so a page may be shorter than asked.
+-- Bound: page size × constant. Writes nothing; declared as a writing script for the reason given in introspect-token.
 --- @include "clock"
 --- @include "epoch"
 --- @include "lattice"
 --- @include "records"
 --- @include "state"
-local base, kind, from_score, from_member, size = ARGV[1], ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])
+local head, index = unpack(KEYS)
+local base, kind, from_score, from_member, size, issue_span, client_id = unpack(ARGV)
 epoch()
-local now = read_clock(KEYS[1])
+local most = tonumber(size)
+local now = read_clock(head)
 local seconds = stamp(math.floor(now / 1000000))
 
 local function live_entry(member)
@@ -38,24 +56,25 @@ local function live_entry(member)
   return record, 'token', issued, thing
 end
 
--- Going on by rank after the last member seen survives entries of equal score; should that member be gone or have
--- moved (a refresh prolongs a grant), the page starts again at its score: an entry may come twice, none is left out.
+-- The page goes on by rank after the last member seen: entries of equal score are neither repeated nor left out. If that
+-- member is gone or has moved (a refresh prolongs a grant), the page starts at its score: an entry may come twice, none is
+-- left out.
 local function first_rank()
-  local first_live = kind == 'sessions' and 0 or redis.call('ZCOUNT', KEYS[2], '-inf', seconds)
+  local first_live = kind == 'sessions' and 0 or redis.call('ZCOUNT', index, '-inf', seconds)
   if from_member == '' then return first_live end
-  local score = redis.call('ZSCORE', KEYS[2], from_member)
+  local score = redis.call('ZSCORE', index, from_member)
   if score and tonumber(score) == tonumber(from_score) then
-    return math.max(first_live, redis.call('ZRANK', KEYS[2], from_member) + 1)
+    return math.max(first_live, redis.call('ZRANK', index, from_member) + 1)
   end
-  return math.max(first_live, redis.call('ZCOUNT', KEYS[2], '-inf', '(' .. from_score))
+  return math.max(first_live, redis.call('ZCOUNT', index, '-inf', '(' .. from_score))
 end
 
--- An exchanged token dies with any of those it came from.
-local from, to = requested_span(ARGV[6], math.huge)
+local from, to = requested_span(issue_span, math.huge)
 local function is_hit(issued, thing)
-  return issued > from and issued <= to and (ARGV[7] == '' or thing.client == ARGV[7])
+  return issued > from and issued <= to and (client_id == '' or thing.client == client_id)
 end
 
+-- An exchanged token is void when one of the tokens it came from is.
 local function is_meant(exchange, issued, thing)
   if is_hit(issued, thing) then return true end
   for _, origin in ipairs(origins_of(exchange, thing)) do
@@ -70,12 +89,12 @@ local function in_range(score)
 end
 
 local start = first_rank()
-local entries = redis.call('ZRANGE', KEYS[2], start, start + size, 'WITHSCORES')
+local entries = redis.call('ZRANGE', index, start, start + most, 'WITHSCORES')
 local page = { '', '' }
 for i = 1, #entries, 2 do
   local member, score = entries[i], tonumber(entries[i + 1])
   if not in_range(score) then break end
-  if i > size * 2 then
+  if i > most * 2 then
     page[1], page[2] = stamp(tonumber(entries[i - 1])), entries[i - 2]
     break
   end

@@ -1,12 +1,18 @@
--- Pins what every process on this Redis must agree on; the first one to start decides.
--- KEYS  1 the installation hash
--- ARGV  field, value, field, value…
--- Returns the values in force, in the order asked
--- Atomic: two processes starting at once on an empty Redis must end with one answer.
+-- Pins the settings that every process on this Redis must share; the first process to start decides.
+-- KEYS
+--   installation
+-- ARGV
+--   ...settings: field, value, field, value…
+-- Returns a list of values
+--   The values in force, in the order of the fields.
+-- Atomic: two processes that start at once on an empty Redis must get the same values.
 -- Bound: the number of fields.
+local installation = unpack(KEYS)
+local settings = { unpack(ARGV, 1) }
 local in_force = {}
-for i = 1, #ARGV, 2 do
-  redis.call('HSETNX', KEYS[1], ARGV[i], ARGV[i + 1])
-  in_force[#in_force + 1] = redis.call('HGET', KEYS[1], ARGV[i])
+for i = 1, #settings, 2 do
+  local field, value = unpack(settings, i, i + 1)
+  redis.call('HSETNX', installation, field, value)
+  in_force[#in_force + 1] = redis.call('HGET', installation, field)
 end
 return in_force

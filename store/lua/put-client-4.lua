@@ -1,53 +1,73 @@
 #!lua flags=allow-oom
 -- Registers, changes, disables or deletes a client in one partition.
--- KEYS  1 head · 2 log · 3 clients · 4 cutoff of the client
--- ARGV  1 base · 2 client id · 3 state: enabled|disabled|deleted · 4 registration (JSON)
---       5 version: '' takes the next one (home partition), a number is applied if it is newer (all others)
---       6 version expected at home ('' = any) · 7 cut|keep what was issued · 8 details of the cutoff (JSON)
---       9 event · 10 log retention ms · 11 channel · 12 life of the cutoff ms
--- Returns { 'stored', version } · { 'conflict', version found } · { 'older', version found }
--- Versions order concurrent writers, so that every partition ends with the same registration whatever the order of
--- arrival. A deleted client leaves its version behind: a slow writer cannot bring it back.
--- Resources of enabled and disabled clients are counted in r: fields of the same hash (what a token may be aimed at).
--- Atomic: registration, cutoff, counts and log entry are one step. Allowed when memory is full: disabling is a revocation.
+-- KEYS
+--   head
+--   log
+--   clients
+--   cutoff: of the client
+-- ARGV
+--   base
+--   client_id
+--   state: enabled|disabled|deleted
+--   registration: JSON
+--   version: '' takes the next one (home partition); a number is applied if it is newer (all other partitions)
+--   expected_version: the version found at home must be this one ('' = any)
+--   cutoff_mode: cut|keep what was issued
+--   cutoff_details: JSON
+--   event
+--   log_retention_ms
+--   channel
+--   cutoff_ttl_ms
+-- Returns one of
+--   stored version
+--   conflict version: the one found
+--   older version: the one found
+-- Versions order concurrent writers, so every partition ends with the same registration whatever the order of arrival. A
+-- deleted client leaves its version behind: a slow writer cannot bring it back.
+-- The r: fields of the same hash count the resources of enabled and disabled clients: a token may be issued for these.
+-- Atomic: registration, cutoff, counts and log entry are written in one step. Allowed when memory is full: disabling is a
+-- revocation.
 -- Bound: the resources of the registration before and after.
 --- @include "clock"
 --- @include "epoch"
 --- @include "lattice"
 --- @include "cutoff"
 --- @include "log"
-local base, client, state, registration = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
-local stored = redis.call('HGET', KEYS[3], 'c:' .. client) or ''
+local head, log, clients, cutoff = unpack(KEYS)
+local base, client_id, state, registration, version, expected_version, cutoff_mode, cutoff_details, event,
+  log_retention_ms, channel, cutoff_ttl_ms = unpack(ARGV)
+local stored = redis.call('HGET', clients, 'c:' .. client_id) or ''
 local found = tonumber(string.match(stored, '^%d+') or '0')
-local version = tonumber(ARGV[5])
-if version then
-  if found >= version then
-    -- Somebody was faster with a newer registration. The cutoff of this one still holds.
-    if ARGV[7] == 'cut' then
-      local now = tick(KEYS[1])
-      cut(KEYS[4], now, '', ARGV[8], ARGV[12])
-      append_event(base, now, tonumber(ARGV[10]), ARGV[11], ARGV[9], stamp(now), ARGV[8])
+local new_version = tonumber(version)
+local cuts = cutoff_mode == 'cut'
+if new_version then
+  if found >= new_version then
+    -- A newer registration arrived first. The cutoff of this one still holds.
+    if cuts then
+      local now = tick(head)
+      cut(cutoff, now, '', cutoff_details, cutoff_ttl_ms)
+      append_event(base, now, log_retention_ms, channel, event, stamp(now), cutoff_details)
     end
     return { 'older', stamp(found) }
   end
 else
-  if ARGV[6] ~= '' and tonumber(ARGV[6]) ~= found then return { 'conflict', stamp(found) } end
-  version = found + 1
+  if expected_version ~= '' and tonumber(expected_version) ~= found then return { 'conflict', stamp(found) } end
+  new_version = found + 1
 end
 
 local function count_resources(json, step)
   if json == '' then return end
   for _, resource in ipairs(cjson.decode(json).resources or {}) do
-    if redis.call('HINCRBY', KEYS[3], 'r:' .. resource, step) <= 0 then
-      redis.call('HDEL', KEYS[3], 'r:' .. resource)
+    if redis.call('HINCRBY', clients, 'r:' .. resource, step) <= 0 then
+      redis.call('HDEL', clients, 'r:' .. resource)
     end
   end
 end
 
-local now = tick(KEYS[1])
+local now = tick(head)
 count_resources(string.match(stored, '^%d+\n%l+\n(.*)$') or '', -1)
 count_resources(registration, 1)
-redis.call('HSET', KEYS[3], 'c:' .. client, stamp(version) .. '\n' .. state .. '\n' .. registration)
-if ARGV[7] == 'cut' then cut(KEYS[4], now, '', ARGV[8], ARGV[12]) end
-append_event(base, now, tonumber(ARGV[10]), ARGV[11], ARGV[9], ARGV[7] == 'cut' and stamp(now), ARGV[8])
-return { 'stored', stamp(version) }
+redis.call('HSET', clients, 'c:' .. client_id, stamp(new_version) .. '\n' .. state .. '\n' .. registration)
+if cuts then cut(cutoff, now, '', cutoff_details, cutoff_ttl_ms) end
+append_event(base, now, log_retention_ms, channel, event, cuts and stamp(now), cutoff_details)
+return { 'stored', stamp(new_version) }

@@ -1,11 +1,26 @@
 #!lua flags=allow-oom
 -- Changes a subject's status or claims.
--- KEYS  1 head · 2 log · 3 subject · 4 cutoff of the subject · 5 index of the subject
--- ARGV  1 base · 2 status: active|suspended|'' (unchanged) · 3 claims (JSON, '' = unchanged)
---       4 details of the cutoff (JSON) · 5 event · 6 log retention ms · 7 channel · 8 life of the cutoff ms
--- Returns { status, claims }
--- Suspending is also a cutoff, so that reactivating revives no token.
--- Atomic: status, claims, cutoff and log entry are one step. Allowed when memory is full: suspending is a revocation.
+-- KEYS
+--   head
+--   log
+--   subject
+--   cutoff: of the subject
+--   index: of the subject
+-- ARGV
+--   base
+--   status: active|suspended, '' = unchanged
+--   claims: JSON, '' = unchanged
+--   cutoff_details: JSON
+--   event
+--   log_retention_ms
+--   channel
+--   cutoff_ttl_ms
+-- Returns a row of
+--   status
+--   claims
+-- Suspending is also a cutoff, so reactivating revives no token.
+-- Atomic: status, claims, cutoff and log entry are written in one step. Allowed when memory is full: suspending is a
+-- revocation.
 -- Bound: constant.
 --- @include "clock"
 --- @include "epoch"
@@ -13,13 +28,15 @@
 --- @include "cutoff"
 --- @include "index"
 --- @include "log"
-local now = tick(KEYS[1])
-if ARGV[2] ~= '' then redis.call('HSET', KEYS[3], 'status', ARGV[2]) end
-if ARGV[3] ~= '' then redis.call('HSET', KEYS[3], 'claims', ARGV[3]) end
-if ARGV[2] == 'suspended' then
-  cut(KEYS[4], now, '', ARGV[4], ARGV[8])
-  drop_index(KEYS[5])
+local head, log, subject, cutoff, index = unpack(KEYS)
+local base, status, claims, cutoff_details, event, log_retention_ms, channel, cutoff_ttl_ms = unpack(ARGV)
+local now = tick(head)
+if status ~= '' then redis.call('HSET', subject, 'status', status) end
+if claims ~= '' then redis.call('HSET', subject, 'claims', claims) end
+if status == 'suspended' then
+  cut(cutoff, now, '', cutoff_details, cutoff_ttl_ms)
+  drop_index(index)
 end
-append_event(ARGV[1], now, tonumber(ARGV[6]), ARGV[7], ARGV[5], ARGV[2] == 'suspended' and stamp(now), ARGV[4])
-local subject = redis.call('HMGET', KEYS[3], 'status', 'claims')
-return { subject[1] or 'active', subject[2] or '{}' }
+append_event(base, now, log_retention_ms, channel, event, status == 'suspended' and stamp(now), cutoff_details)
+local stored = redis.call('HMGET', subject, 'status', 'claims')
+return { stored[1] or 'active', stored[2] or '{}' }

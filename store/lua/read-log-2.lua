@@ -1,25 +1,37 @@
 #!lua flags=allow-oom
--- Reads where a partition's log stands, and what follows a position of it.
--- KEYS  1 head · 2 log
--- ARGV  1 epoch the caller follows ('' = reads the head alone) · 2 last seq it has · 3 most entries
--- Returns { epoch, seq, floor, then for each entry in order: seq, event [⏎ revocation] }
---   floor  the oldest position one can go on from: the oldest entry kept less one, seq when none is
---   Entries come only if the epoch is still ARGV[1] and floor <= ARGV[2] <= seq. Otherwise there is a gap: a stream
---   answers from a trimmed position with the later entries, and from one ahead of it with none, and never says so.
--- Declared as if it wrote, though it never does: Redis then refuses it wherever it would refuse a write, so a primary
--- that has lost its replicas (min-replicas-to-write) vouches for nothing.
--- Atomic because epoch, head, floor and entries must be those of one moment.
+-- Reads the position of a partition's log, and the entries behind a position.
+-- KEYS
+--   head
+--   log
+-- ARGV
+--   followed_epoch: the epoch the caller follows ('' = reads the position alone)
+--   from_seq: the last seq the caller has
+--   size: most entries to read
+-- Returns a row of
+--   epoch
+--   seq
+--   floor: the oldest position one can go on from: the oldest kept entry minus one, or seq when no entry is kept
+-- Followed by rows of
+--   seq
+--   description: the event, and a second line with the revocation if it is one
+-- Entries are returned only if the epoch is still followed_epoch and floor <= from_seq <= seq. Otherwise there is a gap.
+-- The stream itself does not report one: from a trimmed position it answers with the later entries, and from a position
+-- ahead of it with none.
+-- Declared as a writing script for the reason given in introspect-token.
+-- Atomic: epoch, seq, floor and entries must be read at one moment.
 -- Bound: 1 INFO, 2 reads, and the entries asked for.
 --- @include "epoch"
+local head, log = unpack(KEYS)
+local followed_epoch, from_seq, size = unpack(ARGV)
 local answering_epoch = epoch()
-local seq = tonumber(redis.call('HGET', KEYS[1], 'seq') or '0')
-local oldest = redis.call('XRANGE', KEYS[2], '-', '+', 'COUNT', 1)[1]
+local seq = tonumber(redis.call('HGET', head, 'seq') or '0')
+local oldest = redis.call('XRANGE', log, '-', '+', 'COUNT', 1)[1]
 local floor = oldest and tonumber(string.match(oldest[1], '^%d+')) - 1 or seq
 local reply = { answering_epoch, seq, floor }
-local from = tonumber(ARGV[2])
-if ARGV[1] ~= answering_epoch or from < floor or from >= seq then return reply end
+local from = tonumber(from_seq)
+if followed_epoch ~= answering_epoch or from < floor or from >= seq then return reply end
 
-local entries = redis.call('XRANGE', KEYS[2], '(' .. ARGV[2] .. '-0', '+', 'COUNT', ARGV[3])
+local entries = redis.call('XRANGE', log, '(' .. from_seq .. '-0', '+', 'COUNT', size)
 for _, entry in ipairs(entries) do
   local field = {}
   for i = 1, #entry[2], 2 do field[entry[2][i]] = entry[2][i + 1] end

@@ -1,12 +1,28 @@
 #!lua flags=allow-oom
--- Takes back one access token.
--- KEYS  1 head · 2 log · 3 cutoff of the token
--- ARGV  1 base · 2 what is meant, as in requested_span · 3 details (JSON) · 4 event · 5 log retention ms · 6 channel
---       7 client id that must own it ('' = any) · 8 token hash · 9 grant id ('' = the token is the grant)
+-- Revokes one access token.
+-- KEYS
+--   head
+--   log
+--   cutoff: of the token
+-- ARGV
+--   base
+--   issue_span: which times of issue are meant, as requested_span reads it
+--   details: JSON
+--   event
+--   log_retention_ms
+--   channel
+--   owner_id: client id that must own it ('' = any)
+--   token_hash
+--   grant: its id ('' = the token is the grant)
 -- Derives the keys of token and grant; they carry the tag of the partition.
--- Returns { 'revoked', cutoff µs, affected 0|1, epoch, seq, sub } · { 'unknown' } · { 'foreign' } · { 'future' } · { 'too-many-spans' }
---   affected is 0 when the token was void or expired already, or is spared; seq is '' when nothing changed
--- Atomic: the cutoff and its log entry are one step. Allowed when memory is full: this is the emergency door.
+-- Returns one of
+--   revoked cutoff_us affected epoch seq sub: affected is 0 when the token was void or expired already, or is spared;
+--     seq is '' when nothing changed
+--   unknown
+--   foreign
+--   future
+--   too-many-spans
+-- Atomic: the cutoff and its log entry are written in one step. Allowed when memory is full: a revocation must not fail.
 -- Bound: constant.
 --- @include "clock"
 --- @include "epoch"
@@ -15,19 +31,19 @@
 --- @include "state"
 --- @include "cutoff"
 --- @include "log"
-local base = ARGV[1]
-local token, authorization = find_token(base, ARGV[8], ARGV[9])
+local head, log, cutoff = unpack(KEYS)
+local base, issue_span, details, event, log_retention_ms, channel, owner_id, token_hash, grant = unpack(ARGV)
+local token, authorization = find_token(base, token_hash, grant)
 if not token then return { 'unknown' } end
-local _, client = parties(authorization)
-if ARGV[7] ~= '' and client ~= ARGV[7] then return { 'foreign' } end
+local sub, client, session = parties(authorization)
+if owner_id ~= '' and client ~= owner_id then return { 'foreign' } end
 
-local now = tick(KEYS[1])
+local now = tick(head)
 local issued, lifetime = token_times(token)
-local sub, _, session = parties(authorization)
-local thing = { token = ARGV[8], grant = ARGV[9], session = session, sub = sub, client = client }
+local thing = { token = token_hash, grant = grant, session = session, sub = sub, client = client }
 local is_unexpired = now < (math.floor(issued / 1000000) + lifetime) * 1000000
-local was_live = is_unexpired and not is_cut_off(base, exchange_of(token, ARGV[9]), issued, thing)
-local cutoff, told, record = cut(KEYS[3], now, ARGV[2], ARGV[3], lifetime * 1000, issued)
-if not cutoff then return { told } end
-local seq = told and append_event(base, now, tonumber(ARGV[5]), ARGV[6], ARGV[4], told, ARGV[3]) or ''
-return { 'revoked', stamp(cutoff), (was_live and voids(record, issued)) and 1 or 0, epoch(), seq, sub }
+local was_live = is_unexpired and not is_cut_off(base, exchange_of(token, grant), issued, thing)
+local cutoff_us, voided, record, refusal = cut(cutoff, now, issue_span, details, lifetime * 1000, issued)
+if refusal then return { refusal } end
+local seq = voided and append_event(base, now, log_retention_ms, channel, event, voided, details) or ''
+return { 'revoked', stamp(cutoff_us), (was_live and voids(record, issued)) and 1 or 0, epoch(), seq, sub }

@@ -1,6 +1,6 @@
 /**
- * HMAC-SHA-256 (RFC 2104) of short ASCII texts, from two one-shot hashes: the platform's own object for it costs more than
- * reading a form, checking a client and hashing a token together, nearly all of it for making the object.
+ * HMAC-SHA-256 (RFC 2104) of short ASCII texts, from two one-shot hashes. The platform's own HMAC object costs more than
+ * reading a form, checking a client and hashing a token together, mostly for creating the object.
  */
 import { hash } from 'node:crypto'
 

@@ -1,27 +1,26 @@
 /**
- * The key ring of the token MAC. The secrets come from settings and never enter Redis; what Redis pins is a
- * fingerprint per key id, so that a node with a wrong or missing key refuses to work instead of calling good tokens
- * junk.
+ * The key ring of the token MAC. The secrets come from settings and never enter Redis. Redis pins a fingerprint per key
+ * id, so that a node with a wrong or missing key does not start, instead of refusing good tokens as junk.
  */
 import { createSecretKey, hash, hkdfSync, type KeyObject } from 'node:crypto'
 import { createHmac, type Hmac } from './hmac.ts'
 
-/** One configured key: a two-character id that stands in every token, and at least 32 secret bytes. */
+/** One configured key: a two-character id, which is part of every token, and at least 32 secret bytes. */
 export interface TokenKeySecret {
   readonly id: string
   readonly secret: Uint8Array
 }
 
-/** What is derived from one secret, each for one purpose. */
+/** Keys derived from one secret, each for one purpose. */
 export interface TokenKey {
   readonly id: string
   /** Authenticates the token. */
   readonly mac: Hmac
-  /** Hides the partition. A prefix of a hash over fixed-length input, hence text. */
+  /** Hides grant and partition. It is the prefix of a hashed text, hence text itself. */
   readonly mask: string
   /** Seals the successor of a refresh token. */
   readonly seal: KeyObject
-  /** Public: tells two keys apart without saying anything about them. */
+  /** Public: differs between keys and reveals nothing about them. */
   readonly fingerprint: string
 }
 

@@ -1,7 +1,7 @@
 /**
- * The sealed successor of a refresh token. A retry within the grace must get the same tokens again, but Redis may
- * hold no usable token: the random parts are stored under a one-time pad that only the presented refresh token and
- * this server's key can rebuild. Without both, the record is noise.
+ * The sealed successor of a refresh token. A retry within the grace must get the same tokens again, but Redis must not
+ * hold a usable token. So the random parts are stored under a one-time pad that needs both the presented refresh token and
+ * the server's key. Without both, the record is noise.
  */
 import { createHmac } from 'node:crypto'
 import type { TokenKey } from './key-ring.ts'
@@ -22,7 +22,7 @@ export function sealSuccessor(key: TokenKey, presented: string, successor: Succe
   return successor.keyId + applyPad(key, presented, random).toString('base64url')
 }
 
-/** Opens what {@link sealSuccessor} sealed; with another token or key the result is noise. */
+/** Opens a sealed successor; with another token or key the result is noise. */
 export function openSuccessor(key: TokenKey, presented: string, sealed: string): Successor {
   const padded = Buffer.from(sealed.slice(KEY_ID_LENGTH), 'base64url')
   const random = applyPad(key, presented, padded).toString('base64url')
@@ -33,8 +33,8 @@ export function openSuccessor(key: TokenKey, presented: string, sealed: string):
   }
 }
 
-// 64 characters are 48 bytes: one SHA-512 output covers them, and a refresh token is rotated once, so no pad serves
-// two different messages that both were stored: the loser of a race is never written.
+// 64 characters are 48 bytes: one SHA-512 output covers them. A refresh token is rotated once and the loser of a race is
+// never stored, so one pad never covers two stored messages.
 function applyPad(key: TokenKey, presented: string, bytes: Buffer): Buffer {
   const pad = createHmac('sha512', key.seal).update(presented).digest()
   return Buffer.from(bytes.map((byte, index) => byte ^ (pad[index] as number)))

@@ -1,17 +1,25 @@
 /**
- * Tokens: how they are minted and what the server alone can read from one without a look-up.
+ * Tokens: how they are minted, and what the server alone can read from one without a look-up.
  *
  *   cc_at_ | key id 2 | masked grant id 16 | random 32 (192 bits) | masked partition 2 | MAC 16 (96 bits)
  *
- * A refresh token is the same with `cc_rt_`. The grant id leads to the records without a key a token; a token that is
- * a grant of its own has the zero id there. The mask is keyed and differs with the random part, so two tokens of one
- * grant, subject or partition show nothing in common. The MAC turns junk and guesses away before Redis is asked; it is
- * not what makes a token good: only a record under its hash does.
+ * A refresh token is the same with `cc_rt_`. The grant id leads to the records, so not every token needs a key; a token
+ * that is a grant itself has the zero id there. The mask is keyed and differs with the random part, so two tokens of one
+ * grant, subject or partition have nothing visible in common. The MAC refuses junk and guesses before Redis is asked. It
+ * does not make a token active: only a record under its hash does.
  */
 import { hash, timingSafeEqual } from 'node:crypto'
 import { nanoid } from 'nanoid'
 import { isTokenShaped, type TokenKind } from '../../client/src/wire/index.ts'
-import { LOCAL_ID_LENGTH, type Partitions, TOKEN_HASH_LENGTH, URL_SAFE } from '../partitions.ts'
+import {
+  LOCAL_ID_LENGTH,
+  type LocalId,
+  type PartitionNumber,
+  type Partitions,
+  TOKEN_HASH_LENGTH,
+  type TokenHash,
+  URL_SAFE,
+} from '../partitions.ts'
 import type { TokenKey, TokenKeyRing } from './key-ring.ts'
 
 const PREFIX = { access: 'cc_at_', refresh: 'cc_rt_' } as const
@@ -21,7 +29,7 @@ const RANDOM_START = GRANT_START + LOCAL_ID_LENGTH
 const PARTITION_START = RANDOM_START + 32
 const MAC_START = PARTITION_START + 2
 const MAC_LENGTH = 16
-/** Reused: nothing awaits between writing and reading them. */
+/** Reused: no code awaits between writing and reading them. */
 const expectedMac = Buffer.alloc(MAC_LENGTH)
 const presentedMac = Buffer.alloc(MAC_LENGTH)
 const combined = Buffer.alloc(LOCAL_ID_LENGTH)
@@ -30,32 +38,30 @@ const NO_GRANT = URL_SAFE.charAt(0).repeat(LOCAL_ID_LENGTH)
 /** Random characters of a token: 192 bits. */
 export const RANDOM_LENGTH = 32
 
-/** A genuine token of ours, taken apart. */
+/** A genuine token, parsed. */
 export interface ParsedToken {
   readonly kind: TokenKind
-  readonly partition: number
-  /** Truncated SHA-256: the only form in which a token reaches Redis. */
-  readonly hash: string
+  readonly partition: PartitionNumber
+  readonly hash: TokenHash
   /** Id of the key that authenticated it. */
   readonly keyId: string
-  /** Local id of its grant; '' for an access token that is a grant of its own. */
-  readonly grant: string
+  /** '' for an access token that is a grant itself. */
+  readonly grant: LocalId
 }
 
-/** What can be told from the text of a token alone. */
-export type TokenReading =
+/** What the text of a token alone shows. */
+type TokenReading =
   | { readonly kind: 'genuine'; readonly token: ParsedToken }
-  /** Not ours: wrong shape, wrong MAC, impossible content. */
+  /** Wrong shape, wrong MAC or impossible content. */
   | { readonly kind: 'junk' }
-  /** Names a key this node does not have: junk, or minted by a node that is ahead in a key rotation. */
+  /** Names a key this node lacks: junk, or minted by a node that is ahead in a key rotation. */
   | { readonly kind: 'unknown-key'; readonly keyId: string }
 
 /** What to write into a token. */
-export interface TokenContent {
+interface TokenContent {
   readonly kind: TokenKind
-  readonly partition: number
-  /** Local id of its grant; '' for none. */
-  readonly grant: string
+  readonly partition: PartitionNumber
+  readonly grant: LocalId
   /** {@link RANDOM_LENGTH} random URL-safe characters. */
   readonly random: string
   /** Id of the key to mint with; absent means the minting one. */
@@ -70,8 +76,8 @@ export interface TokenMint {
   read(token: string): TokenReading
 }
 
-/** Truncated SHA-256 of a token, base64url. */
-export function hashToken(token: string): string {
+/** The hash of a token, base64url. */
+export function hashToken(token: string): TokenHash {
   return hash('sha256', token, 'base64url').slice(0, TOKEN_HASH_LENGTH)
 }
 

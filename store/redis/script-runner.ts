@@ -1,52 +1,19 @@
 /**
- * Calls scripts and turns whatever Redis or the network says instead of an answer into one of two errors: the truth
- * cannot be had (retry later), or the reply is not one this version knows (a bug).
+ * Runs scripts. Errors of Redis and of the network become one of two: the state cannot be known now (retry later), or a
+ * script failed (a bug).
  */
 import { Command } from 'ioredis'
 import { StoreReplyError, StoreUnavailableError } from '../errors.ts'
 import type { RedisConnection } from './connection.ts'
-import { loadScripts, type Script } from './scripts.ts'
+import { loadScripts } from './scripts.ts'
 import { batchWrites } from './write-batching.ts'
 
-/** Names of the scripts, without the number of keys. */
-export const SCRIPT_NAMES = [
-  'append-audit',
-  'apply-assignments',
-  'begin-load',
-  'exchange-token',
-  'explain-token',
-  'finish-load',
-  'introspect-token',
-  'issue-token',
-  'list-assignments',
-  'list-grants',
-  'load-assignments',
-  'pin-installation',
-  'put-client',
-  'put-role-schema',
-  'put-subject',
-  'read-audit',
-  'read-log',
-  'read-record',
-  'refresh-grant',
-  'register-token-keys',
-  'remove-assignments',
-  'resolve-roles',
-  'revoke-grant',
-  'revoke-session',
-  'revoke-token',
-  'write-cutoff',
-] as const
+/** A reply as Redis returns it: texts and numbers, `null` for what does not exist. */
+export type ScriptReply = readonly (string | number | null)[]
 
-/** One of them. */
-export type ScriptName = (typeof SCRIPT_NAMES)[number]
-
-/** A reply: texts and numbers in a row, the first one usually an outcome. */
-export type ScriptReply = readonly (string | number)[]
-
-/** Runs one script in one round trip. */
+/** Runs one script in one round trip. Callers use the typed calls of `define-script.ts`. */
 export type RunScript = (
-  name: ScriptName,
+  name: string,
   keys: readonly string[],
   args: readonly (string | number)[],
 ) => Promise<ScriptReply>
@@ -56,8 +23,6 @@ const ENCODING = { replyEncoding: 'utf8' } as const
 /** Makes the runner of a connection. */
 export function createScriptRunner(connection: RedisConnection): RunScript {
   const scripts = new Map(loadScripts().map((script) => [script.name, script]))
-  const missing = SCRIPT_NAMES.find((name) => !scripts.has(name))
-  if (missing !== undefined) throw new TypeError(`there is no script ${missing}`)
   const send = batchWrites(connection)
 
   function call(
@@ -70,31 +35,17 @@ export function createScriptRunner(connection: RedisConnection): RunScript {
     return send(new Command(command, parts, ENCODING)) as Promise<ScriptReply>
   }
 
-  return async (name, keys, args) => {
-    const { sha, lua } = scripts.get(name) as Script
-    try {
-      return await call('evalsha', sha, keys, args)
-    } catch (cause) {
+  return (name, keys, args) => {
+    const script = scripts.get(name)
+    if (script === undefined) throw new TypeError(`there is no script ${name}`)
+    return call('evalsha', script.sha, keys, args).catch((cause: unknown) => {
       if (cause instanceof Error && cause.message.startsWith('NOSCRIPT')) {
-        // The first call, or somebody emptied the script cache: nothing was run, so the text itself is sent.
-        return askRedis(() => call('eval', lua, keys, args))
+        // The first call, or the script cache was emptied: nothing was run, so the text itself is sent.
+        return askRedis(() => call('eval', script.lua, keys, args))
       }
       throw toStoreError(cause)
-    }
+    })
   }
-}
-
-/**
- * Reads a string, or some fields of a hash, from the primary; what is not there is `null`.
- *
- * @throws {StoreUnavailableError} when the server that answers is no primary any more
- */
-export async function readRecord(
-  run: RunScript,
-  key: string,
-  ...fields: readonly string[]
-): Promise<readonly (string | null)[]> {
-  return (await run('read-record', [key], fields)) as readonly (string | null)[]
 }
 
 /** Runs any other Redis call with the same errors. */
@@ -104,11 +55,6 @@ export async function askRedis<Reply>(call: () => Promise<Reply>): Promise<Reply
   } catch (cause) {
     throw toStoreError(cause)
   }
-}
-
-/** Says that a script's outcome is not one of those its header lists. */
-export function unknownReply(name: ScriptName, outcome: unknown): StoreReplyError {
-  return new StoreReplyError(`${name} answered ${JSON.stringify(outcome)}`)
 }
 
 function toStoreError(cause: unknown): Error {

@@ -1,22 +1,21 @@
 /**
- * Listening to a channel for as long as somebody wants to, on a connection of its own. ioredis reconnects; this renews
- * the subscription after every reconnect and from time to time, because a connection that died silently looks exactly
- * like a quiet channel.
+ * Listens to a channel until closed, on a separate connection. ioredis reconnects. This file renews the subscription after
+ * every reconnect and at intervals, because a dead connection looks like a quiet channel.
  *
- * States: connecting (no connection yet: tried again until there is one) → listening → closed. A renewal that fails
- * drops the connection, which makes ioredis open another.
+ * States: connecting (tried again until there is a connection) → listening → closed. A renewal that fails drops the
+ * connection, and ioredis opens another.
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { type ConnectionOptions, connectSubscriber, type RedisConnection } from './connection.ts'
 
 /** What happens on a channel. */
-export interface ChannelListener {
+interface ChannelListener {
   message(text: string): void
-  /** Listening from now on, possibly after a time of missing everything. Also told at each renewal. */
+  /** Called when listening begins, or begins again after messages may have been missed, and at each renewal. */
   subscribed(): void
 }
 
-/** Something that listens until closed. */
+/** Listens until closed. */
 export interface Subscription {
   close(): void
 }
@@ -26,7 +25,7 @@ export type OpenSubscription = (channel: string, listener: ChannelListener) => S
 
 const RETRY_MS = 250
 const RENEW_MS = 5_000
-/** Longer than a command may take; Cluster knows no limit for subscriptions. */
+/** Longer than a command may take; ioredis has no time-out for subscriptions on a Cluster. */
 const RENEW_TIMEOUT_MS = 3_000
 
 /** Makes the opener for a Redis. */
@@ -67,14 +66,14 @@ async function connectPatiently(
       if (!closed.aborted) return connection
       connection.disconnect()
     } catch {
-      // Told to options.onError already.
+      // options.onError was called already.
       await delay(RETRY_MS)
     }
   }
   return undefined
 }
 
-/** SUBSCRIBE once more changes nothing, and its answer shows that the connection lives. */
+/** A repeated SUBSCRIBE changes nothing, and its answer shows that the connection works. */
 async function renewSubscription(
   connection: RedisConnection,
   channel: string,
@@ -90,7 +89,7 @@ async function renewSubscription(
     await Promise.race([connection.subscribe(channel), timeout])
     if (!closed.aborted) listener.subscribed()
   } catch {
-    // The connection is of no use; the next one begins with a renewal.
+    // The connection is broken; the next one begins with a renewal.
     if (!closed.aborted) connection.disconnect(true)
   } finally {
     late.abort()

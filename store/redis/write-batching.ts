@@ -1,8 +1,7 @@
 /**
- * Sends commands so that those of one turn of the event loop leave in few writes, and each is answered as soon as its own
- * reply is there. The client's own autopipelining has the first half only: it keeps a turn's commands back until every reply to the
- * turn before has come, so that node and Redis wait for each other, and it builds an object with every command Redis
- * has for each batch.
+ * Sends the commands of one turn of the event loop in few writes, and answers each as soon as its own reply arrives.
+ * Autopipelining of ioredis also saves writes, but it holds a turn's commands until all replies to the turn before have
+ * arrived, so that node and Redis wait for each other; and for each batch it builds an object with every Redis command.
  */
 import { type Command, Redis } from 'ioredis'
 import type { RedisConnection } from './connection.ts'
@@ -10,7 +9,7 @@ import type { RedisConnection } from './connection.ts'
 /** Sends one command. */
 export type SendCommand = (command: Command) => Promise<unknown>
 
-/** A turn may have work for a millisecond: Redis begins with the first commands while node goes on to the next. */
+/** A turn may take a millisecond: Redis begins with the first commands while node prepares the next. */
 const MOST_HELD = 16
 
 /** Makes the function of a connection. */
@@ -21,7 +20,7 @@ export function batchWrites(connection: RedisConnection): SendCommand {
   function hold(): void {
     sockets = socketsOf(connection)
     for (const socket of sockets) socket.cork()
-    // After everything the turn has to say, before the next one is waited for.
+    // After all commands of this turn, before the next turn.
     setImmediate(release)
   }
 
@@ -48,8 +47,8 @@ export function batchWrites(connection: RedisConnection): SendCommand {
 }
 
 /**
- * A Cluster connection makes of a refusal for a lost connection that the command is sent again, even one that was refused
- * for its time long ago: its caller was told that nothing happened, and somebody may have changed the same thing since.
+ * A Cluster connection sends a command again when its connection is lost, even if the command has timed out: its caller
+ * has an error already, and may have changed the same thing since. So only the first rejection counts.
  */
 function refuseOnce(command: Command): void {
   const { reject } = command
@@ -58,7 +57,7 @@ function refuseOnce(command: Command): void {
   }
 }
 
-/** Those that are open; a cluster has one a node. */
+/** The open sockets; a Cluster has one per node. */
 function socketsOf(connection: RedisConnection): readonly Redis['stream'][] {
   const nodes = connection instanceof Redis ? [connection] : connection.nodes('all')
   return nodes.flatMap(({ stream }) => (stream === undefined ? [] : [stream]))

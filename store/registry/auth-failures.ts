@@ -1,7 +1,7 @@
 /**
- * Counts failed client authentication per client and source in Redis, so that all endpoints of all nodes slow a
- * guesser down together. Only failures are counted and only failures are slowed: a correct secret always passes,
- * because secrets have 256 random bits and locking out by name would hand everybody an off switch.
+ * Counts failed client authentication per client and source in Redis, so that all endpoints of all nodes slow down a
+ * guesser together. Only failures are counted and slowed down. A correct secret always passes: secrets have 256 random
+ * bits, and locking out by name would let anyone disable a client.
  */
 
 import { hash } from 'node:crypto'
@@ -9,8 +9,8 @@ import { RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible'
 import type { Keys } from '../keys.ts'
 import type { RedisConnection } from '../redis/connection.ts'
 
-/** Who failed, and from where. */
-export interface AuthFailure {
+/** The client that failed, and the source of the attempt. */
+interface AuthFailure {
   readonly clientId: string
   readonly source: string
 }
@@ -21,7 +21,7 @@ export interface AuthFailures {
   record(failure: AuthFailure): Promise<{ readonly retryAfterSeconds: number } | undefined>
 }
 
-/** Failures a client and source may collect in the window before they are slowed. */
+/** Failures of a client and source in the window before they are slowed down. */
 export const FAILURES_ALLOWED = 10
 
 const WINDOW_SECONDS = 60

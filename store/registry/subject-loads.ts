@@ -1,20 +1,20 @@
 /**
- * Putting in what another system knows about a subject, once: under a claim, so that one loader at a time does it and one
- * that was held up writes nothing over what came later. Nothing here asks the other system.
+ * Writes what another system knows about a subject, once. A claim lets one loader at a time write, and a delayed loader
+ * overwrites nothing newer. This file does not ask the other system.
  */
-import { type StoreContext, WIDE_CUTOFF_LIFETIME_MS } from '../context.ts'
-import { unknownReply } from '../redis/script-runner.ts'
+import { eventInput, type StoreContext, WIDE_CUTOFF_LIFETIME_MS } from '../context.ts'
+import { defineScript } from '../redis/define-script.ts'
 import type { Claims, SubjectStatus } from './subjects.ts'
 
-/** What is known about a subject elsewhere. */
+/** What the other system knows about a subject. */
 export interface LoadedSubject {
   readonly status: SubjectStatus
   readonly claims: Claims
   readonly roles: readonly LoadedRole[]
 }
 
-/** An assignment as it is known elsewhere. */
-export interface LoadedRole {
+/** An assignment as the other system knows it. */
+interface LoadedRole {
   readonly context: string
   readonly role: string
   /** Epoch seconds. */
@@ -24,9 +24,9 @@ export interface LoadedRole {
 /** Claims and carries out loads. */
 export interface SubjectLoads {
   /**
-   * Claims a load. `known`: status or claims are known here, there is nothing to load. `busy`: somebody else is at it.
+   * Claims a load. `known`: status or claims are known here, there is nothing to load. `busy`: another loader has the claim.
    *
-   * @param lifetimeMs after which another may claim it
+   * @param lifetimeMs after this time another loader may claim it
    */
   begin(
     sub: string,
@@ -34,10 +34,10 @@ export interface SubjectLoads {
   ): Promise<
     { readonly kind: 'known' | 'busy' } | { readonly kind: 'begun'; readonly name: string }
   >
-  /** Gives a claim up, so that the next one need not wait for its end. */
+  /** Gives a claim up, so that the next loader need not wait for its end. */
   abandon(sub: string, name: string): Promise<void>
   /**
-   * Puts in what was learned. What an operator has put or assigned meanwhile stays.
+   * Writes what was loaded. What an operator has put or assigned meanwhile stays.
    *
    * @returns how many roles the schema does not have; `undefined` when the claim was lost
    */
@@ -47,42 +47,60 @@ export interface SubjectLoads {
 /** Assignments of one script call: about a millisecond of Redis. */
 const ROLES_PER_CALL = 100
 
+const beginLoad = defineScript('begin-load', {
+  keys: 'head subject',
+  args: 'loadName claimMs',
+  replies: { 'known busy begun': '' },
+})
+
+const loadAssignments = defineScript('load-assignments', {
+  keys: 'head log holders ending roleCounts schema subject',
+  args: 'base logRetentionMs channel loadName sub ...assignments',
+  replies: { lost: '', loaded: 'unknownRoles' },
+})
+
+const finishLoad = defineScript('finish-load', {
+  keys: 'head log subject cutoff index',
+  args: 'base logRetentionMs channel loadName event status claims cutoffDetails cutoffTtlMs',
+  replies: { 'lost finished': '' },
+})
+
 /** Makes the loads of a store. */
 export function createSubjectLoads(context: StoreContext): SubjectLoads {
   const { keys, partitions, run } = context
-  const common = [context.logRetentionMs, keys.channel] as const
 
   /** Counts roles unknown to the schema; `undefined` when the claim was lost. */
-  async function loadRoles(sub: string, name: string, roles: readonly LoadedRole[]) {
+  async function loadRoles(sub: string, loadName: string, roles: readonly LoadedRole[]) {
     const at = keys.partition(partitions.of(sub))
-    const places = [at.head, at.log, at.holders, at.ending, at.roleCounts, at.schema]
     let unknown = 0
     for (let start = 0; start < roles.length; start += ROLES_PER_CALL) {
       const part = roles.slice(start, start + ROLES_PER_CALL)
-      const fields = part.flatMap((one) => [one.context, one.role, one.expiresAt ?? ''])
-      const [outcome, count] = await run(
-        'load-assignments',
-        [...places, at.subject(sub)],
-        [at.base, ...common, name, sub, ...fields],
-      )
-      if (outcome === 'lost') return undefined
-      if (outcome !== 'loaded') throw unknownReply('load-assignments', outcome)
-      unknown += Number(count)
+      const reply = await loadAssignments(run, {
+        ...eventInput(context, at),
+        holders: at.holders,
+        ending: at.ending,
+        roleCounts: at.roleCounts,
+        schema: at.schema,
+        subject: at.subject(sub),
+        loadName,
+        sub,
+        assignments: part.flatMap((one) => [one.context, one.role, one.expiresAt ?? '']),
+      })
+      if (reply.outcome === 'lost') return undefined
+      unknown += Number(reply.unknownRoles)
     }
     return unknown
   }
 
-  async function claim(sub: string, name: string, lifetimeMs: number) {
+  function claim(sub: string, loadName: string, claimMs: number) {
     const at = keys.partition(partitions.of(sub))
-    const [outcome] = await run('begin-load', [at.head, at.subject(sub)], [name, lifetimeMs])
-    if (outcome === 'begun' || outcome === 'known' || outcome === 'busy') return outcome
-    throw unknownReply('begin-load', outcome)
+    return beginLoad(run, { head: at.head, subject: at.subject(sub), loadName, claimMs })
   }
 
   return {
     async begin(sub, lifetimeMs) {
       const name = partitions.newLocalId()
-      const kind = await claim(sub, name, lifetimeMs)
+      const { outcome: kind } = await claim(sub, name, lifetimeMs)
       return kind === 'begun' ? { kind, name } : { kind }
     },
 
@@ -94,23 +112,19 @@ export function createSubjectLoads(context: StoreContext): SubjectLoads {
       const unknown = await loadRoles(sub, name, roles)
       if (unknown === undefined) return undefined
       const at = keys.partition(partitions.of(sub))
-      const [outcome] = await run(
-        'finish-load',
-        [at.head, at.log, at.subject(sub), at.cutoff.subject(sub), at.index(sub)],
-        [
-          at.base,
-          ...common,
-          name,
-          JSON.stringify({ type: 'subject', sub }),
-          status,
-          JSON.stringify(claims),
-          JSON.stringify({ by: 'load', reason: 'subject suspended' }),
-          WIDE_CUTOFF_LIFETIME_MS,
-        ],
-      )
-      if (outcome === 'lost') return undefined
-      if (outcome !== 'finished') throw unknownReply('finish-load', outcome)
-      return unknown
+      const { outcome } = await finishLoad(run, {
+        ...eventInput(context, at),
+        subject: at.subject(sub),
+        cutoff: at.cutoff.subject(sub),
+        index: at.index(sub),
+        loadName: name,
+        event: JSON.stringify({ type: 'subject', sub }),
+        status,
+        claims: JSON.stringify(claims),
+        cutoffDetails: JSON.stringify({ by: 'load', reason: 'subject suspended' }),
+        cutoffTtlMs: WIDE_CUTOFF_LIFETIME_MS,
+      })
+      return outcome === 'lost' ? undefined : unknown
     },
   }
 }

@@ -3,9 +3,9 @@
  * claims.
  */
 import type { JsonValue } from '../../client/src/wire/index.ts'
-import type { StoreContext } from '../context.ts'
-import { WIDE_CUTOFF_LIFETIME_MS } from '../context.ts'
-import { readRecord } from '../redis/script-runner.ts'
+import { eventInput, type StoreContext, WIDE_CUTOFF_LIFETIME_MS } from '../context.ts'
+import { defineScript } from '../redis/define-script.ts'
+import { readRecord } from '../redis/read-record.ts'
 
 /** Whether anything issued to the subject may be active. */
 export type SubjectStatus = 'active' | 'suspended'
@@ -20,8 +20,8 @@ export interface Subject {
   readonly claims: Claims
 }
 
-/** A change of a subject; what is absent stays as it is. */
-export interface SubjectChange {
+/** A change of a subject; an absent member stays as it is. */
+interface SubjectChange {
   readonly status?: SubjectStatus
   readonly claims?: Claims
 }
@@ -29,9 +29,15 @@ export interface SubjectChange {
 /** Reads and changes subjects. */
 export interface Subjects {
   get(sub: string): Promise<Subject>
-  /** Suspending also cuts off everything issued. `by` goes into the record of that cutoff. */
+  /** Suspending also revokes everything issued. `by` goes into the record of that cutoff. */
   put(sub: string, by: string, change: SubjectChange): Promise<Subject>
 }
+
+const putSubject = defineScript('put-subject', {
+  keys: 'head log subject cutoff index',
+  args: 'base status claims cutoffDetails event logRetentionMs channel cutoffTtlMs',
+  row: 'status claims',
+})
 
 /** Makes the subjects of a store. */
 export function createSubjects(context: StoreContext): Subjects {
@@ -46,21 +52,18 @@ export function createSubjects(context: StoreContext): Subjects {
 
     async put(sub, by, change) {
       const at = keys.partition(partitions.of(sub))
-      const [status, claims] = await run(
-        'put-subject',
-        [at.head, at.log, at.subject(sub), at.cutoff.subject(sub), at.index(sub)],
-        [
-          at.base,
-          change.status ?? '',
-          change.claims === undefined ? '' : JSON.stringify(change.claims),
-          JSON.stringify({ by, reason: 'subject suspended' }),
-          JSON.stringify({ type: 'subject', sub }),
-          context.logRetentionMs,
-          keys.channel,
-          WIDE_CUTOFF_LIFETIME_MS,
-        ],
-      )
-      return toSubject(sub, status as string, claims as string)
+      const { status, claims } = await putSubject(run, {
+        ...eventInput(context, at),
+        subject: at.subject(sub),
+        cutoff: at.cutoff.subject(sub),
+        index: at.index(sub),
+        status: change.status ?? '',
+        claims: change.claims === undefined ? '' : JSON.stringify(change.claims),
+        cutoffDetails: JSON.stringify({ by, reason: 'subject suspended' }),
+        event: JSON.stringify({ type: 'subject', sub }),
+        cutoffTtlMs: WIDE_CUTOFF_LIFETIME_MS,
+      })
+      return toSubject(sub, status, claims)
     },
   }
 }

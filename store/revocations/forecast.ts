@@ -1,21 +1,22 @@
 /**
- * Counts the live grants a revocation would make void. Exact, page by page over the subjects' indexes; only for
- * forecasts, never on the way of a revocation or an introspection.
+ * Counts the live grants a revocation would void. The count is exact and reads the subjects' indexes page by page.
+ * Revocations use it only for a subject with few grants; introspections never do.
  */
-import { Cluster, type Redis } from 'ioredis'
 import type { StoreContext } from '../context.ts'
+import { introspectToken } from '../grants/introspect.ts'
 import { type IssueSpan, isWithin } from '../grants/issue-span.ts'
 import type { LiveGrant, LiveGrants, PageCursor, WideRequest } from '../grants/live-grants.ts'
-import { askRedis, readRecord } from '../redis/script-runner.ts'
+import { readRecord } from '../redis/read-record.ts'
+import { scanKeys } from '../redis/scan.ts'
+import { askRedis } from '../redis/script-runner.ts'
 import type { RevocationTarget } from './target.ts'
 
 const PAGE_SIZE = 500
-const SCAN_COUNT = 1_000
 
-/** Most grants of a subject that are counted on the way of a revocation. */
+/** Most grants of a subject that a revocation counts before it writes its cutoff. */
 const FEW = 50
 
-/** The same for a revocation that is about to happen: only where it costs next to nothing, else `undefined`. */
+/** The count for a revocation that is about to happen, if it costs next to nothing; else `undefined`. */
 export async function forecastIfFew(
   context: StoreContext,
   liveGrants: LiveGrants,
@@ -29,7 +30,7 @@ export async function forecastIfFew(
   return indexed > FEW ? undefined : forecast(context, liveGrants, target, span)
 }
 
-/** Whether a token, grant or session is there to be revoked; wider targets always are. */
+/** Whether the token, grant or session of a target is known; wider targets always are. */
 export async function isKnown(context: StoreContext, target: RevocationTarget): Promise<boolean> {
   if (target.level === 'session')
     return (await ownerOf(context, target.sid, 'session')) !== undefined
@@ -51,7 +52,7 @@ async function isTokenKnown(context: StoreContext, jti: string): Promise<boolean
   return typeof record === 'string'
 }
 
-/** The subject of a target whose grants need counting; `undefined` where none or many subjects are meant. */
+/** The subject whose grants to count; `undefined` for one token or grant, and for many subjects. */
 async function subjectOf(
   context: StoreContext,
   target: RevocationTarget,
@@ -67,7 +68,7 @@ async function subjectOf(
   }
 }
 
-/** @param span which times of issue; `{}` counts whatever is live now */
+/** @param span which times of issue; `{}` counts everything that is live now */
 export async function forecast(
   context: StoreContext,
   liveGrants: LiveGrants,
@@ -122,18 +123,10 @@ async function countEverywhere(
   countOf: (sub: string) => Promise<number>,
 ): Promise<number> {
   const { redis, keys } = context
-  const primaries: readonly Redis[] = redis instanceof Cluster ? redis.nodes('master') : [redis]
   let counted = 0
-  for (const primary of primaries) {
-    let cursor = '0'
-    do {
-      const [next, found] = await askRedis(() =>
-        primary.scan(cursor, 'MATCH', keys.indexPattern, 'COUNT', SCAN_COUNT),
-      )
-      const subs = [...new Set(found)].flatMap((key) => keys.parseIndex(key)?.sub ?? [])
-      for (const part of await Promise.all(subs.map(countOf))) counted += part
-      cursor = next
-    } while (cursor !== '0')
+  for await (const found of scanKeys(redis, keys.indexPattern)) {
+    const subs = [...found].flatMap((key) => keys.parseIndex(key)?.sub ?? [])
+    for (const part of await Promise.all(subs.map(countOf))) counted += part
   }
   return counted
 }
@@ -169,12 +162,16 @@ async function countToken(context: StoreContext, jti: string, span: IssueSpan): 
   const id = context.partitions.parsePublicId(jti)
   if (id === undefined || id.hash === '') return 0
   const at = context.keys.partition(id.partition)
-  const [head, , record] = await context.run(
-    'introspect-token',
-    [at.head, at.clients],
-    [at.base, id.hash, id.local, '', 'none'],
-  )
-  if (!String(head).startsWith('active ')) return 0
-  const issuedAtUs = Number((record as string).split('\n', 1)[0])
-  return isWithin(span, issuedAtUs) ? 1 : 0
+  const { summary, tokenRecord } = await introspectToken(context.run, {
+    head: at.head,
+    clients: at.clients,
+    base: at.base,
+    tokenHash: id.hash,
+    grant: id.local,
+    callerId: '',
+    rolesAsked: 'none',
+    contexts: [],
+  })
+  if (!summary.startsWith('active ')) return 0
+  return isWithin(span, Number.parseInt(tokenRecord, 10)) ? 1 : 0
 }

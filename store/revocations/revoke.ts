@@ -1,21 +1,27 @@
 /**
  * The revocation lattice: token · grant · session · subject · subject+client · client · all. A revocation is one cutoff
- * per partition involved, or one span above it, never one per token, written together with its log entry. It has happened
- * when the call returns; a call that fails has promised nothing and is repeated.
+ * per partition involved, or one span above it, never one per token, and is written together with its log entry. It is in
+ * force when the call returns. If the call fails, it may be in force or not: repeat it.
  */
 import { nanoid } from 'nanoid'
 import type { FeedEvent } from '../../client/src/wire/index.ts'
-import { type StoreContext, WIDE_CUTOFF_LIFETIME_MS } from '../context.ts'
+import type { StoreContext } from '../context.ts'
 import { afterUs, cutoffUs, type IssueSpan, spanArgument } from '../grants/issue-span.ts'
 import type { LiveGrants } from '../grants/live-grants.ts'
 import type { ParsedToken } from '../mint/token.ts'
 import type { LocatedId } from '../partitions.ts'
-import { askRedis, type ScriptReply, unknownReply } from '../redis/script-runner.ts'
+import { askRedis } from '../redis/script-runner.ts'
+import {
+  type CutoffReply,
+  type CutoffText,
+  type CutoffWriter,
+  createCutoffWriter,
+} from './cutoffs.ts'
 import { forecast, forecastIfFew, isKnown } from './forecast.ts'
 import type { RevocationTarget } from './target.ts'
 
 /** How to revoke. */
-export interface RevocationRequest extends IssueSpan {
+interface RevocationRequest extends IssueSpan {
   /** Who did it, and why: kept with the cutoff for as long as it matters. */
   readonly by: string
   readonly reason?: string | undefined
@@ -23,31 +29,32 @@ export interface RevocationRequest extends IssueSpan {
   readonly ownedBy?: string
 }
 
-/** What a revocation comes to. */
+/** The outcome of a revocation. */
 export type RevocationOutcome =
   | {
       readonly kind: 'revoked'
-      /** Names this revocation wherever it is told of. */
+      /** Names this revocation in its event, its cutoff and the audit. */
       readonly id: string
       /** Everything meant that was issued at or before this time is void; epoch microseconds. */
       readonly cutoffUs: number
-      /** Live grants it made void, where they are few enough to count on the way. */
+      /** Live grants it made void, if they are few enough to count them first. */
       readonly affected: number | undefined
-      /** Whether it changed anything; not so when an earlier one reached as far. */
+      /** Whether it changed anything; false when an earlier revocation covers it. */
       readonly isNew: boolean
-      /** Whose it was, of a token, a grant or a session. */
+      /** The subject of the token, grant or session. */
       readonly sub?: string
     }
-  /** Nothing of that id is known: it has expired or never was. */
+  /** The id is not known: it has expired or never existed. */
   | { readonly kind: 'unknown' }
+  /** It does not belong to the client in `ownedBy`. */
   | { readonly kind: 'foreign' }
   /** `issuedBefore` or `issuedAfter` lies in the future. */
   | { readonly kind: 'future' }
-  /** Of one thing only so many spans apart from each other can be void; a plain cutoff always can. */
+  /** One cutoff record holds a limited number of separate spans; a revocation without `issuedAfter` always fits. */
   | { readonly kind: 'too-many-spans' }
 
-/** What a revocation would come to. */
-export type RevocationForecast =
+/** What a revocation would do. */
+type RevocationForecast =
   | {
       readonly kind: 'forecast'
       /** Live grants it would make void. */
@@ -58,15 +65,15 @@ export type RevocationForecast =
   | { readonly kind: 'unknown' }
   | { readonly kind: 'future' }
 
-/** A slightly fast clock of the caller is no mistake; lua/include/cutoff.lua allows as much. */
+/** Allows for a caller's clock that is slightly fast, as lua/include/cutoff.lua does. */
 const FUTURE_TOLERANCE_US = 60e6
 
-/** Revokes, and tells beforehand what that would do. */
+/** Revokes, and forecasts what a revocation would do. */
 export interface Revocations {
   revoke(target: RevocationTarget, request: RevocationRequest): Promise<RevocationOutcome>
-  /** Revokes what a token stands for: an access token alone, a refresh token with its whole grant. */
+  /** Revokes a presented token: an access token alone, a refresh token with its whole grant. */
   revokePresented(token: ParsedToken, request: RevocationRequest): Promise<RevocationOutcome>
-  /** Counts, and changes nothing. Reads every grant involved: takes time in proportion for `client` and `all`. */
+  /** Counts, and changes nothing. Reads every grant involved, so `client` and `all` may take long. */
   forecast(target: RevocationTarget, span?: IssueSpan): Promise<RevocationForecast>
 }
 
@@ -74,135 +81,13 @@ type IdentifiedRequest = RevocationRequest & { readonly id: string }
 
 /** Makes the revocations of a store. */
 export function createRevocations(context: StoreContext, liveGrants: LiveGrants): Revocations {
-  const { keys, partitions, run } = context
-
-  function common(request: IdentifiedRequest, event: FeedEvent): string[] {
-    const { id, by, reason } = request
-    return [
-      spanArgument(request),
-      JSON.stringify({ id, by, ...(reason === undefined ? {} : { reason }) }),
-      JSON.stringify(event),
-      String(context.logRetentionMs),
-      keys.channel,
-    ]
-  }
-
-  function revokeToken(id: LocatedId, request: IdentifiedRequest): Promise<ScriptReply> {
-    const at = keys.partition(id.partition)
-    const jti = partitions.toPublicId(id.partition, id.local + id.hash)
-    return run(
-      'revoke-token',
-      [at.head, at.log, at.cutoff.token(id.hash)],
-      [
-        at.base,
-        ...common(request, { type: 'token', jti }),
-        request.ownedBy ?? '',
-        id.hash,
-        id.local,
-      ],
-    )
-  }
-
-  function revokeGrant(id: LocatedId, request: IdentifiedRequest): Promise<ScriptReply> {
-    const at = keys.partition(id.partition)
-    const grantId = partitions.toPublicId(id.partition, id.local)
-    return run(
-      'revoke-grant',
-      [at.head, at.log, at.grant(id.local), at.cutoff.grant(id.local)],
-      [
-        at.base,
-        ...common(request, { type: 'grant', grant_id: grantId }),
-        request.ownedBy ?? '',
-        id.local,
-      ],
-    )
-  }
-
-  function revokeSession(id: LocatedId, request: IdentifiedRequest): Promise<ScriptReply> {
-    const at = keys.partition(id.partition)
-    const event: FeedEvent = { type: 'session', sid: partitions.toPublicId(id.partition, id.local) }
-    return run(
-      'revoke-session',
-      [at.head, at.log, at.session(id.local), at.cutoff.session(id.local)],
-      [at.base, ...common(request, event), id.local],
-    )
-  }
-
-  function revokeSubject(sub: string, clientId: string | undefined, request: IdentifiedRequest) {
-    const at = keys.partition(partitions.of(sub))
-    const event: FeedEvent =
-      clientId === undefined
-        ? { type: 'subject', sub }
-        : { type: 'subject_client', sub, client_id: clientId }
-    const cutoff =
-      clientId === undefined ? at.cutoff.subject(sub) : at.cutoff.subjectClient(sub, clientId)
-    const drop = clientId === undefined && spanArgument(request) === ''
-    return run(
-      'write-cutoff',
-      [at.head, at.log, cutoff, at.index(sub)],
-      [at.base, ...common(request, event), WIDE_CUTOFF_LIFETIME_MS, drop ? 'drop' : 'keep'],
-    )
-  }
-
-  // The first partition answers alone, so that a request that will be refused has touched nothing else.
-  async function revokeEverywhere(clientId: string | undefined, request: IdentifiedRequest) {
-    const event: FeedEvent =
-      clientId === undefined ? { type: 'all' } : { type: 'client', client_id: clientId }
-    const write = (partition: number): Promise<ScriptReply> => {
-      const at = keys.partition(partition)
-      const cutoff = clientId === undefined ? at.cutoff.all : at.cutoff.client(clientId)
-      return run(
-        'write-cutoff',
-        [at.head, at.log, cutoff, at.head],
-        [at.base, ...common(request, event), WIDE_CUTOFF_LIFETIME_MS, 'keep'],
-      )
-    }
-    const first = await write(0)
-    if (first[0] !== 'revoked') return first
-    const others = await Promise.all(
-      Array.from({ length: partitions.count - 1 }, (_, n) => write(n + 1)),
-    )
-    const refused = others.find(([outcome]) => outcome !== 'revoked')
-    // A repeat after an outage may change something in some partitions only.
-    return refused ?? (changedAny(first) ? first : (others.find(changedAny) ?? first))
-  }
-
-  function dispatch(
-    target: RevocationTarget,
-    request: IdentifiedRequest,
-  ): Promise<ScriptReply> | undefined {
-    switch (target.level) {
-      case 'token': {
-        const id = partitions.parsePublicId(target.jti)
-        return id === undefined || id.hash === '' ? undefined : revokeToken(id, request)
-      }
-      case 'grant': {
-        const id = partitions.parsePublicId(target.grantId)
-        if (id === undefined) return undefined
-        // A token that is a grant of its own lends the grant its id.
-        if (id.local === '') return revokeToken(id, request)
-        return id.hash === '' ? revokeGrant(id, request) : undefined
-      }
-      case 'session': {
-        const id = partitions.parsePublicId(target.sid)
-        return id === undefined || id.hash !== '' ? undefined : revokeSession(id, request)
-      }
-      case 'subject':
-        return revokeSubject(target.sub, undefined, request)
-      case 'subject+client':
-        return revokeSubject(target.sub, target.clientId, request)
-      case 'client':
-        return revokeEverywhere(target.clientId, request)
-      case 'all':
-        return revokeEverywhere(undefined, request)
-    }
-  }
+  const cutoffs = createCutoffWriter(context)
 
   return {
     async revoke(target, request) {
       const identified = withId(request)
       const few = await forecastIfFew(context, liveGrants, target, request)
-      const reply = await dispatch(target, identified)
+      const reply = await write(context, cutoffs, target, identified)
       if (reply === undefined) return { kind: 'unknown' }
       const outcome = toOutcome(identified.id, reply)
       return outcome.kind === 'revoked'
@@ -214,8 +99,8 @@ export function createRevocations(context: StoreContext, liveGrants: LiveGrants)
       const identified = withId(request)
       const reply =
         kind === 'access'
-          ? revokeToken({ partition, hash, local: grant }, identified)
-          : revokeGrant({ partition, hash: '', local: grant }, identified)
+          ? writeToken(context, cutoffs, { partition, hash, local: grant }, identified)
+          : writeGrant(context, cutoffs, { partition, hash: '', local: grant }, identified)
       return toOutcome(identified.id, await reply)
     },
 
@@ -232,33 +117,141 @@ export function createRevocations(context: StoreContext, liveGrants: LiveGrants)
   }
 }
 
+/** Writes the cutoff of a target; `undefined` when its id cannot be one of this level. */
+function write(
+  context: StoreContext,
+  cutoffs: CutoffWriter,
+  target: RevocationTarget,
+  request: IdentifiedRequest,
+): Promise<CutoffReply> | undefined {
+  const { partitions } = context
+  switch (target.level) {
+    case 'token': {
+      const id = partitions.parsePublicId(target.jti)
+      return id === undefined || id.hash === ''
+        ? undefined
+        : writeToken(context, cutoffs, id, request)
+    }
+    case 'grant': {
+      const id = partitions.parsePublicId(target.grantId)
+      if (id === undefined) return undefined
+      // A token that is a grant lends the grant its id.
+      if (id.local === '') return writeToken(context, cutoffs, id, request)
+      return id.hash === '' ? writeGrant(context, cutoffs, id, request) : undefined
+    }
+    case 'session': {
+      const id = partitions.parsePublicId(target.sid)
+      if (id === undefined || id.hash !== '') return undefined
+      const sid = partitions.toPublicId(id.partition, id.local)
+      return cutoffs.session(id, textOf(request, { type: 'session', sid }))
+    }
+    case 'subject':
+      return writeSubject(context, cutoffs, target.sub, request)
+    case 'subject+client':
+      return writeSubjectClient(context, cutoffs, target, request)
+    case 'client':
+      return writeEverywhere(context, cutoffs, target.clientId, request)
+    case 'all':
+      return writeEverywhere(context, cutoffs, undefined, request)
+  }
+}
+
+function writeToken(
+  { partitions }: StoreContext,
+  cutoffs: CutoffWriter,
+  id: LocatedId,
+  request: IdentifiedRequest,
+): Promise<CutoffReply> {
+  const { jti } = partitions.idsOf({ ...id, grant: id.local })
+  return cutoffs.token(id, textOf(request, { type: 'token', jti }), request.ownedBy)
+}
+
+function writeGrant(
+  { partitions }: StoreContext,
+  cutoffs: CutoffWriter,
+  id: LocatedId,
+  request: IdentifiedRequest,
+): Promise<CutoffReply> {
+  const grantId = partitions.toPublicId(id.partition, id.local)
+  return cutoffs.grant(id, textOf(request, { type: 'grant', grant_id: grantId }), request.ownedBy)
+}
+
+function writeSubject(
+  { keys, partitions }: StoreContext,
+  cutoffs: CutoffWriter,
+  sub: string,
+  request: IdentifiedRequest,
+): Promise<CutoffReply> {
+  const partition = partitions.of(sub)
+  const at = keys.partition(partition)
+  const text = textOf(request, { type: 'subject', sub })
+  const droppedIndex = text.issueSpan === '' ? at.index(sub) : undefined
+  return cutoffs.wide(partition, at.cutoff.subject(sub), text, droppedIndex)
+}
+
+function writeSubjectClient(
+  { keys, partitions }: StoreContext,
+  cutoffs: CutoffWriter,
+  { sub, clientId }: { readonly sub: string; readonly clientId: string },
+  request: IdentifiedRequest,
+): Promise<CutoffReply> {
+  const partition = partitions.of(sub)
+  const cutoff = keys.partition(partition).cutoff.subjectClient(sub, clientId)
+  const text = textOf(request, { type: 'subject_client', sub, client_id: clientId })
+  return cutoffs.wide(partition, cutoff, text)
+}
+
+/** Writes the cutoff of a client, or of everything, in every partition. */
+async function writeEverywhere(
+  { keys, partitions }: StoreContext,
+  cutoffs: CutoffWriter,
+  clientId: string | undefined,
+  request: IdentifiedRequest,
+): Promise<CutoffReply> {
+  const event: FeedEvent =
+    clientId === undefined ? { type: 'all' } : { type: 'client', client_id: clientId }
+  const text = textOf(request, event)
+  const writeIn = (partition: number) => {
+    const { cutoff } = keys.partition(partition)
+    const key = clientId === undefined ? cutoff.all : cutoff.client(clientId)
+    return cutoffs.wide(partition, key, text)
+  }
+  const [firstPartition = 0, ...otherPartitions] = partitions.all
+  // The first partition alone, so that a refused request has changed nothing elsewhere.
+  const first = await writeIn(firstPartition)
+  if (first.outcome !== 'revoked') return first
+  const others = await Promise.all(otherPartitions.map(writeIn))
+  const refused = others.find(({ outcome }) => outcome !== 'revoked')
+  // A repeat after an outage may change something in some partitions only.
+  return refused ?? [first, ...others].find(changedSomething) ?? first
+}
+
+function textOf(request: IdentifiedRequest, event: FeedEvent): CutoffText {
+  const { id, by, reason } = request
+  return {
+    issueSpan: spanArgument(request),
+    details: JSON.stringify({ id, by, ...(reason === undefined ? {} : { reason }) }),
+    event: JSON.stringify(event),
+  }
+}
+
 function withId(request: RevocationRequest): IdentifiedRequest {
   return { ...request, id: `rv_${nanoid()}` }
 }
 
-/** The position of the event it told, which is '' where there was nothing to tell. */
-function changedAny([, , , , seq]: ScriptReply): boolean {
-  return seq !== ''
+function changedSomething(reply: CutoffReply): boolean {
+  return reply.outcome === 'revoked' && reply.seq !== ''
 }
 
-function toOutcome(id: string, reply: ScriptReply): RevocationOutcome {
-  const [kind, cutoff, affected, , , sub] = reply
-  switch (kind) {
-    case 'revoked':
-      return {
-        kind,
-        id,
-        cutoffUs: Number(cutoff),
-        affected: Number(affected) < 0 ? undefined : Number(affected),
-        isNew: changedAny(reply),
-        ...(sub === undefined ? {} : { sub: sub as string }),
-      }
-    case 'unknown':
-    case 'foreign':
-    case 'future':
-    case 'too-many-spans':
-      return { kind }
-    default:
-      throw unknownReply('write-cutoff', kind)
+function toOutcome(id: string, reply: CutoffReply): RevocationOutcome {
+  if (reply.outcome !== 'revoked') return { kind: reply.outcome }
+  const affected = Number(reply.affected)
+  return {
+    kind: 'revoked',
+    id,
+    cutoffUs: Number(reply.cutoffUs),
+    affected: affected < 0 ? undefined : affected,
+    isNew: changedSomething(reply),
+    ...('sub' in reply ? { sub: reply.sub } : {}),
   }
 }

@@ -1,13 +1,16 @@
 /**
- * Assignments: who holds which role where, maybe until a time. Each change is one small step of the subject's partition,
- * whatever is held already, with its event; nothing is ever read, changed and written back.
+ * Assignments: which subject holds which role in which context, maybe until a time. Each change is one small step in the
+ * subject's partition, written together with its event; no set is read, changed and written back.
  *
- * All orders of an assignment stand in the partition of its subject and are written in one step: by subject, and by
- * context. Who holds what in a context is therefore read from all partitions at once, and needs no repair.
+ * An assignment is kept by subject and by context, both in the partition of its subject and written in one step. The
+ * holders of a context are therefore read from all partitions at once, and no index needs repair.
  */
-import type { StoreContext } from '../context.ts'
+
+import { eventInput, type StoreContext } from '../context.ts'
 import type { PartitionKeys } from '../keys.ts'
-import { unknownReply } from '../redis/script-runner.ts'
+import type { PartitionNumber } from '../partitions.ts'
+import { defineScript, unknownReply } from '../redis/define-script.ts'
+import { createPartitionQueue } from './partition-queue.ts'
 
 /** What to change. */
 export interface AssignmentChange {
@@ -16,15 +19,15 @@ export interface AssignmentChange {
   /** `*` or `type:id`. */
   readonly context: string
   readonly role: string
-  /** When it ends by itself, in epoch seconds; for good when absent. Of no use for a removal. */
+  /** When it ends by itself, in epoch seconds; never when absent. A removal ignores it. */
   readonly expiresAt?: number
 }
 
-/** What came of a change. */
+/** The outcome of a change. */
 export type AssignmentOutcome =
   | 'assigned'
   | 'removed'
-  /** It was so already. */
+  /** Nothing to change. */
   | 'unchanged'
   /** The schema has no such role. */
   | 'unknown-role'
@@ -74,10 +77,10 @@ export type ContextFilter =
 /** Reads and changes assignments. */
 export interface Assignments {
   /**
-   * Applies changes; those of one subject in their order, those of a later call after those of an earlier one. Each stands
-   * by itself: a refused one leaves the others as they are, and all may be repeated.
+   * Applies changes; those of one subject in their order, those of a later call after those of an earlier one. A refused
+   * change leaves the others as they are. Idempotent.
    *
-   * @returns one outcome a change, in order
+   * @returns one outcome per change, in order
    * @throws {StoreUnavailableError} when some may not have been applied; repeating all of them is safe
    */
   apply(changes: readonly AssignmentChange[]): Promise<readonly AssignmentOutcome[]>
@@ -100,101 +103,56 @@ export interface Assignments {
 
 /** Changes of one script call: about a millisecond of Redis. */
 const CHANGES_PER_CALL = 100
-const FIELDS_PER_ITEM = 5
 /** Sorts behind every digit, so behind a member with and without its expiry. */
 const AFTER_EXPIRY = ':'
 /** Sorts right behind the space that ends a context or role. */
 const AFTER_SPACE = '!'
 
-interface Placed {
-  readonly change: AssignmentChange
-  readonly index: number
-}
+const OUTCOMES = new Set<unknown>([
+  'assigned',
+  'removed',
+  'unchanged',
+  'unknown-role',
+  'past',
+] satisfies AssignmentOutcome[])
+
+const applyAssignments = defineScript('apply-assignments', {
+  keys: 'head log holders ending roleCounts schema',
+  args: 'base logRetentionMs channel ...changes',
+  list: 'outcomes',
+})
+
+const removeAssignments = defineScript('remove-assignments', {
+  keys: 'head log holders ending roleCounts',
+  args: 'base logRetentionMs channel ...removals',
+  list: 'outcomes',
+})
+
+const listAssignments = defineScript('list-assignments', {
+  keys: 'head set schema',
+  args: 'order minimum maximum size',
+  row: 'lastMember',
+  rows: 'context role sub expiresAt roleStatus',
+})
+
+type ListedAssignment = Awaited<ReturnType<typeof listAssignments>>['rows'][number]
 
 /** Makes the assignments of a store. */
 export function createAssignments(context: StoreContext): Assignments {
-  const { keys, partitions, run } = context
-
-  function call(at: PartitionKeys, changes: readonly AssignmentChange[]) {
-    const common = [at.base, context.logRetentionMs, keys.channel]
-    const places = [at.head, at.log, at.holders, at.ending, at.roleCounts]
-    if (changes.every(({ op }) => op === 'remove')) {
-      const removals = changes.flatMap((change) => [change.sub, change.context, change.role])
-      return run('remove-assignments', places, [...common, ...removals])
-    }
-    const args = changes.flatMap((change) => [
-      change.op,
-      change.sub,
-      change.context,
-      change.role,
-      change.expiresAt ?? '',
-    ])
-    return run('apply-assignments', [...places, at.schema], [...common, ...args])
-  }
-
-  /** Where each partition's line of calls ends: one at a time, in the order in which they were asked for. */
-  const queues = new Map<number, Promise<void>>()
-
-  function inTurn(partition: number, work: () => Promise<void>): Promise<void> {
-    const before = queues.get(partition) ?? Promise.resolve()
-    const done = before.then(work)
-    const settled = done.catch(() => undefined)
-    queues.set(partition, settled)
-    void settled.then(() => {
-      if (queues.get(partition) === settled) queues.delete(partition)
-    })
-    return done
-  }
-
-  async function applyIn(
-    partition: number,
-    placed: readonly Placed[],
-    outcomes: AssignmentOutcome[],
-  ): Promise<void> {
-    for (let start = 0; start < placed.length; start += CHANGES_PER_CALL) {
-      const part = placed.slice(start, start + CHANGES_PER_CALL)
-      const changes = part.map(({ change }) => change)
-      const words = await call(keys.partition(partition), changes)
-      if (words.length !== part.length) throw unknownReply('apply-assignments', words)
-      part.forEach(({ index }, n) => {
-        outcomes[index] = words[n] as AssignmentOutcome
-      })
-    }
-  }
-
-  async function list(
-    at: PartitionKeys,
-    order: 'subject' | 'context',
-    set: string,
-    range: readonly [minimum: string, maximum: string],
-    size: number,
-  ): Promise<{ readonly holders: readonly Holder[]; readonly last: string }> {
-    const [last, ...fields] = (await run(
-      'list-assignments',
-      [at.head, set, at.schema],
-      [order, ...range, size],
-    )) as string[]
-    const holders: Holder[] = []
-    for (let i = 0; i < fields.length; i += FIELDS_PER_ITEM) {
-      holders.push(toHolder(fields.slice(i, i + FIELDS_PER_ITEM)))
-    }
-    return { holders, last: last as string }
-  }
+  const { keys, partitions } = context
+  const inTurn = createPartitionQueue()
 
   return {
     async apply(changes) {
-      const byPartition = new Map<number, Placed[]>()
-      changes.forEach((change, index) => {
-        const partition = partitions.of(change.sub)
-        const placed = byPartition.get(partition)
-        if (placed === undefined) byPartition.set(partition, [{ change, index }])
-        else placed.push({ change, index })
-      })
+      const byPartition = Map.groupBy(
+        changes.map((change, index) => ({ change, index })),
+        ({ change }) => partitions.of(change.sub),
+      )
       const outcomes: AssignmentOutcome[] = []
-      // All are waited for even if one fails: what the caller repeats must not overtake what is still under way.
+      // All are awaited even if one fails: a repeat by the caller must not overtake a call that still runs.
       const settled = await Promise.allSettled(
-        [...byPartition].map(([partition, placed]) =>
-          inTurn(partition, () => applyIn(partition, placed, outcomes)),
+        [...byPartition].map(([partition, indexed]) =>
+          inTurn(partition, () => applyIn(context, partition, indexed, outcomes)),
         ),
       )
       for (const result of settled) if (result.status === 'rejected') throw result.reason
@@ -203,14 +161,15 @@ export function createAssignments(context: StoreContext): Assignments {
 
     async ofSubject(sub, filter, { size, cursor }) {
       const at = keys.partition(partitions.of(sub))
-      const [from, to] = rangeOf(filter)
+      const [from, maximum] = rangeOf(filter)
       const minimum =
         cursor === undefined ? from : `[${cursor.context} ${cursor.role}${AFTER_SPACE}`
-      const { holders, last } = await list(at, 'subject', at.assignments(sub), [minimum, to], size)
+      const range = { order: 'subject', minimum, maximum, size } as const
+      const { holders, last } = await list(context, at, at.assignments(sub), range)
       const items = holders.map(({ sub: _, ...assignment }) => assignment)
       if (last === '') return { items }
-      const [context, role] = last.split(' ') as [string, string]
-      return { items, next: { context, role } }
+      const [lastContext = '', role = ''] = last.split(' ')
+      return { items, next: { context: lastContext, role } }
     },
 
     async inContext(contextName, { role, size, cursor }) {
@@ -219,16 +178,92 @@ export function createAssignments(context: StoreContext): Assignments {
         cursor === undefined
           ? `[${prefix}`
           : `[${contextName} ${cursor.role} ${cursor.sub}\n${AFTER_EXPIRY}`
-      const range = [minimum, `(${prefix.slice(0, -1)}${AFTER_SPACE}`] as const
+      const maximum = `(${prefix.slice(0, -1)}${AFTER_SPACE}`
+      const range = { order: 'context', minimum, maximum, size } as const
       const pages = await Promise.all(
-        Array.from({ length: partitions.count }, (_, partition) => {
+        partitions.all.map((partition) => {
           const at = keys.partition(partition)
-          return list(at, 'context', at.holders, range, size)
+          return list(context, at, at.holders, range)
         }),
       )
       return mergePages(pages, size)
     },
   }
+}
+
+interface IndexedChange {
+  readonly change: AssignmentChange
+  /** Its place in the call, and of its outcome in the answer. */
+  readonly index: number
+}
+
+async function applyIn(
+  context: StoreContext,
+  partition: PartitionNumber,
+  indexed: readonly IndexedChange[],
+  outcomes: AssignmentOutcome[],
+): Promise<void> {
+  for (let start = 0; start < indexed.length; start += CHANGES_PER_CALL) {
+    const part = indexed.slice(start, start + CHANGES_PER_CALL)
+    const changes = part.map(({ change }) => change)
+    const words = await callScript(context, context.keys.partition(partition), changes)
+    if (words.length !== part.length || !words.every(isOutcome)) {
+      throw unknownReply('apply-assignments', words)
+    }
+    for (const [n, word] of words.entries()) outcomes[part[n]?.index ?? n] = word
+  }
+}
+
+function isOutcome(word: string | null): word is AssignmentOutcome {
+  return OUTCOMES.has(word)
+}
+
+/** Removals alone have their own script: it is allowed when memory is full. */
+function callScript(
+  context: StoreContext,
+  at: PartitionKeys,
+  changes: readonly AssignmentChange[],
+) {
+  const { holders, ending, roleCounts, schema } = at
+  const shared = { ...eventInput(context, at), holders, ending, roleCounts }
+  if (changes.every(({ op }) => op === 'remove')) {
+    const removals = changes.flatMap(({ sub, context, role }) => [sub, context, role])
+    return removeAssignments(context.run, { ...shared, removals })
+  }
+  return applyAssignments(context.run, {
+    ...shared,
+    schema,
+    changes: changes.flatMap(({ op, sub, context, role, expiresAt }) => [
+      op,
+      sub,
+      context,
+      role,
+      expiresAt ?? '',
+    ]),
+  })
+}
+
+interface MemberRange {
+  readonly order: 'subject' | 'context'
+  readonly minimum: string
+  readonly maximum: string
+  readonly size: number
+}
+
+interface PartitionPage {
+  readonly holders: readonly Holder[]
+  /** Last member read; '' when there are no more. */
+  readonly last: string
+}
+
+async function list(
+  { run }: StoreContext,
+  { head, schema }: PartitionKeys,
+  set: string,
+  range: MemberRange,
+): Promise<PartitionPage> {
+  const { rows, lastMember } = await listAssignments(run, { head, set, schema, ...range })
+  return { holders: rows.map(toHolder), last: lastMember }
 }
 
 function rangeOf(filter: ContextFilter): readonly [string, string] {
@@ -238,26 +273,19 @@ function rangeOf(filter: ContextFilter): readonly [string, string] {
   return ['-', '+']
 }
 
-function toHolder(fields: readonly string[]): Holder {
-  const [context, role, sub, expires, state] = fields as [string, string, string, string, string]
+function toHolder({ context, role, sub, expiresAt, roleStatus }: ListedAssignment): Holder {
   return {
     context,
     role,
     sub,
-    ...(expires === '' ? {} : { expiresAt: Number(expires) }),
-    isDormant: state === 'dormant',
+    ...(expiresAt === '' ? {} : { expiresAt: Number(expiresAt) }),
+    isDormant: roleStatus === 'dormant',
   }
 }
 
-interface PartitionPage {
-  readonly holders: readonly Holder[]
-  /** Last member looked at; '' when there are no more. */
-  readonly last: string
-}
-
 /**
- * Each partition's page is in order and reaches to where it ended; what lies beyond the nearest of these ends may have
- * predecessors that were not read yet.
+ * Each partition's page is in order up to its end. Items beyond the nearest of these ends are left out: items before them
+ * may not have been read yet.
  */
 function mergePages(
   pages: readonly PartitionPage[],
@@ -277,13 +305,13 @@ function mergePages(
 }
 
 function parseMember(member: string): HolderCursor {
-  const [name] = member.split('\n') as [string]
+  const [name = ''] = member.split('\n')
   const afterContext = name.indexOf(' ') + 1
   const afterRole = name.indexOf(' ', afterContext) + 1
   return { role: name.slice(afterContext, afterRole - 1), sub: name.slice(afterRole) }
 }
 
-/** As Redis orders members: by bytes. */
+/** Redis orders members by bytes. */
 function inOrder(one: HolderCursor, other: HolderCursor): number {
   return Buffer.compare(
     Buffer.from(`${one.role} ${one.sub}`),

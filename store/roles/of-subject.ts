@@ -1,14 +1,14 @@
-/** What a subject may do in some contexts right now, by its name alone: no token needed, none judged. */
+/** What a subject may do in some contexts now, by its name alone, without a token. */
 import type { FreshnessStamp } from '../../client/src/wire/index.ts'
 import type { StoreContext } from '../context.ts'
-import { unknownReply } from '../redis/script-runner.ts'
+import { defineScript } from '../redis/define-script.ts'
 import { type ResolvedRoles, resolveRoles } from './resolve.ts'
 import type { RoleSchemas } from './role-schema.ts'
 
 /** The roles of a subject at one position of its partition's history. */
 export type SubjectRoles =
   | { readonly kind: 'active'; readonly roles: ResolvedRoles; readonly stamp: FreshnessStamp }
-  /** Nothing is allowed: the subject is suspended, or is a client that is disabled, or no client. */
+  /** Nothing is allowed: the subject is suspended, or is a disabled client, or was said to be a client and is not. */
   | { readonly kind: 'suspended' | 'client' }
 
 /** Resolves roles of subjects. */
@@ -16,10 +16,16 @@ export interface SubjectRoleReader {
   /**
    * @param contexts each once, without `*`
    * @param kind what the subject is said to be: a `client` must be registered and enabled. Default is `user`
-   * @throws {StoreUnavailableError} when the truth cannot be had
+   * @throws {StoreUnavailableError} when the state cannot be known now
    */
   resolve(sub: string, contexts: readonly string[], kind?: 'user' | 'client'): Promise<SubjectRoles>
 }
+
+const readHeldRoles = defineScript('resolve-roles', {
+  keys: 'head clients subject schema',
+  args: 'base sub kind ...contexts',
+  replies: { active: 'epoch seq schemaId leftMs roles', 'suspended client': 'epoch seq' },
+})
 
 /** Makes the resolver of a store. */
 export function createSubjectRoleReader(
@@ -30,22 +36,25 @@ export function createSubjectRoleReader(
     async resolve(sub, contexts, kind = 'user') {
       const partition = partitions.of(sub)
       const at = keys.partition(partition)
-      const [state, epoch = '', seq, schemaId = '', left = '', lines = ''] = (await run(
-        'resolve-roles',
-        [at.head, at.clients, at.subject(sub), at.schema],
-        [at.base, sub, kind, ...contexts],
-      )) as readonly string[]
-      if (state === 'suspended' || state === 'client') return { kind: state }
-      if (state !== 'active') throw unknownReply('resolve-roles', state)
-      // Of named contexts nobody asks whether they are all.
-      const held = { lines, isComplete: false }
-      const schema = await schemas.compiledOf(partition, schemaId)
+      const reply = await readHeldRoles(run, {
+        head: at.head,
+        clients: at.clients,
+        subject: at.subject(sub),
+        schema: at.schema,
+        base: at.base,
+        sub,
+        kind,
+        contexts,
+      })
+      if (reply.outcome !== 'active') return { kind: reply.outcome }
+      const schema = await schemas.compiledOf(partition, reply.schemaId)
       if (schema === undefined) return resolver.resolve(sub, contexts, kind)
-      const leftMs = left === '' ? {} : { leftMs: Number(left) }
+      const leftMs = reply.leftMs === '' ? {} : { leftMs: Number(reply.leftMs) }
       return {
         kind: 'active',
-        roles: resolveRoles(held, contexts, schema),
-        stamp: { partition, epoch, seq: Number(seq), ...leftMs },
+        // `isComplete` is irrelevant when the caller named the contexts.
+        roles: resolveRoles({ lines: reply.roles, isComplete: false }, contexts, schema),
+        stamp: { partition, epoch: reply.epoch, seq: Number(reply.seq), ...leftMs },
       }
     },
   }

@@ -1,66 +1,66 @@
 /**
- * From what a subject holds to what a token resolves to: roles by context, and what they allow. Pure. A role the schema
- * does not have is dormant: it resolves to nothing until the schema has it again.
+ * Resolves the assignments of a subject to the roles and permissions of an answer, by context. Pure. A role that the schema
+ * lacks is dormant: it resolves to nothing until the schema has it again.
  *
- * A token may be limited to a view (RFC 8693): some contexts, and in them perhaps an assumed role in place of what is
- * held. Whether a role may be assumed is judged each time, by what is held and what the schema says now.
+ * A token may be limited to a view (RFC 8693): some contexts, and perhaps an assumed role in place of the held ones. Each
+ * time, the current assignments and the current schema decide whether the role may be assumed.
  */
 import type { ActiveToken } from '../../client/src/wire/index.ts'
 
-/** What a role means. */
+/** What a role allows. */
 export interface RoleDefinition {
   readonly description?: string
   readonly permissions: readonly string[]
-  /** Roles that whoever holds this one may assume in its place. */
+  /** Roles that a holder of this role may assume in its place. */
   readonly assumable: readonly string[]
 }
 
 /** All roles by name. */
 export type RoleDefinitions = Readonly<Record<string, RoleDefinition>>
 
-/** A schema made ready for resolving. */
+/** A schema prepared for resolving. */
 export interface CompiledRoleSchema {
   has(role: string): boolean
-  /** What any of the roles allows, each once, sorted. */
+  /** The permissions of all the roles, each once, sorted. */
   permissionsOf(roles: readonly string[]): readonly string[]
-  /** Whether one of the held roles may be exchanged for another. */
+  /** Whether a holder of these roles may assume another role. */
   mayAssume(held: readonly string[], role: string): boolean
 }
 
-/** What a token is limited to. */
+/** The contexts and roles a token is limited to. */
 export interface View {
   /** Never empty. */
   readonly contexts: readonly string[]
-  /** Roles assumed one after the other; empty for what is held. */
+  /** Roles assumed one after the other; empty means the held roles. */
   readonly assumed: readonly string[]
 }
 
-/** Which contexts are asked for: `all` (as many as fit an answer), or these. */
+/** The contexts asked for: `all` (as many as fit an answer), or these. */
 export type ContextQuestion = 'all' | readonly string[]
 
-/** What a subject holds, as far as it was read. */
+/** The roles a subject holds, as far as they were read. */
 export interface HeldRoles {
-  /** A line `<context> <role>` each. */
+  /** One line `<context> <role>` per role. */
   readonly lines: string
-  /** Whether the lines are all there is. */
+  /** Whether all roles were read. */
   readonly isComplete: boolean
 }
 
-/** The members of an answer that tell of roles. */
+/** The members of an answer about roles. */
 export type ResolvedRoles = Required<
   Pick<ActiveToken, 'roles' | 'context_roles' | 'context_roles_complete' | 'permissions'>
 >
 
-/** The context that is everywhere. */
+/** The context of roles that hold everywhere. */
 export const EVERYWHERE = '*'
 
 const NO_ROLES: readonly string[] = []
-/** Roles and permissions of an answer that was not asked for contexts; beyond it these must be asked for. */
-const MOST_TOLD_UNASKED = 5_000
-/** Sets of roles repeat from subject to subject; beyond this many the memory starts over. */
+/** Most roles and permissions in an answer to `all`; above it, contexts must be named. */
+const MAX_FACTS_FOR_ALL = 5_000
+/** Subjects often share the same set of roles; above this number of sets the memory is cleared. */
 const REMEMBERED_SETS = 1_000
 
-/** Makes a schema ready. */
+/** Prepares a schema. */
 export function compileRoleSchema(definitions: RoleDefinitions): CompiledRoleSchema {
   const roles = new Map(Object.entries(definitions))
   const remembered = new Map<string, readonly string[]>()
@@ -85,8 +85,8 @@ export function compileRoleSchema(definitions: RoleDefinitions): CompiledRoleSch
 }
 
 /**
- * Resolves what is held, for a token without limits or for one with a view. An answer about named contexts never calls itself
- * complete: a change elsewhere would make that untrue without touching it.
+ * Resolves held roles, for a token with or without a view. An answer about named contexts is never marked as complete: a
+ * change in another context would make that wrong without an event for the answer.
  */
 export function resolveRoles(
   held: HeldRoles,
@@ -102,7 +102,7 @@ export function resolveRoles(
     .filter((context) => context !== EVERYWHERE)
     .map((context) => [context, byContext.get(context) ?? NO_ROLES] as const)
   const facts = toFacts(everywhere, pairs, asked === 'all' && held.isComplete, schema)
-  const isTooMuch = asked === 'all' && sizeOf(facts) > MOST_TOLD_UNASKED
+  const isTooMuch = asked === 'all' && sizeOf(facts) > MAX_FACTS_FOR_ALL
   return isTooMuch ? toFacts(everywhere, [], false, schema) : facts
 }
 
@@ -161,7 +161,7 @@ function parseHeld(lines: string, schema: CompiledRoleSchema): Map<string, strin
   const byContext = new Map<string, string[]>()
   if (lines === '') return byContext
   for (const line of lines.split('\n')) {
-    const [context, role] = line.split(' ') as [string, string]
+    const [context = '', role = ''] = line.split(' ')
     if (!schema.has(role)) continue
     const roles = byContext.get(context)
     if (roles === undefined) byContext.set(context, [role])

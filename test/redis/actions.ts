@@ -62,7 +62,9 @@ export interface IssueOptions {
   readonly sub: string
   readonly clientId: string
   readonly session?: 'none' | 'new' | { readonly join: string }
-  readonly refresh?: boolean | { readonly lifetime: number; readonly idleLifetimeSeconds: number }
+  readonly refresh?:
+    | boolean
+    | { readonly lifetimeSeconds: number; readonly idleLifetimeSeconds: number }
   readonly lifetime?: number
   readonly scope?: string
   readonly aud?: readonly string[]
@@ -89,7 +91,8 @@ export function tryIssue(
     ...(refresh === false
       ? {}
       : {
-          refresh: refresh === true ? { lifetime: 86_400, idleLifetimeSeconds: 43_200 } : refresh,
+          refresh:
+            refresh === true ? { lifetimeSeconds: 86_400, idleLifetimeSeconds: 43_200 } : refresh,
         }),
   })
 }

@@ -78,7 +78,7 @@ export async function createActors({ issuers, readers, run, redisTime }: ActorsO
         subjectKind: 'user',
         session: sid === undefined ? { mode: 'new', device: {} } : { mode: 'join', sid },
         accessTokenLifetimeSeconds: 3_600,
-        refresh: { lifetime: 3_600, idleLifetimeSeconds: 3_600 },
+        refresh: { lifetimeSeconds: 3_600, idleLifetimeSeconds: 3_600 },
       }),
     )
     if (result.kind !== 'issued') return

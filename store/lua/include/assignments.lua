@@ -1,10 +1,10 @@
--- Assignments stand in several orders, written together in one step, so that none can be behind another:
+-- An assignment is kept in several orders, all written in one step, so none can be outdated:
 --   a<sub>  sorted set, scores 0: <context> <role>[ <expires s>]         what a subject holds, by context
 --   w       sorted set, scores 0: <context> <role> <sub>[⏎<expires s>]   who holds what in a context
 --   e       sorted set, score = expires s: <context> <role> <sub>        what ends by itself
 --   n       hash: role → how many assignments
--- Contexts and roles hold no space and a subject no line break, so the members of one context (and role) are neighbours:
--- a range finds them without looking at anything else, however much is held.
+-- Contexts and roles contain no space and subjects no line break, so the members of one context (and role) are
+-- neighbours: a range finds them without reading anything else, however many roles are held.
 -- place = { base, holders, ending, counts }: base of the partition, keys of w, e and n.
 local ENDED_DROPPED_PER_CALL = 20
 
@@ -16,7 +16,7 @@ local function find_expiry(place, sub, context, role)
   return member and string.sub(member, #name + 2)
 end
 
--- Additions to w are put in together: all of a partition is one set.
+-- Members to add to w are collected and added in one command: the whole partition shares that set.
 local added_holders = {}
 local function put_holders(place)
   if #added_holders > 0 then redis.call('ZADD', place.holders, unpack(added_holders)) end
@@ -46,7 +46,7 @@ local function count_role(role, step)
   role_steps[role] = (role_steps[role] or 0) + step
 end
 
--- Counts of one script are put in together, when it has done its changes.
+-- Writes the counts of all changes of a script at its end.
 local function put_role_counts(place)
   for role, step in pairs(role_steps) do
     if step ~= 0 and redis.call('HINCRBY', place.counts, role, step) <= 0 then redis.call('HDEL', place.counts, role) end
@@ -57,7 +57,8 @@ local function has_ended(expires, now_s)
   return expires ~= '' and tonumber(expires) <= now_s
 end
 
--- Nobody's assignment any more, and said so by nobody: what ended is dropped by later changes of the partition.
+-- Drops assignments that have ended. Each change of the partition drops some; no event is needed, since no answer counts
+-- them any more.
 local function drop_ended(place, now_s)
   local ended = redis.call('ZRANGE', place.ending, '-inf', stamp(now_s), 'BYSCORE', 'LIMIT', 0, ENDED_DROPPED_PER_CALL,
     'WITHSCORES')
@@ -90,8 +91,8 @@ local function assign_role(place, sub, context, role, expires)
   return true
 end
 
--- Collects what a run of changes touched, for one event that names each subject with its contexts, unless these are too
--- many to name.
+-- Collects the subjects and contexts that changed, for one event. A subject with more contexts than this is named without
+-- them.
 local MAX_NAMED_CONTEXTS = 32
 
 local function new_touched()
@@ -114,7 +115,7 @@ local function touch(touched, sub, context)
   if #contexts > MAX_NAMED_CONTEXTS then subject.contexts = nil end
 end
 
--- Ends a run of changes: what is put in together and, if anything was touched, the event.
+-- Ends a script's changes: writes what was collected and, if anything changed, the event.
 local function conclude(place, touched, now, retention_ms, channel)
   put_holders(place)
   put_role_counts(place)

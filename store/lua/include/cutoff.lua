@@ -1,11 +1,12 @@
 -- Adds to what a cutoff record voids; never takes anything away.
 -- Record: full cutoff µs, then disjoint spans above it, ascending: ' <from>-<to>' voids from < issued <= to | written at µs
 --   | details (JSON of the caller).
--- requested: as in requested_span; a '!' behind it restores a revocation that was lost, which is never refused for room.
--- born: when a thing was issued that is void for good once its own issue is (a token, a grant, a session), nil for all
---   others: once it is void from then until the record was written, nothing can have been issued since.
--- Returns the end of what is void there, what to tell the log (nil when nothing changed) and the record in force; or nil
--- and why not: future | too-many-spans.
+-- requested: as requested_span reads it; a '!' behind it restores a lost revocation, which is never refused for too many
+--   spans.
+-- born: when the thing was issued, if it has one time of issue (a token, a grant, a session); nil for all others. Once such
+--   a thing is void up to the time the record was written, another cutoff adds nothing.
+-- Returns the end of the voided span, its text for the log (nil when nothing changed) and the record in force; or three
+-- nils and why it was refused: future | too-many-spans.
 -- A time beyond now is cut to now, and a span that is empty then changes nothing: nothing was issued in it.
 local FUTURE_TOLERANCE_US = 60000000
 local MAX_SPANS = 8
@@ -31,7 +32,7 @@ local function add_span(spans, from, to)
   return below, to
 end
 
-local function line_of(spans)
+local function text_of(spans)
   local texts = { stamp(spans[1][2]) }
   for i = 2, #spans do texts[i] = stamp(spans[i][1]) .. '-' .. stamp(spans[i][2]) end
   return table.concat(texts, ' ')
@@ -39,7 +40,7 @@ end
 
 local function cut(key, now, requested, details, ttl_ms, born)
   local from, to = requested_span(requested, now)
-  if math.max(from, to) > now + FUTURE_TOLERANCE_US then return nil, 'future' end
+  if math.max(from, to) > now + FUTURE_TOLERANCE_US then return nil, nil, nil, 'future' end
   to = math.min(to, now)
   local existing = redis.call('GET', key)
   if from > 0 and from >= to then return to, nil, existing or '' end
@@ -52,10 +53,10 @@ local function cut(key, now, requested, details, ttl_ms, born)
     if is_final or is_known then return span[2], nil, existing end
   end
 
-  local merged, end_of_it = add_span(spans, from, to)
+  local merged, merged_to = add_span(spans, from, to)
   local is_full = #merged > #spans and #merged - 1 > MAX_SPANS
-  if is_full and string.sub(requested, -1) ~= '!' then return nil, 'too-many-spans' end
-  local record = line_of(merged) .. '\n' .. stamp(now) .. '\n' .. details
+  if is_full and string.sub(requested, -1) ~= '!' then return nil, nil, nil, 'too-many-spans' end
+  local record = text_of(merged) .. '\n' .. stamp(now) .. '\n' .. details
   redis.call('SET', key, record, 'PX', ttl_ms)
-  return end_of_it, from > 0 and stamp(from) .. '-' .. stamp(to) or stamp(to), record
+  return merged_to, from > 0 and stamp(from) .. '-' .. stamp(to) or stamp(to), record
 end

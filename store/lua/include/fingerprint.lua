@@ -1,5 +1,5 @@
--- What the registration of a client was told by when it was remembered: secrets and all, so that it changes with every change.
--- A digest and no version: after a failover another registration may stand under a version that was lost.
+-- The digest of a client's registration, secrets included, so it changes with every change. It is not the version: after a
+-- failover another registration may have a version number that was lost.
 local function fingerprint(clients, client)
   return redis.sha1hex(redis.call('HGET', clients, 'c:' .. client) or '')
 end

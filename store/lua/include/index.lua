@@ -1,5 +1,5 @@
--- Drops the index of a subject when everything listed in it is void, if it is short. A long one ages out with its members:
--- to free a hundred thousand takes some 20 ms of a core, beside the answer that somebody waits for.
+-- Drops the index of a subject when everything listed in it is void, if it is short. The entries of a long one expire by
+-- themselves: freeing a hundred thousand takes some 20 ms of a core, and competes with introspections.
 local MOST_DROPPED = 1000
 
 local function drop_index(index)

@@ -1,4 +1,4 @@
--- The revocation lattice: whatever any matching cutoff voids is void. A narrower one never masks a wider one.
+-- The revocation lattice: whatever any matching cutoff voids is void. A narrower cutoff never masks a wider one.
 -- Levels, in the order of the keys: token, grant, session, subject, subject+client, client, all.
 -- thing = { token, grant, session, sub, client }; an id that does not apply is ''.
 local function matching_cutoffs(base, thing)
@@ -13,17 +13,17 @@ local function matching_cutoffs(base, thing)
 end
 
 -- Whether a cutoff record voids what was issued then: by its full cutoff, or in one of the spans above it. Most records
--- have none, which the character behind the number tells, and most tokens come after the last one: a search from the
--- beginning of the record would cost more than all spans together.
+-- have no spans, which the character behind the number shows, and most tokens are newer than the last span. These two cases
+-- are decided first: searching the record from its beginning costs more than all spans together.
 local SPACE, TIME_DIGITS = string.byte(' '), 16
 
 local function voids(record, issued)
   local full = string.match(record, '^%d+') or '0'
   if issued <= tonumber(full) then return true end
   if string.byte(record, #full + 1) ~= SPACE then return false end
-  local line_end = string.find(record, '\n', 1, true)
-  if issued > tonumber(string.match(record, '%-(%d+)\n', math.max(1, line_end - TIME_DIGITS - 1))) then return false end
-  for from, to in string.gmatch(string.sub(record, 1, line_end), ' (%d+)%-(%d+)') do
+  local spans_end = string.find(record, '\n', 1, true)
+  if issued > tonumber(string.match(record, '%-(%d+)\n', math.max(1, spans_end - TIME_DIGITS - 1))) then return false end
+  for from, to in string.gmatch(string.sub(record, 1, spans_end), ' (%d+)%-(%d+)') do
     if issued <= tonumber(to) then return issued > tonumber(from) end
   end
   return false
@@ -43,7 +43,7 @@ local function requested_span(requested, now)
   return tonumber(first) or 0, tonumber(second) or now
 end
 
--- A login by itself: it is void by its own cutoff, its subject's and that of all; it belongs to no client.
+-- A login: its own cutoff, its subject's and that of all void it. It belongs to no client.
 local function login(session, sub)
   return { token = '', grant = '', session = session, sub = sub, client = '' }
 end

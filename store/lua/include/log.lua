@@ -1,11 +1,11 @@
--- Appends one event to the partition's log and publishes it. The caller changes state in the same script:
--- there is no way to do one without the other.
--- An event that is a revocation also carries what it voids ('<cutoff µs>' or '<from µs>-<to µs>') and details, for those who write it again should a failover
--- lose it: field `revocation` of the entry, and a line of its own in the message.
--- Trimming looks at the 16 oldest entries at most; an idle log ages out as a whole.
+-- Appends one event to the partition's log and publishes it. The caller changes state in the same script, so neither
+-- happens without the other.
+-- The event of a revocation also carries what it voids ('<cutoff µs>' or '<from µs>-<to µs>') and its details, so that
+-- nodes can restore it if a failover loses it: in the field `revocation` of the entry, and in a second line of the message.
+-- Trimming reads at most the 16 oldest entries; the log of an idle partition expires as a whole.
 local LOG_TRIM_BATCH = 16
 
--- The oldest alone tells nearly always that there is nothing to trim; the others are read only when it does not.
+-- The oldest entry is read first: nearly always it shows that there is nothing to trim.
 local function trim(log, expired_at)
   local oldest = redis.call('XRANGE', log, '-', '+', 'COUNT', 1)[1]
   if tonumber(oldest[2][2]) > expired_at then return end
@@ -30,7 +30,7 @@ local function append_event(base, now, retention_ms, channel, event, voided, det
   else
     redis.call('XADD', log, seq .. '-0', 'at', stamp(now), 'event', event)
   end
-  trim(log, now - retention_ms * 1000)
+  trim(log, now - tonumber(retention_ms) * 1000)
   redis.call('PEXPIRE', log, retention_ms)
   local message = string.match(base, '{(.-)}') .. ' ' .. epoch() .. ' ' .. seq .. ' ' .. event
   redis.call('PUBLISH', channel, revocation and message .. '\n' .. revocation or message)

@@ -1,4 +1,4 @@
--- Records are lines of text; no value may hold a line break (checked where values enter).
+-- Records are lines of text; values contain no line break (checked before they are stored).
 --   token of a grant:       issued µs | lifetime s [| narrowed scope | narrowed aud]   field of the grant's token hash
 --   token that is a grant:  issued µs | lifetime s | authorization                     key of its own
 --   grant:                  authorization | issued µs | expires s | refresh hash | refresh issued µs
@@ -18,8 +18,8 @@ local function parties(authorization)
   return string.match(authorization, '^(.-)\n(.-)\n(.-)\n')
 end
 
--- Finds a token under its grant ('' = it is one itself): its record and the text of its authorization; nil when
--- either is gone.
+-- Finds a token under its grant ('' = the token is the grant): its record and the text of its authorization; nil when
+-- either does not exist.
 local function find_token(base, hash, grant)
   if grant == '' then
     local record = redis.call('GET', base .. 't' .. hash)
@@ -43,7 +43,8 @@ local function token_times(record)
   return tonumber(issued), tonumber(lifetime)
 end
 
--- What stands behind the lines that every token has; nil for a token that was not exchanged for another. grant: its own.
+-- What follows the lines that every token record has; nil for a token that was not exchanged for another.
+-- grant: grant id of the token, '' if it is the grant.
 local function exchange_of(record, grant)
   if grant ~= '' then return nil end
   return string.match(record, '^%d+\n%d+\n[^\n]*\n[^\n]*\n[^\n]*\n[^\n]*\n[^\n]*\n[^\n]*\n(.*)$')

@@ -1,14 +1,14 @@
--- Reads what a subject holds in some contexts and everywhere (`*`), or in all of them where they are few. The work is
--- bounded by what is asked for, never by what is held: neighbours in a<sub> are found by range.
+-- Reads the roles a subject holds in some contexts and everywhere (`*`), or in all contexts if they are few. The work is
+-- bounded by what is asked for, not by what is held: neighbours in a<sub> are found by range.
 local MAX_CONTEXTS, MAX_ASSIGNMENTS = 100, 1000
--- As few as can show that there are too many contexts: most who have too many have them one role each.
+-- The fewest that can show that there are too many contexts: most subjects with too many have one role in each.
 local CHUNK = MAX_CONTEXTS + 1
 
 local function new_reading()
   return { found = {}, ends = nil, seen = 0 }
 end
 
--- Takes what has not ended; remembers when the first of it will.
+-- Adds the assignments that have not ended, and remembers when the first of them will.
 local function take(reading, members, now_s)
   for _, member in ipairs(members) do
     reading.seen = reading.seen + 1
@@ -44,8 +44,8 @@ local function read_all(key, held, now_s)
   return reading
 end
 
--- contexts: a list, or nil for all. Returns 'complete' or 'partial', what is left until the first of it ends (ms,
--- '' = it does not), and a line "<context> <role>" for each.
+-- contexts: a list, or nil for all. Returns 'complete' or 'partial', the milliseconds until the first of the roles ends
+-- ('' = none does), and a line "<context> <role>" for each.
 local function read_roles(base, sub, now, contexts)
   local key = base .. 'a' .. sub
   local held, now_s = redis.call('ZCARD', key), math.floor(now / 1000000)
@@ -56,7 +56,7 @@ local function read_roles(base, sub, now, contexts)
     take_context(reading, key, '*', now_s)
     for _, context in ipairs(contexts or {}) do take_context(reading, key, context, now_s) end
   end
-  -- Rounded down: told by a span that is too short, nobody holds on to a role for too long.
+  -- Rounded down, so that no cache keeps a role for too long.
   local left = reading.ends and stamp(reading.ends * 1000 - math.ceil(now / 1000)) or ''
   return reading.seen == held and 'complete' or 'partial', left, table.concat(reading.found, '\n')
 end

@@ -1,8 +1,9 @@
--- What a token is worth at this moment. A token that was exchanged for another dies with it: whatever cuts off one of the
--- tokens it came from, by the time *that* one was issued, cuts it off too.
+-- The state of a token at this moment. The head of introspect-token-2.lua lists all checks in their order.
+-- A token that was exchanged for another dies with it: a cutoff that voids one of the tokens it came from, judged by the
+-- time *that* token was issued, voids it too.
 local EXCHANGE_HEADER_LINES, LINES_PER_ORIGIN = 2, 4
 
--- The tokens it came from, the nearest first: thing and issued µs of each. exchange: what exchange_of says of the token.
+-- The tokens it came from, the nearest first: thing and issued µs of each. exchange: as exchange_of returns it.
 local function origins_of(exchange, thing)
   local origins = {}
   if not exchange then return origins end
@@ -29,7 +30,7 @@ local function is_enabled(clients, client)
 end
 
 -- Returns active | unknown | expired | revoked | suspended | client (gone or disabled), and for an active token its
--- record, its authorization, the claims of its subject, the time it was judged at and what exchange_of says of it.
+-- record, its authorization, the claims of its subject, the time of this check and what exchange_of returns for it.
 local function token_state(base, head, clients, hash, grant)
   local token, authorization = find_token(base, hash, grant)
   if not token then return 'unknown' end

@@ -47,7 +47,7 @@ export function issueContract(at: () => Installation): void {
     it('ends an access token with its grant at the latest', async () => {
       const { store } = at()
       const [sub, clientId] = [newSub(), await register(store)]
-      const refresh = { lifetime: 100, idleLifetimeSeconds: 50 }
+      const refresh = { lifetimeSeconds: 100, idleLifetimeSeconds: 50 }
       const issued = await issue(store, { sub, clientId, refresh, lifetime: 3_600 })
       expect(issued.expiresAt).toBe(issued.issuedAt + 100)
     })

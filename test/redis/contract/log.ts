@@ -134,7 +134,7 @@ export function logContract(at: () => Installation): void {
         clientId,
         lifetime,
         session: 'new',
-        refresh: { lifetime, idleLifetimeSeconds: lifetime },
+        refresh: { lifetimeSeconds: lifetime, idleLifetimeSeconds: lifetime },
       })
       const ownHash = (await locate(store, own.accessToken)).hash
       const { grant: local, hash } = await locate(store, grant.accessToken)

@@ -27,7 +27,7 @@ export function refreshContract(at: () => Installation): void {
       sub,
       clientId,
       session,
-      refresh: { lifetime, idleLifetimeSeconds },
+      refresh: { lifetimeSeconds: lifetime, idleLifetimeSeconds },
     })
     return { store, sub, clientId, ...issued, partition: at().partitions.of(sub) }
   }
@@ -132,7 +132,7 @@ export function refreshContract(at: () => Installation): void {
     it('lists its session until the last of what is in it ends, not what was refreshed last', async () => {
       const { store, sub, clientId, sid, partition } = await grant()
       const sessions = async () => (await store.liveGrants.sessions(sub, { size: 10 })).items
-      const short = { lifetime: 100, idleLifetimeSeconds: 100 }
+      const short = { lifetimeSeconds: 100, idleLifetimeSeconds: 100 }
       const session = { join: sid as string }
       const brief = await issueGrant(store, {
         sub,
