@@ -28,7 +28,7 @@ function usage(): string {
   const names = MEASURES.map(({ name, title }) => `  ${name.padEnd(20)}${title}`)
   return `npm run bench -- [--quick] [--only NAME,NAME] [--fleet-processes N] [--docs]
 
-  --quick            smaller and shorter: less than two minutes instead of less than ten
+  --quick            smaller and shorter: about two minutes instead of about ten
   --only             these measures alone: names, or how they begin
   --fleet-processes  processes of the clients in revoke-to-refused; by default one for each
                      core of the load: on two cores, one
