@@ -1,6 +1,6 @@
 /**
- * What both services do around their application: open the listener (and one for metrics alone, if set), tell where
- * they listen, and drain in order when asked to stop. Signals and the environment belong to main.ts.
+ * Runs a service around its application: opens the listener (and one for metrics alone, if configured), logs its URL, and
+ * shuts down gracefully. Signals and the environment belong to main.ts.
  */
 import { readFileSync } from 'node:fs'
 import type { RequestListener } from 'node:http'
@@ -24,16 +24,16 @@ export interface ServiceOptions {
   readonly settings: Settings
   readonly log: Logger
   readonly metrics: Metrics
-  /** Ends what a drain would wait for in vain; called first. */
+  /** Ends what would never drain by itself, such as feeds; called first. */
   readonly quiesce?: () => Promise<void>
-  /** Closes what the application used; called once nothing is in flight any more. */
+  /** Closes what the application used; called once no request is in flight. */
   readonly release: () => Promise<void>
 }
 
 /** A service that listens. */
 export interface RunningService {
   readonly url: string
-  /** Answers what is in flight, then releases everything. */
+  /** Answers the requests in flight, then releases everything. */
   stop(): Promise<void>
 }
 
@@ -82,7 +82,7 @@ export async function runService(options: ServiceOptions): Promise<RunningServic
   }
 }
 
-/** What is left in the buffer at exit is written synchronously, and would wait for ever on a pipe nobody reads. */
+/** Flushed before exit: at exit the buffer is written synchronously, which blocks for ever on a pipe without a reader. */
 function flushed(log: Logger): Promise<void> {
   return new Promise((resolve) => log.flush(() => resolve()))
 }

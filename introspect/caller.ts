@@ -2,7 +2,7 @@
  * The clients that may ask: authenticated by a secret, and registered to introspect. A public client's `client_id` alone
  * does not authenticate here (RFC 9701 §5), and the token to be introspected is no credential.
  */
-import { verifyClient } from '../http/auth/client-auth.ts'
+import { authenticateClient } from '../http/auth/authenticate-client.ts'
 import type { PresentedCredentials } from '../http/auth/client-credentials.ts'
 import { OAuthError } from '../http/errors/oauth-error.ts'
 import type { RequestState } from '../http/pipeline/request-context.ts'
@@ -40,11 +40,10 @@ export async function authorizeCaller(
   { failures }: Pick<Store, 'failures'>,
   state: RequestState,
 ): Promise<Client> {
-  // Only the id of a registered client is recorded: other text may be a secret in the wrong field.
-  if (registered?.client_id === callerIdOf(presented)) state.claimedClientId = registered.client_id
-  const options = { allowPublic: false, source: state.source, failures }
-  const caller = await verifyClient(presented, registered, options)
-  state.clientId = caller.client_id
+  const caller = await authenticateClient(presented, registered, state, {
+    allowPublic: false,
+    failures,
+  })
   if (!caller.metadata.introspect) {
     throw new OAuthError('unauthorized_client', 'this client is not registered to introspect', {
       status: 403,

@@ -1,6 +1,6 @@
 /**
- * The way in: a client `admin` with the secret the operator configured. Only that one secret is touched at start;
- * others that were added through the API stay.
+ * The client `admin`, with the configured secret: the first access to a new installation. Each start replaces only that
+ * secret; secrets that were added through the API are kept.
  */
 import { hashSecret } from '../http/auth/client-credentials.ts'
 import type { ClientMetadata } from '../store/registry/clients.ts'
@@ -26,8 +26,8 @@ const METADATA: ClientMetadata = {
 }
 
 /**
- * Makes sure that the client exists as registered here, is enabled and accepts the secret, in every partition: written at every start, so that
- * a start that was cut short is made good by the next. `nowSeconds` in epoch seconds.
+ * Makes sure that the client exists as defined here, is enabled and accepts the secret, in every partition. Every start writes
+ * it, and so completes an earlier start that was interrupted. `nowSeconds` is in epoch seconds.
  */
 export async function ensureAdminClient(
   store: Pick<Store, 'clients' | 'subjects'>,

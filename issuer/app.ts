@@ -1,6 +1,6 @@
 /**
- * The issuer as a function of its parts: the only service that writes. Whatever it has answered for is in Redis; what it
- * remembers between requests counts only while it still stands there. No side effects of its own.
+ * The issuer, put together from its parts: the only service that writes. Everything it has acknowledged is in Redis; what it
+ * caches between requests is used only while Redis confirms it. Creating it has no side effects.
  */
 import type { RequestListener } from 'node:http'
 import { Router } from '@koa/router'
@@ -27,9 +27,9 @@ export interface IssuerAppOptions extends PublicUrls {
   readonly trustProxy: boolean
   /** Whether `/metrics` is served here too. */
   readonly withMetrics: boolean
-  /** The time in epoch seconds, for dates shown to people; never for a decision about a token. */
+  /** The time in epoch seconds, for dates that people read; never for a decision about a token. */
   readonly nowSeconds: () => number
-  /** Asks another system for subjects that are new here. Default is not to. */
+  /** Loads new subjects from another system. Default is none. */
   readonly loader?: SubjectLoader
 }
 

@@ -1,6 +1,6 @@
 /**
- * The issuer process: reads the environment, opens the store, listens, and stops in order on SIGTERM or SIGINT.
- * The only file of the service with side effects.
+ * The issuer process: reads the environment, opens the store, listens, and shuts down gracefully on SIGTERM or SIGINT. No other
+ * file of the service has side effects.
  */
 import { readFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'

@@ -9,7 +9,7 @@ import { GRANT_TYPES } from './grants/grant-types.ts'
 const MAX_AGE_SECONDS = 300
 const WELL_KNOWN = '/.well-known/oauth-authorization-server'
 
-/** Where the services are reached. */
+/** The public URLs of the services. */
 export interface PublicUrls {
   /** The issuer, verbatim. */
   readonly issuer: string
@@ -36,7 +36,7 @@ export function authorizationServerMetadata({ issuer, introspectUrl }: PublicUrl
   }
 }
 
-/** Adds the document to a router without a prefix: the well-known text goes before the issuer's path (§3.1). */
+/** Adds the document to a router without a prefix: the well-known path goes before the issuer's path (§3.1). */
 export function addMetadata(router: Router<RequestState>, urls: PublicUrls): void {
   const json = JSON.stringify(authorizationServerMetadata(urls))
   router.get(WELL_KNOWN + pathPrefix(urls.issuer), (ctx: RouteContext) => {

@@ -1,16 +1,16 @@
 /**
- * `POST /revoke` (RFC 7009). An access token dies alone, a refresh token with its whole grant. What is unknown, dead or
- * junk is answered like a success; 503 means the token still exists.
+ * `POST /revoke` (RFC 7009). Revokes one access token, or the whole grant of a refresh token. An unknown, void or malformed
+ * token is answered like a success; after a 503 the token may still be active.
  */
 import type { Router } from '@koa/router'
 import type { AuditTrail } from '../http/audit/audit-trail.ts'
+import { authenticateClient, namedClientId } from '../http/auth/authenticate-client.ts'
 import type { AuthFailures } from '../http/auth/client-auth.ts'
 import { presentedCredentials } from '../http/auth/client-credentials.ts'
 import { readForm } from '../http/body/form.ts'
 import { invalidRequest } from '../http/errors/oauth-error.ts'
 import type { RequestState, RouteContext } from '../http/pipeline/request-context.ts'
 import type { Store } from '../store/store.ts'
-import { namedClientId, proveClient } from './caller.ts'
 
 /** What the endpoint is made from. */
 export interface RevocationEndpointOptions {
@@ -29,7 +29,8 @@ export function addRevocationEndpoint(
     const presented = presentedCredentials(ctx.req, form)
     const clientId = namedClientId(presented)
     const registered = clientId === '' ? undefined : await store.clients.get(clientId)
-    const client = await proveClient(presented, registered, ctx.state, failures)
+    const options = { allowPublic: true, failures }
+    const client = await authenticateClient(presented, registered, ctx.state, options)
     const text = form.values.get('token')
     if (text === undefined) throw invalidRequest('the parameter token is required')
     const token = await store.locate(text)
@@ -41,11 +42,11 @@ export function addRevocationEndpoint(
       })
       if (outcome.kind === 'foreign')
         trail.refusedAction(ctx.state, 'revocation.refused', 'foreign')
-      // §2.1 wants a foreign token refused. Somebody who proved nothing is told nothing.
+      // §2.1 requires refusing a token of another client. A public client is not authenticated, so it learns nothing.
       if (outcome.kind === 'foreign' && client.token_endpoint_auth_method !== 'none') {
         throw invalidRequest('the token was issued to another client')
       }
-      // Whoever takes the same token back a thousand times has done it once.
+      // Repeats are not recorded, however many.
       if (outcome.kind === 'revoked' && outcome.isNew) {
         const { jti, grantId } = store.idsOf(token)
         await trail.changed(ctx.state, {

@@ -1,5 +1,6 @@
-/** `POST /token` (RFC 6749 §3.2): reads the request, proves the client, and hands over to the grant. */
+/** `POST /token` (RFC 6749 §3.2): reads the request, authenticates the client, and calls its grant type. */
 import type { Router } from '@koa/router'
+import { authenticateClient, namedClientId } from '../http/auth/authenticate-client.ts'
 import type { AuthFailures } from '../http/auth/client-auth.ts'
 import { type PresentedCredentials, presentedCredentials } from '../http/auth/client-credentials.ts'
 import { type Form, readForm } from '../http/body/form.ts'
@@ -7,7 +8,6 @@ import { invalidRequest, OAuthError } from '../http/errors/oauth-error.ts'
 import type { RequestContext, RequestState } from '../http/pipeline/request-context.ts'
 import { replyJson } from '../http/reply/reply.ts'
 import type { Client } from '../store/registry/clients.ts'
-import { namedClientId, proveClient } from './caller.ts'
 import { issueToClient } from './grants/client-credentials.ts'
 import { type GrantType, isGrantType, TOKEN_EXCHANGE } from './grants/grant-types.ts'
 import { refreshGrant } from './grants/refresh-token.ts'
@@ -33,7 +33,7 @@ const GRANTS: Readonly<Record<GrantType, Grant>> = {
   [TOKEN_EXCHANGE]: exchangeToken,
 }
 
-/** Those that can make what they do depend on the registration the client was proved by. */
+/** Grant types that can make their write conditional on the registration the client was authenticated against. */
 const CONDITIONAL_GRANTS: ReadonlyMap<string, Grant> = new Map([
   ['client_credentials', issueToClient],
   ['refresh_token', refreshGrant],
@@ -42,8 +42,8 @@ const CONDITIONAL_GRANTS: ReadonlyMap<string, Grant> = new Map([
 /** Path of the endpoint. */
 export const TOKEN_PATH = '/token'
 
-/** A failure by what is only remembered is none. */
-const UNCOUNTED: AuthFailures = { record: () => undefined }
+/** A failed check against the cached registration does not count as a failed attempt. */
+const NOT_COUNTED: AuthFailures = { record: () => undefined }
 
 /** Adds the endpoint to a router. @returns its handler, for a shortcut to it */
 export function addTokenEndpoint(
@@ -53,24 +53,25 @@ export function addTokenEndpoint(
   const { store, failures } = options
 
   /**
-   * A client is proved by the registration it had the last time, and served on condition that this still stands when Redis
-   * does what is asked: a round trip less. Whatever else comes of it is decided anew, by what is registered now.
+   * Saves a round trip: authenticates the client against its cached registration and lets Redis issue only if that is still
+   * current. Any refusal is discarded, and the request is handled again with the registration that Redis has now.
    */
-  async function issueFromMemory(
+  async function issueFromCache(
     presented: PresentedCredentials,
     form: Form,
     state: RequestState,
   ): Promise<TokenResponse | undefined> {
     const grant = CONDITIONAL_GRANTS.get(form.values.get('grant_type') ?? '')
     if (grant === undefined) return undefined
-    const remembered = store.clients.remembered(namedClientId(presented))
-    // Whom a registration that does not stand has proved is not proved.
-    const tried = { ...state }
+    const cached = store.clients.remembered(namedClientId(presented))
+    // A client authenticated against an outdated registration is not authenticated.
+    const tentative = { ...state }
+    const checking = { allowPublic: true, failures: NOT_COUNTED }
     try {
-      const client = await proveClient(presented, remembered, tried, UNCOUNTED)
+      const client = await authenticateClient(presented, cached, tentative, checking)
       allowedGrantType(client, form.values.get('grant_type'))
-      const response = await grant(client, form, options, tried, client.fingerprint)
-      Object.assign(state, tried)
+      const response = await grant(client, form, options, tentative, client.fingerprint)
+      Object.assign(state, tentative)
       return response
     } catch (error) {
       if (error instanceof OAuthError) return undefined
@@ -81,7 +82,8 @@ export function addTokenEndpoint(
   async function issue(presented: PresentedCredentials, form: Form, state: RequestState) {
     const clientId = namedClientId(presented)
     const registered = clientId === '' ? undefined : await store.clients.get(clientId)
-    const client = await proveClient(presented, registered, state, failures)
+    const checking = { allowPublic: true, failures }
+    const client = await authenticateClient(presented, registered, state, checking)
     const grant = GRANTS[allowedGrantType(client, form.values.get('grant_type'))]
     return grant(client, form, options, state)
   }
@@ -90,7 +92,7 @@ export function addTokenEndpoint(
     const form = await readForm(ctx.req)
     const presented = presentedCredentials(ctx.req, form)
     const response =
-      (await issueFromMemory(presented, form, ctx.state)) ??
+      (await issueFromCache(presented, form, ctx.state)) ??
       (await issue(presented, form, ctx.state))
     replyJson(ctx, 200, JSON.stringify(response))
   }
@@ -102,7 +104,7 @@ export function addTokenEndpoint(
 function allowedGrantType(client: Client, grantType: string | undefined): GrantType {
   if (grantType === undefined) throw invalidRequest('the parameter grant_type is required')
   if (!isGrantType(grantType)) {
-    throw new OAuthError('unsupported_grant_type', 'this grant type is not offered')
+    throw new OAuthError('unsupported_grant_type', 'this grant type is not supported')
   }
   if (!client.metadata.grant_types.includes(grantType)) {
     throw new OAuthError('unauthorized_client', 'this client may not use this grant type')

@@ -112,6 +112,8 @@ export const CHECKS: Readonly<
       skipLibCheck: true,
     }),
   'has examples that compile': checkExamples,
+  'documents every name, and every option and member that applications use': checkDocumented,
+  'has an example for every public function': checkExampled,
 }
 
 async function checkFiles({ home, files }: Installed): Promise<readonly string[]> {
@@ -242,6 +244,54 @@ async function checkExamples(installed: Installed): Promise<readonly string[]> {
   }
   if (files.length < FRAMEWORKS.length) return ['no examples were found']
   return compiles(folder, files, { module: 'nodenext', types: ['node'], skipLibCheck: true })
+}
+
+/** Files whose interfaces are the public options, demands and reports; the other types mirror frameworks or the wire. */
+const PUBLIC_INTERFACES = /^dist\/(?:client|decision|demands|health|options)\.d\.ts$/
+/** An exported name, or a member of an interface. What is `undefined` or `unknown`, and `ok`, explains itself. */
+const EXPORTED = /^export (?:declare )?(?:function|const|class|interface|type) (\w+)/
+const MEMBER = /^ {4}(?:readonly )?(?!ok\b|constructor\b)(\w+)\??(?:: (?!undefined;|unknown;)|\()/
+/** Files with functions that applications call. */
+const ENTRY_POINTS = /^dist\/(?:client|middleware\/(?:koa|express|fastify|hono))\.d\.ts$/
+const CALLED = /^export declare function (\w+)|^ {4}(\w+)\(.*Promise|^ {4}(peek|health|close)\(/
+
+async function checkDocumented(installed: Installed): Promise<readonly string[]> {
+  const problems: string[] = []
+  for (const [file, text] of await documentation(installed)) {
+    if (!file.endsWith('.d.ts')) continue
+    const names = commentsOf(text, EXPORTED)
+    const members = PUBLIC_INTERFACES.test(file) ? commentsOf(text, MEMBER) : []
+    for (const [name, comment] of [...names, ...members]) {
+      if (comment === '') problems.push(`${file}: ${name} has no doc comment`)
+    }
+  }
+  return problems
+}
+
+async function checkExampled(installed: Installed): Promise<readonly string[]> {
+  const problems: string[] = []
+  for (const [file, text] of await documentation(installed)) {
+    const isCode = ENTRY_POINTS.test(file)
+    for (const [name, comment] of isCode ? commentsOf(text, CALLED) : []) {
+      if (!comment.includes('@example')) problems.push(`${file}: ${name} has no example`)
+    }
+  }
+  return problems
+}
+
+/** Names that a pattern finds at the beginning of lines, with the doc comment before each; '' without one. */
+export function commentsOf(text: string, pattern: RegExp): readonly (readonly [string, string])[] {
+  const lines = text.split('\n')
+  return lines.flatMap((line, index) => {
+    const name = pattern
+      .exec(line)
+      ?.slice(1)
+      .find((group) => group !== undefined)
+    if (name === undefined) return []
+    const isCommented = lines[index - 1]?.endsWith('*/') === true
+    const opened = lines.slice(0, index).findLastIndex((text) => text.trim().startsWith('/**'))
+    return [[name, isCommented ? lines.slice(opened, index).join('\n') : '']]
+  })
 }
 
 /** TypeScript blocks of a Markdown file or of doc comments. */

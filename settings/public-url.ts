@@ -1,9 +1,7 @@
-/**
- * Reading of the public URLs of the services: whether a host is this very machine, and under which path routes live.
- */
+/** Reads the public URLs of the services: whether a host is the local machine, and the path that routes begin with. */
 import { isIPv4 } from 'node:net'
 
-/** Whether `host` (a name, an address, or an IPv6 address in brackets) can only be reached from this machine. */
+/** Whether `host` (a name, an address, or an IPv6 address in brackets) is reachable only from this machine. */
 export function isLoopbackHost(host: string): boolean {
   const name = host.toLowerCase()
   if (name === 'localhost' || name.endsWith('.localhost')) return true

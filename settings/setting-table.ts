@@ -1,11 +1,11 @@
 /**
  * Every setting of both services: its name, its default as text, what its value must be, and the schema that reads it.
- * The README's table is held to this one. Schemas see one setting at a time; rules between settings are in
- * `settings.ts`. No rule repeats the value it judges, since the value may be a secret put under the wrong name.
+ * A test keeps the table of docs/operations.md equal to this one. Schemas see one setting at a time; rules between settings
+ * are in `conflicts.ts`. No rule repeats the value it judges, since that may be a secret put under the wrong name.
  */
 import { z } from 'zod'
+import { readRedisUrl } from '../store/redis/redis-url.ts'
 import { isLoopbackHost } from './public-url.ts'
-import { isRedisUrl } from './redis-url-shape.ts'
 import { parseTokenKeys, type TokenKeySecret } from './token-key-list.ts'
 
 const port = z
@@ -15,16 +15,25 @@ const port = z
   .refine((value) => value <= 65_535)
 const flag = z.enum(['true', 'false']).transform((value) => value === 'true')
 const path = z.string().regex(/^[^\0]+$/)
-const publicUrl = z.string().refine(isPublicUrl)
 const PORT_RULE = 'must be a port number from 0 to 65535 (0 picks a free one)'
 const FLAG_RULE = 'must be true or false'
 const PUBLIC_URL_RULE =
   'must be an https URL (http only for a loopback host) without user, query or fragment'
 
+const publicUrl = z.string().superRefine((text, context) => {
+  for (const message of publicUrlMistakes(text)) context.addIssue({ code: 'custom', message })
+})
+
+const redisUrl = z.string().superRefine((text, context) => {
+  const reading = readRedisUrl(text)
+  if (reading.kind === 'topology') return
+  for (const message of reading.mistakes) context.addIssue({ code: 'custom', message })
+})
+
 const tokenKeys = z.string().transform((text, context): readonly TokenKeySecret[] => {
   const parsed = parseTokenKeys(text)
   if (parsed.kind === 'keys') return parsed.keys
-  context.addIssue({ code: 'custom', message: `must ${parsed.problem}` })
+  for (const message of parsed.mistakes) context.addIssue({ code: 'custom', message })
   return z.NEVER
 })
 
@@ -34,7 +43,7 @@ const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'
 export type LogLevel = (typeof LOG_LEVELS)[number]
 
 export interface SettingRow {
-  /** The default as one would write it; undefined for none. */
+  /** The default as text; undefined for none. */
   readonly fallback: string | undefined
   /** Completes "CLAIMCHECK_X …". */
   readonly rule: string
@@ -54,7 +63,7 @@ function row<S extends z.ZodType>(
 
 export const SETTING_TABLE = {
   CLAIMCHECK_REDIS_URL: row(
-    z.string().refine(isRedisUrl),
+    redisUrl,
     'redis://127.0.0.1:6379',
     'must be the URL of a Redis',
     'Use redis://, rediss://, unix:/path, redis+cluster://host:port,host:port or redis+sentinel://host:port,host:port/name.',
@@ -133,13 +142,13 @@ export const SETTING_TABLE = {
     publicUrl,
     undefined,
     PUBLIC_URL_RULE,
-    'Give the URL that is asked for subjects that are new here, such as https://monolith.example/claims.',
+    'Set it to the endpoint that knows your existing subjects, such as https://monolith.example/claims.',
   ),
   CLAIMCHECK_LOADER_SECRET: row(
     z.string().regex(/^[\x21-\x7e]{16,1024}$/),
     undefined,
     'must be 16 to 1024 visible ASCII characters',
-    'Give what the loader endpoint expects as a bearer token.',
+    'Set it to the bearer token that the loader endpoint expects.',
   ),
   CLAIMCHECK_LOADER_TIMEOUT_MS: row(
     z
@@ -149,7 +158,7 @@ export const SETTING_TABLE = {
       .refine((value) => value >= 10 && value <= 60_000),
     '2000',
     'must be a number of milliseconds from 10 to 60000',
-    'Give how long a login may wait for the loader endpoint.',
+    'Set it to the longest time that a login may wait for the loader endpoint.',
   ),
   CLAIMCHECK_AUDIT_RETENTION_DAYS: row(
     z
@@ -159,7 +168,7 @@ export const SETTING_TABLE = {
       .refine((value) => value >= 1 && value <= 3_650),
     '90',
     'must be a number of days from 1 to 3650',
-    'Give how long the audit is kept in Redis; the log has the same records for shipping.',
+    'Set it to how long Redis keeps the audit; the log has the same records for shipping.',
   ),
   CLAIMCHECK_LOG_LEVEL: row(
     z.enum(LOG_LEVELS),
@@ -178,9 +187,17 @@ export type SettingValues = {
 
 export const SETTING_NAMES = Object.keys(SETTING_TABLE) as readonly SettingName[]
 
-function isPublicUrl(text: string): boolean {
-  if (!URL.canParse(text) || /[\s?#]/.test(text)) return false
-  const url = new URL(text)
-  if (url.username !== '' || url.password !== '') return false
-  return url.protocol === 'https:' || (url.protocol === 'http:' && isLoopbackHost(url.hostname))
+function publicUrlMistakes(text: string): readonly string[] {
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  const isSecure =
+    url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopbackHost(url.hostname))
+  const mistakes: readonly (readonly [boolean, string])[] = [
+    [url === undefined, 'must be a URL, such as https://id.example'],
+    [url !== undefined && !isSecure, 'must use https (http only for a loopback host)'],
+    [Boolean(url?.username || url?.password), 'must not have a user name or password'],
+    [/^[^#]*\?/.test(text), 'must not have a query'],
+    [text.includes('#'), 'must not have a fragment'],
+    [/\s/.test(text), 'must not contain spaces'],
+  ]
+  return mistakes.flatMap(([isMade, rule]) => (isMade ? [rule] : []))
 }

@@ -1,6 +1,6 @@
 /**
- * The token keys of a development machine: a file in the data directory, made once with owner-only permissions, so
- * that both services of one machine share it. Production never comes here; it is told its keys.
+ * The token keys of a development machine: a file in the data directory, created once with owner-only permissions and shared
+ * by both services. In production the keys must be set, and this file is not used.
  */
 import { randomBytes } from 'node:crypto'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
@@ -11,21 +11,23 @@ const FILE_NAME = 'token-keys'
 const KEY_BYTES = 32
 
 /**
- * Reads the key file of a data directory, making it when there is none.
+ * Reads the key file of a data directory, and creates it if there is none.
  *
- * @throws {Error} when the file cannot be read, or holds something else than keys
+ * @throws {Error} when the file cannot be read or holds anything but keys
  */
 export function loadTokenKeyFile(dataDir: string): readonly TokenKeySecret[] {
   const path = join(dataDir, FILE_NAME)
   mkdirSync(dataDir, { recursive: true, mode: 0o700 })
   const fresh = `k1.${randomBytes(KEY_BYTES).toString('base64url')}\n`
   try {
-    // Exclusive: of two services starting at once one writes, the other reads.
+    // Exclusive: of two services that start at once, one writes and the other reads.
     writeFileSync(path, fresh, { mode: 0o600, flag: 'wx' })
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
   }
   const parsed = parseTokenKeys(readFileSync(path, 'utf8'))
   if (parsed.kind === 'keys') return parsed.keys
-  throw new Error(`${path} must ${parsed.problem}; mend it or remove it to get a new one`)
+  throw new Error(
+    `The keys in ${path} ${parsed.mistakes.join('; ')}. Correct the file, or remove it to get a new key.`,
+  )
 }

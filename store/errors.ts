@@ -12,6 +12,12 @@ export class StoreUnavailableError extends Error {
   readonly code = 'ERR_STORE_UNAVAILABLE'
 }
 
+/** Others were writing the same record all the time. Nothing was written; the caller answers 503 and may try again. */
+export class StoreBusyError extends Error {
+  override readonly name = 'StoreBusyError'
+  readonly code = 'ERR_STORE_BUSY'
+}
+
 /** The Redis belongs to an installation with other settings; starting would damage it. */
 export class StoreMismatchError extends Error {
   override readonly name = 'StoreMismatchError'

@@ -1,42 +1,37 @@
-/** A server whose every token is live, with roles in some contexts, and whose feed vouches for everything. */
+/** A server that answers every token as live, with a role in one context, and whose feed grants every lease. */
 import { type Respond, startScriptedServer } from '../../test/client/scripted-server.ts'
+import type { Bench } from '../harness/measure.ts'
 
-/** A running server. */
-export interface AnsweringServer {
-  readonly issuer: string
-  close(): Promise<void>
-}
-
-/** Contexts over all subjects: courses are shared, but hardly two subjects hold roles in the same ones. */
+/** Contexts of all subjects together: courses are shared by many. */
 const COURSES = 5_000
 const FIRST_COURSE = 100_000
 const STRIDE = 7_919
-const STEPS = 97
 const LIFETIME_SECONDS = 86_400
 
-/** @param roles contexts in which each subject holds a role */
-export async function startAnsweringServer(roles: number): Promise<AnsweringServer> {
+/** @returns its issuer URL */
+export async function startAnsweringServer({ atEnd }: Bench): Promise<string> {
   const server = await startScriptedServer()
-  server.respond = answerWithRoles(server.issuer, roles)
-  return server
+  atEnd(server.close)
+  server.respond = answerAll(server.issuer)
+  return server.issuer
 }
 
-function answerWithRoles(issuer: string, roles: number): Respond {
+function answerAll(issuer: string): Respond {
   let answered = 0
   return ({ req, res, body }) => {
     const isBatch = req.url?.endsWith('/batch') === true
     const count = isBatch ? (JSON.parse(body) as { tokens: string[] }).tokens.length : 1
-    const answers = Array.from({ length: count }, () => answerOf(answered++, issuer, roles))
+    const answers = Array.from({ length: count }, () => answerOf(answered++, issuer))
     res.setHeader('content-type', 'application/json')
     res.setHeader('claimcheck-freshness', answers.map(() => '0:e1:0').join(','))
     res.end(JSON.stringify(isBatch ? { results: answers } : answers[0]))
   }
 }
 
-/** What the service says about the token of a user who is logged in; ids are as long as real ones. */
-function answerOf(n: number, issuer: string, roles: number): object {
+/** What the service answers about the token of a user who has logged in; the ids are as long as real ones. */
+function answerOf(n: number, issuer: string): object {
   const name = String(n).padStart(6, '0')
-  const contexts = Array.from({ length: roles }, (_, index) => courseOf(n, index))
+  const context = `course:${FIRST_COURSE + ((n * STRIDE) % COURSES)}`
   const now = Math.floor(Date.now() / 1_000)
   return {
     active: true,
@@ -53,14 +48,8 @@ function answerOf(n: number, issuer: string, roles: number): object {
     sid: `Q${name.padEnd(16, 's')}`,
     username: `user-${name}@school.test`,
     roles: ['staff'],
-    context_roles: Object.fromEntries(contexts.map((context) => [context, ['teacher']])),
+    context_roles: { [context]: ['teacher'] },
     context_roles_complete: true,
-    permissions: Object.fromEntries(
-      contexts.map((context) => [context, ['grade:read', 'grade:write']]),
-    ),
+    permissions: { [context]: ['grade:read', 'grade:write'] },
   }
-}
-
-function courseOf(n: number, index: number): string {
-  return `course:${FIRST_COURSE + ((n * STRIDE + index * (1 + (n % STEPS))) % COURSES)}`
 }

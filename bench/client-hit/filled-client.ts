@@ -1,4 +1,4 @@
-/** A client whose cache is full, and what that took of memory. */
+/** A client whose cache is full, and how much memory that took. */
 import { type Client, createClient } from '../../client/src/index.ts'
 import type { ActiveToken } from '../../client/src/wire/index.ts'
 import { waitFor } from '../../test/fixture/wait-for.ts'
@@ -12,11 +12,11 @@ export interface FilledClient {
   subjectOf(n: number): string
   /** A context in which it holds a role. */
   contextOf(n: number): string
-  /** Growth of the heap and of what lies outside it, both after collection. */
+  /** Growth of the heap and of the memory outside it, both after garbage collection. */
   readonly bytes: number
 }
 
-/** Longer than a measurement, during which no lease may run out while nothing else can run. */
+/** Longer than a measurement: while it runs, the process cannot renew a lease. */
 const MAX_STALENESS_MS = 600_000
 const TIMEOUT_MS = 30_000
 /** The bound on memory is not what is measured. */
@@ -24,9 +24,9 @@ const MAX_BYTES = 2 ** 30
 const BATCH = 100
 
 /**
- * Looks so many tokens up at a server of answering.ts.
+ * Looks many tokens up at a server of answering.ts.
  *
- * @throws {Error} when not all of them are in the cache afterwards
+ * @throws {Error} unless all of them are in the cache afterwards
  */
 export async function fillClient(issuer: string, entries: number): Promise<FilledClient> {
   const tokens = makeTokens(entries)

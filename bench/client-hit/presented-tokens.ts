@@ -1,7 +1,7 @@
 /**
- * Tokens as they are presented: in no order, and each time as a new text, as it comes out of a request's header. A text
- * that was looked up before brings its hash along, which no presented token does. They are kept as bytes, so that they take
- * nothing of the heap that is measured.
+ * Tokens as requests present them: in random order, and each time as a new string, as a header parser makes it. A string that
+ * was looked up before carries its hash, which a presented token does not. The tokens are kept as bytes, outside the heap
+ * that is measured.
  */
 import { randomBytes, randomInt } from 'node:crypto'
 import { isTokenShaped, TOKEN_BODY_LENGTH } from '../../client/src/wire/index.ts'
@@ -9,9 +9,9 @@ import { isTokenShaped, TOKEN_BODY_LENGTH } from '../../client/src/wire/index.ts
 /** Tokens to draw from. */
 export interface PresentedTokens {
   readonly count: number
-  /** A token by its number, as a new text. */
+  /** A token by its number, as a new string. */
   at(n: number): string
-  /** Numbers at random. */
+  /** Random numbers of tokens. */
   draw(count: number): Int32Array
 }
 
@@ -31,7 +31,7 @@ export function makeTokens(count: number): PresentedTokens {
   return { count, at, draw: (drawn) => drawNumbers(drawn, count) }
 }
 
-/** An xorshift generator: quick, and the numbers need only be in no order. */
+/** An xorshift generator: fast, and random enough for an order. */
 function drawNumbers(count: number, below: number): Int32Array {
   let state = randomInt(1, 2 ** 31)
   return Int32Array.from({ length: count }, () => {

@@ -1,34 +1,37 @@
-// The process in which the look-ups run, so that little else lies in its memory. Needs --expose-gc.
-import { type FilledClient, fillClient } from './filled-client.ts'
-import { lookUpTimers } from './look-ups.ts'
-import type { Filled, Question } from './question.ts'
-import { prepareVerifications } from './verifications.ts'
+/** The process in which the calls are timed, so that its memory holds little else. Needs --expose-gc. */
+import { fillClient } from './filled-client.ts'
+import { makeTimers, type Timed, type Timer } from './timers.ts'
+
+/** One question after another; each is answered by one message. */
+export type Question =
+  /** Makes a client and fills its cache from the server; answered with {@link Filled}. */
+  | { readonly ask: 'fill'; readonly issuer: string; readonly entries: number }
+  /** Answered with microseconds a call. */
+  | { readonly ask: 'time'; readonly timed: Timed; readonly calls: number }
+
+/** The size of a full client. */
+export interface Filled {
+  /** Growth of the heap and of the memory outside it, both after garbage collection. */
+  readonly bytes: number
+}
 
 const FIRST_ENTRIES = 100
 
-let filled: FilledClient | undefined
-let lookUps: ReturnType<typeof lookUpTimers> | undefined
-let verifications: Awaited<ReturnType<typeof prepareVerifications>> | undefined
+let timers: Readonly<Record<Timed, Timer>> | undefined
 
 async function answer(question: Question): Promise<unknown> {
-  switch (question.ask) {
-    case 'fill':
-      // What Node itself loads when it fetches for the first time is not counted.
-      ;(await fillClient(question.issuer, FIRST_ENTRIES)).client.close()
-      filled = await fillClient(question.issuer, question.entries)
-      return { bytes: filled.bytes } satisfies Filled
-    case 'prepare':
-      if (filled === undefined) throw new Error('nothing was filled')
-      lookUps = lookUpTimers(filled)
-      verifications = await prepareVerifications(question.jwts)
-      return true
-    case 'look-up':
-      // What was measured before has left its own things near the processor: as many that do not count clear them away.
-      await lookUps?.[question.lookUp](question.calls)
-      return lookUps?.[question.lookUp](question.calls)
-    case 'verify':
-      return verifications?.time(question.jwt, question.calls)
+  if (question.ask === 'fill') {
+    const { issuer, entries } = question
+    // Does not count what Node loads for its first fetch and its first WebSocket.
+    ;(await fillClient(issuer, FIRST_ENTRIES)).client.close()
+    const filled = await fillClient(issuer, entries)
+    timers = await makeTimers(filled, issuer)
+    return { bytes: filled.bytes } satisfies Filled
   }
+  const timer = timers?.[question.timed]
+  // As many calls before it do not count: they replace what the previous contender left in the processor caches.
+  await timer?.(question.calls)
+  return timer?.(question.calls)
 }
 
 process.on('message', (question: Question) => {

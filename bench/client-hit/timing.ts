@@ -1,62 +1,62 @@
-/** Times calls in small groups: what a group is asked with is made just before it and judged just after, neither timed. */
+/** Times calls in small groups. The arguments of a group are made before it and the answers are checked after it, untimed. */
 
 /** A kind of call. */
-export interface Call<Asked, Made, Answer = Made> {
-  /** Makes what the next group is asked with. */
-  readonly prepare: (count: number) => readonly Asked[]
-  readonly make: (asked: Asked) => Made
-  /** Throws when the answer to one of the group is not the one to be expected. */
+export interface Call<Argument, Made, Answer = Made> {
+  /** Makes the arguments of the next group. */
+  readonly prepare: (count: number) => readonly Argument[]
+  readonly make: (argument: Argument) => Made
+  /** Throws unless the answer to one of the group is the expected one. */
   readonly check: (answer: Answer, index: number) => void
 }
 
-/** Few enough that what was prepared is still near the processor, as what came from a request just now would be. */
+/** Few enough that the arguments are still in the processor caches, as those of a request that has just arrived. */
 const GROUP = 100
 
 /** Microseconds of one synchronous call. */
-export function timeCalls<Asked, Answer>(calls: number, call: Call<Asked, Answer>): number {
+export function timeCalls<Argument, Answer>(calls: number, call: Call<Argument, Answer>): number {
   const { prepare, make, check } = call
   let ms = 0
   for (let left = calls; left > 0; left -= GROUP) {
-    const asked = prepare(Math.min(GROUP, left))
+    const group = prepare(Math.min(GROUP, left))
     const answers: Answer[] = []
     const startedAt = performance.now()
-    for (let n = 0; n < asked.length; n++) answers[n] = make(asked[n] as Asked)
+    for (let n = 0; n < group.length; n++) answers[n] = make(group[n] as Argument)
     ms += performance.now() - startedAt
     answers.forEach(check)
   }
   return (ms * 1_000) / calls
 }
 
-/** Microseconds of one asynchronous call; each is awaited before the next. */
-export async function timeAwaited<Asked, Answer>(
+/** Microseconds of one asynchronous call, by default by a clock; each is awaited before the next. */
+export async function timeAwaited<Argument, Answer>(
   calls: number,
-  call: Call<Asked, Promise<Answer>, Answer>,
+  { prepare, make, check }: Call<Argument, Promise<Answer>, Answer>,
+  microseconds: () => number = () => performance.now() * 1_000,
 ): Promise<number> {
-  const { prepare, make, check } = call
-  let ms = 0
+  let took = 0
   for (let left = calls; left > 0; left -= GROUP) {
-    const asked = prepare(Math.min(GROUP, left))
+    const group = prepare(Math.min(GROUP, left))
     const answers: Answer[] = []
-    const startedAt = performance.now()
-    for (let n = 0; n < asked.length; n++) answers[n] = await make(asked[n] as Asked)
-    ms += performance.now() - startedAt
+    const startedAt = microseconds()
+    for (let n = 0; n < group.length; n++) answers[n] = await make(group[n] as Argument)
+    took += microseconds() - startedAt
     answers.forEach(check)
   }
-  return (ms * 1_000) / calls
+  return took / calls
 }
 
-/** Microseconds of one asynchronous call where so many are under way at once. */
-export async function timeTogether<Asked, Answer>(
+/** Microseconds of one asynchronous call while `atOnce` run at the same time. */
+export async function timeTogether<Argument, Answer>(
   calls: number,
   atOnce: number,
-  { prepare, make, check }: Call<Asked, Promise<Answer>, Answer>,
+  { prepare, make, check }: Call<Argument, Promise<Answer>, Answer>,
 ): Promise<number> {
   let ms = 0
   let made = 0
   for (; made < calls; made += atOnce) {
-    const asked = prepare(atOnce)
+    const group = prepare(atOnce)
     const startedAt = performance.now()
-    const answers = await Promise.all(asked.map(make))
+    const answers = await Promise.all(group.map(make))
     ms += performance.now() - startedAt
     answers.forEach(check)
   }

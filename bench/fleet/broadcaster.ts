@@ -1,41 +1,31 @@
-/** The reference: a server of its own that sends one text to all its sockets with `ws`, and does nothing else. */
-import { join } from 'node:path'
-import { type BenchChild, startChild } from '../child.ts'
-import type { Machine } from '../machine.ts'
+/**
+ * The process of the reference: a server that sends one text to all its sockets with `ws`, uncompressed, whenever a message
+ * arrives on a Redis channel, and does nothing else.
+ */
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+import { Redis } from 'ioredis'
+import { WebSocketServer } from 'ws'
 
-/** What the process is started with. */
+/** The first message to the process; answered with the port. */
 export interface BroadcasterPlan {
-  /** As long as a frame of the feed. */
-  readonly text: string
-  /** Whatever is published here on `channel` makes it broadcast, too. */
   readonly redisUrl: string
   readonly channel: string
+  readonly text: string
 }
 
-/** When a broadcast began, and when the last socket had been written to; by the machine's clock. */
-export interface Broadcast {
-  readonly startedAt: number
-  readonly writtenAt: number
+async function serve({ redisUrl, channel, text }: BroadcasterPlan): Promise<number> {
+  const server = new WebSocketServer({ port: 0, host: '127.0.0.1', perMessageDeflate: false })
+  await once(server, 'listening')
+  const bytes = Buffer.from(text)
+  const redis = new Redis(redisUrl)
+  redis.on('message', () => {
+    for (const socket of server.clients) socket.send(bytes, { binary: false, compress: false })
+  })
+  await redis.subscribe(channel)
+  return (server.address() as AddressInfo).port
 }
 
-/** A running server. */
-export interface Broadcaster {
-  readonly url: string
-  broadcast(): Promise<Broadcast>
-  stop(): Promise<void>
-}
-
-/** Starts one on the core of the server. */
-export async function startBroadcaster(
-  machine: Machine,
-  plan: BroadcasterPlan,
-): Promise<Broadcaster> {
-  const module = join(import.meta.dirname, 'broadcaster-process.ts')
-  const child: BenchChild = startChild(machine, module, { part: 'server' })
-  const port = await child.ask<number>(plan)
-  return {
-    url: `ws://127.0.0.1:${port}`,
-    broadcast: () => child.ask<Broadcast>('broadcast'),
-    stop: child.stop,
-  }
-}
+process.once('message', async (plan: BroadcasterPlan) => process.send?.(await serve(plan)))
+process.on('disconnect', () => process.exit())
+process.on('SIGTERM', () => process.exit())

@@ -1,4 +1,4 @@
-/** A clock that processes share: what one of them begins, another sees the end of. */
+/** A clock that processes share: one of them sees the beginning, another the end. */
 
 const NANOSECONDS_PER_MS = 1e6
 

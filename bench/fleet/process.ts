@@ -1,44 +1,61 @@
 /**
- * The process of a fleet. Clients and bare sockets use the same WebSocket, that of Node; times are taken where things
- * happen. A client counts as told once it has dealt with a frame and its cache no longer gives the token away.
+ * A process of a fleet. Clients and bare sockets use the same WebSocket, that of Node. A client has seen a revocation once it
+ * has handled a frame and its cache no longer returns the token.
  */
 import { once } from 'node:events'
-import { Redis } from 'ioredis'
 import { type Client, createClient } from '../../client/src/index.ts'
 import { waitFor } from '../../test/fixture/wait-for.ts'
 import { machineMs } from './machine-clock.ts'
-import type { BareReading, FleetOrder, FleetPlan, Sight } from './orders.ts'
 
-/** Clients that are opened, or looked up for, at a time. */
+/** What the clients and the bare sockets connect to. */
+export interface FleetPlan {
+  readonly issuer: string
+  readonly clientId: string
+  readonly clientSecret: string
+  /** A server that sends the same text to all bare sockets. */
+  readonly bareUrl: string
+}
+
+/** An order; each is answered with one message. */
+export type FleetOrder =
+  /** Opens so many clients, and as many bare sockets. */
+  | { readonly kind: 'open'; readonly size: number; readonly plan: FleetPlan }
+  | { readonly kind: 'warm'; readonly tokens: readonly string[] }
+  | { readonly kind: 'watch token'; readonly token: string }
+  | { readonly kind: 'watch bare' }
+  /** Answered with the time when all have seen what is watched for. */
+  | { readonly kind: 'await' }
+  /** Answered with the status of a request with the token at one of the clients. */
+  | { readonly kind: 'status'; readonly token: string }
+
+/** Clients that connect, or look up, at the same time. */
 const GROUP = 20
 /** Tokens of one request. */
 const BATCH = 100
-/** Opening a thousand keeps the node busy. */
-const PATIENCE_MS = 30_000
-
-/** What an order is answered with that asks for nothing. */
+/** Opening a thousand clients keeps the node busy. */
+const OPEN_TIMEOUT_MS = 30_000
+/** The answer to an order without a result. */
 const DONE = 'done'
 
-type Told = (member: number, text?: unknown) => void
+type Notified = (member: number) => void
 
 const clients: Client[] = []
-let clientTold: Told = () => undefined
-let bareTold: Told = () => undefined
-let sight: Promise<Sight> | undefined
-let publishedAt: number | undefined
+let clientNotified: Notified = () => undefined
+let bareNotified: Notified = () => undefined
+let seenByAllAt: Promise<number> | undefined
 
-/** A WebSocket that tells when its owner has dealt with a message; nothing is added to a message but a call. */
-function tellingWebSocket(member: number): typeof WebSocket {
+/** A WebSocket that also reports when its owner has handled a message. */
+function reportingWebSocket(member: number): typeof WebSocket {
   return class extends WebSocket {
     override addEventListener(
       ...[type, listener]: Parameters<WebSocket['addEventListener']>
     ): void {
-      const hears = listener as (event: Event) => void // this client gives functions
-      if (type !== 'message') super.addEventListener(type, hears)
+      const handle = listener as (event: Event) => void // this client passes functions
+      if (type !== 'message') super.addEventListener(type, handle)
       else {
         super.addEventListener(type, (event: Event) => {
-          hears(event)
-          clientTold(member)
+          handle(event)
+          clientNotified(member)
         })
       }
     }
@@ -52,27 +69,17 @@ async function inGroups(count: number, act: (member: number) => Promise<unknown>
   }
 }
 
-async function open({ size, bareUrl, redisUrl, ...options }: FleetPlan): Promise<void> {
-  await watchPublications(redisUrl)
+async function open(size: number, { bareUrl, ...options }: FleetPlan): Promise<void> {
   await inGroups(size, async (member) => {
-    const WebSocket = tellingWebSocket(member)
-    const client = createClient({ ...options, WebSocket })
-    clients.push(client)
-    await waitFor(() => client.health().state === 'fresh', PATIENCE_MS)
+    const client = createClient({ ...options, WebSocket: reportingWebSocket(member) })
+    clients[member] = client
+    await waitFor(() => client.health().state === 'fresh', OPEN_TIMEOUT_MS)
   })
   await inGroups(size, async (member) => {
     const socket = new WebSocket(bareUrl)
-    socket.addEventListener('message', ({ data }) => bareTold(member, data))
+    socket.addEventListener('message', () => bareNotified(member))
     await once(socket, 'open')
   })
-}
-
-async function watchPublications(redisUrl: string): Promise<void> {
-  const redis = new Redis(redisUrl)
-  redis.on('pmessage', () => {
-    publishedAt ??= machineMs()
-  })
-  await redis.psubscribe('*')
 }
 
 async function warm(tokens: readonly string[]): Promise<void> {
@@ -91,42 +98,25 @@ function isInCache(member: number, token: string): boolean {
   return clients[member]?.peek(token)?.active === true
 }
 
-/** Waits until every member has been told, and the condition holds for it. */
-function watchAll(isSeen: (...told: Parameters<Told>) => boolean): Told {
-  const { promise, resolve } = Promise.withResolvers<Sight>()
-  sight = promise
-  publishedAt = undefined
-  const busyBefore = busyMs()
+/** Waits until every member has been notified and the condition holds for it. */
+function watchAll(isSeen: (member: number) => boolean): Notified {
+  const { promise, resolve } = Promise.withResolvers<number>()
+  seenByAllAt = promise
   const hasSeen = new Uint8Array(clients.length)
   let left = clients.length
-  return (member, text) => {
-    if (hasSeen[member] === 1 || !isSeen(member, text)) return
+  return (member) => {
+    if (hasSeen[member] === 1 || !isSeen(member)) return
     hasSeen[member] = 1
     left--
-    if (left > 0) return
-    const seen = { seenByAllAt: machineMs(), busyMs: busyMs() - busyBefore }
-    resolve(publishedAt === undefined ? seen : { ...seen, publishedAt })
+    if (left === 0) resolve(machineMs())
   }
-}
-
-/** How long this process has not waited. Asking the system for its processor time would take most of a millisecond. */
-function busyMs(): number {
-  return performance.eventLoopUtilization().active
-}
-
-function watchBare(reading: BareReading): void {
-  bareTold = watchAll((_, text) => reading === 'ignored' || isEvent(String(text)))
-}
-
-function isEvent(text: string): boolean {
-  return (JSON.parse(text) as { type?: unknown }).type === 'event'
 }
 
 function watchToken(token: string): void {
   for (const member of clients.keys()) {
     if (!isInCache(member, token)) throw new Error(`client ${member} lost a token before its time`)
   }
-  clientTold = watchAll((member) => !isInCache(member, token))
+  clientNotified = watchAll((member) => !isInCache(member, token))
 }
 
 async function statusOf(token: string): Promise<number> {
@@ -138,15 +128,16 @@ async function statusOf(token: string): Promise<number> {
 async function obey(order: FleetOrder): Promise<unknown> {
   switch (order.kind) {
     case 'open':
-      return open(order.plan)
+      return open(order.size, order.plan)
     case 'warm':
       return warm(order.tokens)
     case 'watch token':
       return watchToken(order.token)
     case 'watch bare':
-      return watchBare(order.reading)
+      bareNotified = watchAll(() => true)
+      return
     case 'await':
-      return sight
+      return seenByAllAt
     case 'status':
       return statusOf(order.token)
   }

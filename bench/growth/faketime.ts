@@ -1,16 +1,16 @@
 /**
- * Finds libfaketime, which lets a program see another time than the machine's; on Debian and Ubuntu, as root, installs the
- * package when it is missing, as the bench does with Redis.
+ * Finds libfaketime, which makes a program see another time than that of the machine. On Debian and Ubuntu, as root, installs
+ * the package when it is missing.
  */
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { apt } from '../../scripts/redis-binary.ts'
 
-// The variant for programs with threads: Redis frees and syncs in some.
+// The variant for programs with threads, such as Redis.
 const LIBRARY = join('faketime', 'libfaketimeMT.so.1')
 const FOLDERS = ['/usr/lib', '/usr/lib64', '/usr/local/lib']
 
-/** Its path, or `undefined` where it is not and cannot be installed. */
+/** Its path, or `undefined` where it is missing and cannot be installed. */
 export async function faketimeLibrary(): Promise<string | undefined> {
   return find() ?? (await install())
 }
@@ -29,7 +29,7 @@ async function install(): Promise<string | undefined> {
     await apt(['update'])
     await apt(['install', '-y', '--no-install-recommends', 'libfaketime'])
   } catch {
-    // No packages to be had here: its own words are on standard error, and the report says what was not measured.
+    // apt has printed the reason to standard error, and the report says what was not measured.
     return undefined
   }
   return find()

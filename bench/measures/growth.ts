@@ -1,133 +1,127 @@
 /**
- * Whether Redis grows: a month of issues, refreshes, revocations and expiry in a minute, by a clock of Redis that is put
- * forward, and what is left when all of it has ended. A token that outlives its end fails the measure.
+ * Whether Redis grows: a month of logins, refreshes, revocations and expiry in a minute, with a clock of Redis that is put
+ * forward. A token that outlives its end fails the measure.
  */
-import { type Figure, figureOf } from '../figure.ts'
+import { randomBytes } from 'node:crypto'
+import { openStore } from '../../store/store.ts'
+import { SELF } from '../../test/fixture/installation.ts'
 import { faketimeLibrary } from '../growth/faketime.ts'
-import type { Leftover } from '../growth/leftover.ts'
-import { DAY_HOURS } from '../growth/lives.ts'
-import { type Month, simulate } from '../growth/month.ts'
-import { startSteppedRedis } from '../growth/stepped-redis.ts'
-import type { Bench, Finding, Measure, Plot, Row, Table } from '../measure.ts'
-import type { Keyspace } from '../memory/keyspace.ts'
-import { timeChart } from '../plot.ts'
-
-const DAYS = { quick: 3, full: 30 }
-/** The first in which as much ends as begins. */
-const STEADY_DAY = 2
-const SHOWN_DAYS: readonly number[] = [1, 2, 3, 5, 10, 20, 30]
+import { type SteppedRedis, startSteppedRedis } from '../growth/stepped-redis.ts'
+import { createTraffic, DAY_HOURS, HOUR } from '../growth/traffic.ts'
+import { PARTITIONS } from '../harness/installation.ts'
+import type { Bench, Measure } from '../harness/measure.ts'
+import { type Keyspace, readKeyspace } from '../harness/redis-work.ts'
+import { type Figure, figureOf } from '../report/figure.ts'
+import type { Finding } from '../report/finding.ts'
+import { timeChart } from '../report/plot.ts'
 
 /** The measure. */
 export const growth: Measure = { name: 'growth', title: 'Memory in Redis over a month', run }
 
-async function run({ machine, isQuick, step }: Bench): Promise<Finding> {
+const DAYS = { quick: 3, full: 30 }
+/** The first day on which as much ends as begins. */
+const STEADY_DAY = 2
+const SHOWN_DAYS: readonly number[] = [1, 2, 3, 5, 10, 20, 30]
+const COMMAND_TIMEOUT_MS = 60_000
+
+async function run(bench: Bench): Promise<Finding> {
   const library = await faketimeLibrary()
   if (library === undefined) {
     return notMeasured(
       'libfaketime is not on this machine (on Debian: apt-get install libfaketime)',
     )
   }
-  const days = DAYS[isQuick ? 'quick' : 'full']
-  const redis = await startSteppedRedis(machine, library)
+  const redis = await startSteppedRedis(bench, library)
   if (redis === undefined) return notMeasured('this Redis does not start under libfaketime')
-  try {
-    const month = await simulate(redis, days, step)
-    return {
-      tables: [dayTable(month, days), leftoverTable(month)],
-      plots: [plotOf(month, days)],
-      notes: notesOf(days),
-    }
-  } finally {
-    await redis.stop()
-  }
+  const days = DAYS[bench.isQuick ? 'quick' : 'full']
+  return findingOf(await simulate(bench, redis, days), days)
 }
 
 function notMeasured(reason: string): Finding {
   return { tables: [], notes: [`Not measured: ${reason}.`] }
 }
 
-/** What the traffic holds, beyond what the installation itself does. */
-function ofDay({ hours, before }: Month, day: number, read: (at: Keyspace) => number): Figure {
+/** @returns what Redis holds in the middle of each hour, beyond what it held before the first */
+async function simulate(
+  { atEnd, step }: Bench,
+  redis: SteppedRedis,
+  days: number,
+): Promise<readonly Keyspace[]> {
+  const store = await openStore({
+    url: redis.url,
+    prefix: 'cc',
+    partitions: PARTITIONS.count,
+    tokenKeys: [{ id: 'k1', secret: randomBytes(32) }],
+    mints: true,
+    selfResources: [SELF],
+    auditRetentionMs: DAY_HOURS * HOUR * 1_000,
+    commandTimeoutMs: COMMAND_TIMEOUT_MS,
+  })
+  atEnd(() => store.close())
+  const traffic = await createTraffic(store)
+  // Brings the scripts and the first of each record; all of it but the scripts has ended two days later.
+  await traffic.begin(-2 * DAY_HOURS, await redis.now())
+  await redis.advance(2 * DAY_HOURS * HOUR)
+  const before = await readKeyspace(redis.direct)
+  const hours: Keyspace[] = []
+  for (let hour = 0; hour < days * DAY_HOURS; hour++) {
+    if (hour % DAY_HOURS === 0) step(`day ${hour / DAY_HOURS + 1} of ${days}`)
+    await traffic.begin(hour, await redis.now())
+    await redis.advance(HOUR / 2)
+    const { bytes, keys } = await readKeyspace(redis.direct)
+    hours.push({ bytes: bytes - before.bytes, keys: keys - before.keys })
+    await redis.advance(HOUR / 2)
+    await traffic.checkEnd()
+  }
+  return hours
+}
+
+function ofDay(hours: readonly Keyspace[], day: number, value: keyof Keyspace): Figure {
   const ofHours = hours.slice((day - 1) * DAY_HOURS, day * DAY_HOURS)
-  return figureOf(ofHours.map((hour) => read(hour) - read(before)))
+  return figureOf(ofHours.map((hour) => hour[value]))
 }
 
-function dayTable(month: Month, days: number): Table {
-  const bytes = (day: number): Figure => ofDay(month, day, (at) => at.bytes)
-  const keys = (day: number): Figure => ofDay(month, day, (at) => at.keys)
-  const steady = { bytes: bytes(STEADY_DAY).median, keys: keys(STEADY_DAY).median }
-  return {
-    title: `Live tokens, grants, roles and records, over the ${DAY_HOURS} hours of a day`,
-    columns: ['kB', 'keys', `kB beside day ${STEADY_DAY}`, `keys beside day ${STEADY_DAY}`],
-    rows: SHOWN_DAYS.filter((day) => day <= days).map((day) => ({
-      name: `day ${day}`,
-      cells: [
-        scaled(bytes(day), 1 / 1_000),
-        keys(day),
-        figureOf([bytes(day).median / steady.bytes]),
-        figureOf([keys(day).median / steady.keys]),
-      ],
-    })),
-  }
-}
-
-function scaled({ values }: Figure, factor: number): Figure {
-  return figureOf(values.map((value) => value * factor))
-}
-
-function leftoverTable({ before, after, afterTouch }: Month): Table {
-  const moments = [before, after, afterTouch]
-  const cell = ({ bytes, keys }: Keyspace): string => `${format(bytes)} (${format(keys)})`
-  const kinds = [...new Set(moments.flatMap((moment) => [...moment.kinds.keys()]))].toSorted()
-  const none: Keyspace = { bytes: 0, keys: 0 }
-  const rowOf = (name: string, read: (at: Leftover) => Keyspace): Row => ({
+function findingOf(hours: readonly Keyspace[], days: number): Finding {
+  const steady = (value: keyof Keyspace): number => ofDay(hours, STEADY_DAY, value).median
+  const beside = (day: number, value: keyof Keyspace): Figure =>
+    figureOf([ofDay(hours, day, value).median / steady(value)])
+  const inKilobytes = ({ values }: Figure): Figure => figureOf(values.map((bytes) => bytes / 1_000))
+  const line = (name: string, value: keyof Keyspace) => ({
     name,
-    cells: moments.map((moment) => cell(read(moment))),
+    points: hours.map((at, hour) => [(hour + 0.5) / DAY_HOURS, at[value] / steady(value)] as const),
   })
   return {
-    title: 'What is left 400 days later, in bytes (keys)',
-    columns: [
-      'of one day, after a change in each partition',
-      'of the whole time, by itself',
-      'of the whole time, after a change in each partition',
+    tables: [
+      {
+        title: `What Redis holds, over the ${DAY_HOURS} hours of a day`,
+        columns: ['kB', 'keys', `kB beside day ${STEADY_DAY}`, `keys beside day ${STEADY_DAY}`],
+        rows: SHOWN_DAYS.filter((day) => day <= days).map((day) => ({
+          name: `day ${day}`,
+          cells: [
+            inKilobytes(ofDay(hours, day, 'bytes')),
+            ofDay(hours, day, 'keys'),
+            beside(day, 'bytes'),
+            beside(day, 'keys'),
+          ],
+        })),
+      },
     ],
-    rows: [
-      ...kinds.map((kind) => rowOf(kind, ({ kinds: of }) => of.get(kind) ?? none)),
-      rowOf('used_memory of the server', (moment) => moment),
+    pictures: [
+      {
+        name: 'growth',
+        alt: `Memory and keys of Redis over ${days} simulated days`,
+        svg: timeChart({
+          title: `Redis over ${days} simulated days`,
+          xLabel: 'days',
+          yLabel: `beside the median of day ${STEADY_DAY}`,
+          lines: [line('memory', 'bytes'), line('keys', 'keys')],
+        }),
+      },
+    ],
+    notes: [
+      `${days} days of ${DAY_HOURS} hours. In each hour there are logins with a session and a refresh token, hourly refreshes of the logins of the last 8 hours, tokens without a refresh token, a revocation each of a token, a grant, a session and a subject, roles that end within a day, and audit records. Then the clock of Redis is put forward by half an hour, memory and keys are read, and the clock goes on to the next hour, when none of the tokens may be active.`,
+      'Lives are shorter than usual, so that as much ends as begins from the second day on: access tokens 1 hour, grants 24 hours or 8 without a refresh, audit records 1 day. A revoked subject has a cutoff for 366 days, so the same 24 are revoked in turn.',
+      'The figures are growth over what one hour of traffic left behind two days later. Redis runs under libfaketime with the allocator of the C library, so a record has another size than with jemalloc.',
     ],
   }
-}
-
-function format(value: number): string {
-  return value.toLocaleString('en', { maximumFractionDigits: 0 })
-}
-
-function plotOf(month: Month, days: number): Plot {
-  const steady = (read: (at: Keyspace) => number): number => ofDay(month, STEADY_DAY, read).median
-  const line = (name: string, read: (at: Keyspace) => number) => ({
-    name,
-    points: month.hours.map((at, hour) => {
-      const day = (hour + 0.5) / DAY_HOURS
-      return [day, (read(at) - read(month.before)) / steady(read)] as const
-    }),
-  })
-  return {
-    name: 'growth',
-    alt: `Memory and keys of Redis over ${days} simulated days`,
-    svg: timeChart({
-      title: `Redis over ${days} simulated days`,
-      xLabel: 'days',
-      yLabel: `beside the median of day ${STEADY_DAY}`,
-      lines: [line('memory', ({ bytes }) => bytes), line('keys', ({ keys }) => keys)],
-    }),
-  }
-}
-
-function notesOf(days: number): string[] {
-  return [
-    `${days} days of ${DAY_HOURS} hours: in each, logins with a refresh token and a session, tokens without one, up to 30 refreshes a login or silence, a revocation of a token, a grant, a session, a subject and a subject at a client (once a day of a client), roles with and without an end, and a record of the audit for each. Then the clock of Redis is put forward by half an hour, memory and keys are read, what was issued is asked about, and the clock goes on to the next hour, when none of it may be live.`,
-    'Lives are shorter than usual, so that the second day is steady: access tokens 1 hour, grants 24 hours or 8 without a refresh, records of the audit 1 day. Subjects come again; one that was revoked keeps a cutoff for 366 days, so 48 of them are revoked in turn.',
-    'Figures of days are growth over what one earlier day left behind, read once an hour when everything that had expired was gone. Redis runs under libfaketime and takes its memory from the C library: jemalloc does not run there, so a thing has other sizes than under “Memory in Redis”.',
-    'Assignments that have ended are dropped by later changes of their partition, and records of the audit by later records: without any they stay.',
-  ]
 }

@@ -1,161 +1,122 @@
-/** Where the microseconds of an introspection go: those of the service by kind of work, those of Redis, and the waiting. */
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { type Kind, shareOut } from '../cpu-profile.ts'
-import { type Figure, figureOf } from '../figure.ts'
-import {
-  type Installation,
-  issueTokens,
-  RESOURCE_SERVER,
-  startInstallation,
-} from '../installation.ts'
-import { askEach, CONNECTIONS } from '../introspection/questions.ts'
-import { type Loader, startLoader } from '../load.ts'
-import type { Bench, Finding, Measure, Row } from '../measure.ts'
-import { figureOfServed, loadServed, type Served } from '../served.ts'
-
-const TOKENS = 10_000
-const SAMPLE_US = 200
-const CALLS = 1_000
-
-const KINDS: readonly Kind[] = [
-  { name: 'garbage', functionName: /^\(garbage collector\)$/ },
-  {
-    name: 'crypto: MAC, mask and hash of the token',
-    url: /internal\/crypto|store\/hmac\.ts|store\/token\.ts/,
-  },
-  {
-    name: 'Redis client: commands out, replies in',
-    url: /ioredis|store\/(?:joined-writes|script-runner)\.ts/,
-  },
-  { name: 'framework: koa and its router', url: /node_modules\/(?:@?koa|on-finished|ee-first)/ },
-  { name: 'framework: HTTP, streams and timers of Node', url: /^node:/ },
-  { name: 'metrics', url: /prom-client|http\/metrics\.ts/ },
-  { name: 'ours: form, caller, records, answer', url: /\/(?:http|introspect|store|client)\// },
-  { name: 'system calls and what is native', url: /^$/ },
-]
+/**
+ * The CPU time of an introspection, node and Redis together: of tokens that are asked about again and again (hot), and of
+ * tokens that no node has seen before (a first look).
+ */
+import { introspectText } from '../../test/fixture/requests.ts'
+import { issueTokens, startInstallation } from '../harness/installation.ts'
+import { figureOfLoaded, type Loaded, type Stretch, startLoader } from '../harness/load.ts'
+import type { Bench, Measure } from '../harness/measure.ts'
+import { startPeer } from '../harness/peers.ts'
+import { introspections, type Question } from '../harness/requests.ts'
+import { interleave } from '../harness/rounds.ts'
+import { type Figure, figureOf, ratioOf } from '../report/figure.ts'
+import type { Finding, Row } from '../report/finding.ts'
 
 /** The measure. */
 export const introspectionCost: Measure = {
   name: 'introspection-cost',
-  title: 'Where the time of an introspection goes',
+  title: 'The CPU time of an introspection',
   run,
 }
 
+const HOT_TOKENS = 1_000
+/** Requests of a sample: as many tokens are looked at for the first time. */
+const REQUESTS = 2_000
+/** None of the samples takes as long; it ends when all requests are answered. */
+const LONGEST_SECONDS = 60
+const CONNECTIONS = [1, 64, 256] as const
+const BUSY = 64
+const KOA = 'bare koa + @koa/router POST, 64 connections'
+/** CPU of a first look, in POSTs of the bare Koa handler, in November 2026: a later version may not cost much more. */
+const FIRST_LOOK_IN_KOA_POSTS = 2.48
+
 async function run(bench: Bench): Promise<Finding> {
-  const { machine, step } = bench
-  const folder = mkdtempSync(join(tmpdir(), 'claimcheck-profile-'))
+  const { isQuick, step } = bench
   step('starting')
-  const plain = await startInstallation(machine)
-  const loader = startLoader(machine)
-  let shares: ReadonlyMap<string, number>
-  let loaded: Awaited<ReturnType<typeof loadPlain>>
-  try {
-    loaded = await loadPlain(bench, plain, loader)
-    step('once more, with a profiler')
-    shares = await profile(bench, loader, folder)
-  } finally {
-    await loader.stop()
-    await plain.stop()
-    rmSync(folder, { recursive: true, force: true })
+  const ours = await startInstallation(bench)
+  const tokens = await issueTokens(ours.store, HOT_TOKENS)
+  const url = `http://127.0.0.1:${ours.introspect.port}`
+  const answer = await introspectText(url, ours.resourceServer, tokens[0] as string)
+  const koa = await startPeer(bench, 'bare-koa', answer)
+  const loader = startLoader(bench, ours.redisPid)
+  step('warm-up')
+  // Node compiles hot code for seconds, and the samples are short.
+  const question = introspections(ours, tokens, BUSY)
+  const seconds = isQuick ? 2 : 5
+  for (const server of [koa, ours.introspect]) await loader.load(server, { ...question, seconds })
+  const ask = (about: readonly string[], connections: number): Promise<Loaded> =>
+    loader.load(ours.introspect, sampleOf(introspections(ours, about, connections)))
+  const contenders = CONNECTIONS.flatMap((connections) => [
+    [hotName(connections), () => ask(tokens, connections)],
+    [firstName(connections), async () => ask(await issueTokens(ours.store, REQUESTS), connections)],
+  ])
+  const all: Readonly<Record<string, () => Promise<Loaded>>> = {
+    ...Object.fromEntries(contenders),
+    [KOA]: () => loader.load(koa, sampleOf(question)),
   }
-  return findingOf(loaded, shares)
+  const samples = await interleave(isQuick ? 2 : 7, all, step, 2)
+  return findingOf((name) => samples[name] as readonly Loaded[])
 }
 
-/** All it can do, and one request at a time. */
-async function loadPlain({ isQuick, step }: Bench, ours: Installation, loader: Loader) {
-  const tokens = await issueTokens(ours.store, TOKENS)
-  const question = askEach(ours, tokens)
-  const rounds = isQuick ? 2 : 5
-  const seconds = isQuick ? 0.7 : 1.5
-  const busy: Served[] = []
-  const alone: Served[] = []
-  const calls: number[] = []
-  for (let round = -1; round < rounds; round++) {
-    step(round < 0 ? 'warm-up' : `round ${round + 1} of ${rounds}`)
-    const together = await loadServed(ours, loader, ours.introspect, { ...question, seconds })
-    const single = { ...question, connections: 1, seconds }
-    const one = await loadServed(ours, loader, ours.introspect, single)
-    const call = await timeCalls(ours, tokens)
-    if (round < 0) continue
-    busy.push(together)
-    alone.push(one)
-    calls.push(call)
-  }
-  return { busy, alone, calls }
+function hotName(connections: number): string {
+  return `hot, ${connectionsText(connections)}`
 }
 
-/** What the service does of a request when it waits for Redis: median of calls of a store in this process, in microseconds. */
-async function timeCalls({ store }: Installation, tokens: readonly string[]): Promise<number> {
-  const times: number[] = []
-  for (const token of tokens.slice(0, CALLS)) {
-    const startedAt = performance.now()
-    await store.tokens.introspect(token, RESOURCE_SERVER, 'all')
-    times.push((performance.now() - startedAt) * 1_000)
-  }
-  return figureOf(times).median
+function firstName(connections: number): string {
+  return `first look, ${connectionsText(connections)}`
 }
 
-async function profile(
-  { machine, isQuick }: Bench,
-  loader: Loader,
-  folder: string,
-): Promise<ReadonlyMap<string, number>> {
-  const nodeOptions = ['--cpu-prof', `--cpu-prof-dir=${folder}`, `--cpu-prof-interval=${SAMPLE_US}`]
-  const profiled = await startInstallation(machine, { nodeOptions })
-  try {
-    const question = askEach(profiled, await issueTokens(profiled.store, TOKENS))
-    const seconds = isQuick ? 2 : 10
-    await loader.load(profiled.introspect, { ...question, seconds })
-  } finally {
-    // The profile is written when the process ends.
-    await profiled.stop()
-  }
-  return shareOut(folder, KINDS)
+function connectionsText(connections: number): string {
+  return connections === 1 ? 'one request at a time' : `${connections} connections`
 }
 
-function findingOf(
-  { busy, alone, calls }: Awaited<ReturnType<typeof loadPlain>>,
-  shares: ReadonlyMap<string, number>,
-): Finding {
-  const cpu = figureOfServed(busy, 'cpu')
-  const rows: Row[] = [...shares].map(([name, share]) => ({
-    name,
-    cells: [scaled(cpu, share), `${(share * 100).toFixed(0)} %`],
-  }))
+function sampleOf(question: Question): Stretch {
+  return { ...question, seconds: LONGEST_SECONDS, count: REQUESTS }
+}
+
+function findingOf(samplesOf: (name: string) => readonly Loaded[]): Finding {
+  const cpu = (name: string): Figure => figureOfLoaded(samplesOf(name), 'cpu')
+  const redisCpu = (name: string): Figure => figureOfLoaded(samplesOf(name), 'redisCpu')
+  const together = (name: string): Figure =>
+    figureOf(samplesOf(name).map((sample) => sample.cpu + sample.redisCpu))
+  const hotRedis = (connections: number): Figure =>
+    ratioOf(redisCpu(hotName(connections)), redisCpu(firstName(connections)))
+  const rowsOf = (connections: number): Row[] =>
+    [firstName(connections), hotName(connections)].map((name) => {
+      const beside = name === hotName(connections) ? hotRedis(connections) : ''
+      return { name, cells: [cpu(name), redisCpu(name), together(name), beside] }
+    })
+  const firstLook = ratioOf(together(firstName(BUSY)), cpu(KOA))
   return {
     tables: [
       {
-        title: `Processor time of the service for one request, ${CONNECTIONS} connections`,
-        columns: ['µs', 'share'],
-        rows: [{ name: 'all of it', cells: [cpu, '100 %'] }, ...rows],
-      },
-      {
-        title: 'One request at a time',
-        columns: ['µs'],
-        rows: [
-          {
-            name: 'from the first byte of the request to the last of the answer, p50',
-            cells: [figureOfServed(alone, 'p50')],
-          },
-          {
-            name: 'waiting for Redis: the same call of a store alone, commands out to reply in',
-            cells: [figureOf(calls)],
-          },
-          { name: 'processor time of the service', cells: [figureOfServed(alone, 'cpu')] },
-          { name: 'processor time of Redis', cells: [figureOfServed(alone, 'redisCpu')] },
+        title: 'CPU time of one introspection',
+        columns: [
+          'node, µs',
+          'Redis, µs',
+          'together, µs',
+          'Redis of a hot one beside that of a first look',
         ],
+        rows: [...CONNECTIONS.flatMap(rowsOf), { name: KOA, cells: [cpu(KOA), '', cpu(KOA), ''] }],
       },
     ],
-    notes: [
-      'The shares are those of a processor profile, taken in a run of their own because the profiler slows the service down; the microseconds are the shares of what it used without.',
-      'One request at a time costs more processor time than one of many: each wakes two processes up, and what they need has left the caches meanwhile. Service, Redis and load overlap, so the parts do not add up to the whole.',
-      'To look closer, start a service with `--cpu-prof` and open the file in the developer tools of a browser.',
-    ],
+    notes: notesOf(firstLook),
+    reached: {
+      redisCpuAt1: hotRedis(1).median,
+      redisCpuAt64: hotRedis(64).median,
+      redisCpuAt256: hotRedis(256).median,
+      introspectionCpu: together(hotName(BUSY)).median,
+      firstLook: firstLook.median / FIRST_LOOK_IN_KOA_POSTS,
+    },
   }
 }
 
-function scaled(figure: Figure, share: number): Figure {
-  return figureOf(figure.values.map((value) => value * share))
+function notesOf(firstLook: Figure): readonly string[] {
+  const posts = firstLook.median.toFixed(2)
+  return [
+    `CPU time is read from the threads of each process (\`/proc/<pid>/task/*/schedstat\`), over ${REQUESTS.toLocaleString('en')} requests a sample. The hot tokens are ${HOT_TOKENS.toLocaleString('en')}.`,
+    'A first look always runs the introspection script in Redis: what a hot introspection costs Redis beside it shows how much a node keeps.',
+    `A first look costs as much CPU as ${posts} POSTs of the bare Koa handler. The target compares that with ${FIRST_LOOK_IN_KOA_POSTS}, the number of November 2026.`,
+    'One request at a time costs more CPU than one of many: each request wakes two processes, whose data has left the processor caches in the meantime.',
+  ]
 }

@@ -1,165 +1,135 @@
 /**
- * What a revocation costs at each level of the lattice when one live token hangs on it, and when very many do: over HTTP, as
- * an operator waits for it, and in Redis alone.
+ * What it costs to revoke a subject with one live token, and with very many: over HTTP, as an operator waits for it, and in
+ * Redis alone.
  */
-import { figureOf } from '../figure.ts'
-import { APPLICATION, type Installation, RESOURCE, startInstallation } from '../installation.ts'
-import type { Machine } from '../machine.ts'
-import type { Bench, Finding, Measure, Row } from '../measure.ts'
-import { assertActive, createHolder, type Holder } from '../revoking/holder.ts'
-import { LEVELS, type Level, targetOf } from '../revoking/levels.ts'
-import { keepIndex, undo } from '../revoking/undo.ts'
-import { type Contender, interleave } from '../rounds.ts'
+
+import { createKeys } from '../../store/keys.ts'
+import {
+  type Installation,
+  issueTokens,
+  PARTITIONS,
+  startInstallation,
+} from '../harness/installation.ts'
+import type { Bench, Measure } from '../harness/measure.ts'
+import { settled } from '../harness/redis-work.ts'
+import { interleave, type Samples } from '../harness/rounds.ts'
+import { figureOf } from '../report/figure.ts'
+import type { Finding } from '../report/finding.ts'
 
 /** The measure. */
-export const revocation: Measure = {
-  name: 'revocation',
-  title: 'Revoking at each level',
-  run,
-}
+export const revocation: Measure = { name: 'revocation', title: 'Revoking a subject', run }
 
-const FULL = { tokens: 100_000, ofGrant: 2_000, rounds: 15 }
-const QUICK: typeof FULL = { tokens: 10_000, ofGrant: 200, rounds: 5 }
-const LONELY_CLIENT = 'lonely-app'
+const FULL = { tokens: 100_000, rounds: 15 }
+const QUICK: typeof FULL = { tokens: 10_000, rounds: 5 }
+/** Tokens that are introspected before and after each revocation. */
+const CHECKED = 20
+/** Where the index of a subject is kept while the subject is revoked. */
+const KEPT = 'bench:index:'
 
-/** What one call takes: milliseconds over HTTP, and microseconds of Redis for its scripts. */
+/** One call: milliseconds over HTTP, and microseconds of Redis for its scripts. */
 interface Cost {
   readonly ms: number
   readonly redisUs: number
 }
 
-interface Compared {
-  readonly level: Level
-  /** Live tokens of the one that has many. */
-  readonly held: number
-  readonly one: readonly Cost[]
-  readonly many: readonly Cost[]
+interface Holder {
+  readonly sub: string
+  readonly checked: readonly string[]
 }
 
-async function run({ machine, isQuick, step }: Bench): Promise<Finding> {
-  const size = isQuick ? QUICK : FULL
+async function run(bench: Bench): Promise<Finding> {
+  const { isQuick, step } = bench
+  const { tokens, rounds } = isQuick ? QUICK : FULL
   step('starting')
-  // Nothing is loaded here, and on one core the thread that frees what Redis dropped would be in the way of the answer.
-  const unpinned: Machine = { ...machine, pin: () => undefined }
-  const crowded = await startInstallation(unpinned, { introspects: 0, withIssuer: true })
-  const lonely = await startInstallation(unpinned, { introspects: 0, withIssuer: true })
-  try {
-    step(`issuing ${count(size.tokens)} tokens`)
-    const holders = await createHolders(crowded, lonely, size)
-    const compared: Compared[] = []
-    for (const level of LEVELS) {
-      compared.push(await compare(level, holders, size.rounds, (text) => step(`${level}, ${text}`)))
-    }
-    const subject = compared.find(({ level }) => level === 'subject') as Compared
-    return {
-      tables: [
-        {
-          title: 'POST /admin/v1/revocations',
-          columns: [
-            'many',
-            'one token, ms',
-            'many, ms',
-            'times as long',
-            'one token, Redis µs',
-            'many, Redis µs',
-            'times as long',
-          ],
-          rows: compared.map(rowOf),
-        },
-      ],
-      notes: notesOf(size),
-      ...(isQuick ? {} : { reached: { revokeSubject: ratioOfMedians(subject, ({ ms }) => ms) } }),
-    }
-  } finally {
-    await Promise.all([crowded.stop(), lonely.stop()])
-  }
-}
-
-interface Holders {
-  readonly one: Holder
-  readonly many: Holder
-  /** The only one of an installation of its own. */
-  readonly alone: Holder
-}
-
-async function createHolders(
-  crowded: Installation,
-  lonely: Installation,
-  { tokens, ofGrant }: typeof FULL,
-): Promise<Holders> {
-  const single = { held: 1, ofGrant: 1 }
-  await crowded.callAdmin('PUT', `/clients/${LONELY_CLIENT}`, { default_resources: [RESOURCE] })
-  const crowd = { sub: 'user-many', clientId: APPLICATION, held: tokens, ofGrant }
-  const holders = {
-    one: await createHolder(crowded, { sub: 'user-one', clientId: LONELY_CLIENT, ...single }),
-    many: await createHolder(crowded, crowd),
-    alone: await createHolder(lonely, { sub: 'user-one', clientId: APPLICATION, ...single }),
-  }
-  await Promise.all(Object.values(holders).map(keepIndex))
-  return holders
-}
-
-async function compare(
-  level: Level,
-  { one, many, alone }: Holders,
-  rounds: number,
-  step: Bench['step'],
-): Promise<Compared> {
-  const few = level === 'all' ? alone : one
-  const contenders: readonly Contender<Cost>[] = [
-    { name: 'one', sample: () => revoke(level, few) },
-    { name: 'many', sample: () => revoke(level, many) },
-  ]
+  // Nothing is loaded here. On one core, the thread that frees what Redis has dropped would delay the answer.
+  const machine = { ...bench.machine, pin: () => undefined }
+  const services = { withIntrospect: false, withIssuer: true }
+  const ours = await startInstallation({ ...bench, machine }, services)
+  step(`issuing ${tokens.toLocaleString('en')} tokens`)
+  const one = await createHolder(ours, 'user-one', 1)
+  const many = await createHolder(ours, 'user-many', tokens)
+  const contenders = { one: () => revoke(ours, one), many: () => revoke(ours, many) }
   const samples = await interleave(rounds, contenders, step)
+  const inMs = compare(samples, ({ ms }) => ms)
+  const inRedis = compare(samples, ({ redisUs }) => redisUs)
   return {
-    level,
-    held: targetOf(level, many).held,
-    one: samples.one as readonly Cost[],
-    many: samples.many as readonly Cost[],
+    tables: [
+      {
+        title: 'POST /admin/v1/revocations with a subject',
+        columns: [
+          'one token, ms',
+          'many, ms',
+          'times as long',
+          'one token, Redis µs',
+          'many, Redis µs',
+          'times as long',
+        ],
+        rows: [
+          {
+            name: `1 and ${tokens.toLocaleString('en')} live tokens`,
+            cells: [...inMs.cells, ...inRedis.cells],
+          },
+        ],
+      },
+    ],
+    notes: [
+      `${rounds} rounds, A B B A; the ratios are those of the medians. Redis has each revocation on the disk before it is answered; µs of Redis are those of the scripts.`,
+      `Before each revocation up to ${CHECKED} of the tokens are active, after it none. It is then undone by hand in Redis (the cutoff is deleted, the index of the subject restored), and the same tokens are live again.`,
+      'The operating system places the processes; there is one call at a time.',
+      'A subject with at most 50 grants is told how many a revocation makes void: that is why one token may cost more than many.',
+    ],
+    ...(isQuick ? {} : { reached: { revokeSubject: inMs.ratio } }),
   }
+}
+
+async function createHolder(ours: Installation, sub: string, count: number): Promise<Holder> {
+  const tokens = await issueTokens(ours.store, count, () => sub)
+  await ours.redis.direct.copy(keysOf(sub).index(sub), KEPT + sub, 'REPLACE')
+  return { sub, checked: tokens.slice(-CHECKED) }
+}
+
+function keysOf(sub: string) {
+  return createKeys('cc', PARTITIONS).partition(PARTITIONS.of(sub))
 }
 
 /** @throws {Error} unless the tokens are active before and inactive after */
-async function revoke(level: Level, holder: Holder): Promise<Cost> {
-  const { installation } = holder
-  const { direct } = installation.redis
-  const target = targetOf(level, holder)
-  await assertActive(installation, target.tokens, true)
+async function revoke(ours: Installation, { sub, checked }: Holder): Promise<Cost> {
+  const { direct } = ours.redis
+  await assertActive(ours, checked, true)
   await direct.config('RESETSTAT')
   const startedAt = performance.now()
-  await installation.callAdmin('POST', '/revocations', { ...target.body, reason: 'measured' })
+  await ours.callAdmin('POST', '/revocations', { subject: sub, reason: 'measured' })
   const ms = performance.now() - startedAt
   const stats = await direct.info('commandstats')
-  await assertActive(installation, target.tokens, false)
-  await undo(holder, target)
+  await assertActive(ours, checked, false)
+  await undo(ours, sub)
   return { ms, redisUs: Number(/^cmdstat_evalsha:calls=\d+,usec=(\d+)/m.exec(stats)?.[1]) }
 }
 
-function rowOf(compared: Compared): Row {
-  const { level, held, one, many } = compared
-  const cells = [({ ms }: Cost) => ms, ({ redisUs }: Cost) => redisUs].flatMap((of) => [
-    figureOf(one.map(of)),
-    figureOf(many.map(of)),
-    figureOf([ratioOfMedians(compared, of)]),
-  ])
-  return { name: level, cells: [count(held), ...cells] }
+async function assertActive(
+  { store }: Installation,
+  tokens: readonly string[],
+  isActive: boolean,
+): Promise<void> {
+  const answers = await Promise.all(tokens.map((token) => store.tokens.introspect(token, '')))
+  const active = answers.filter(({ state }) => state.kind === 'active').length
+  const wanted = isActive ? tokens.length : 0
+  if (active !== wanted) throw new Error(`of ${tokens.length} tokens ${active} are active`)
 }
 
-function ratioOfMedians({ one, many }: Compared, of: (cost: Cost) => number): number {
-  return figureOf(many.map(of)).median / figureOf(one.map(of)).median
+/** Makes the tokens live again: to issue a hundred thousand for each round would take minutes. */
+async function undo({ redis: { direct } }: Installation, sub: string): Promise<void> {
+  const { cutoff, index } = keysOf(sub)
+  await direct.del(cutoff.subject(sub))
+  if ((await direct.zcard(index(sub))) !== (await direct.zcard(KEPT + sub))) {
+    await direct.copy(KEPT + sub, index(sub), 'REPLACE')
+  }
+  await settled(direct)
 }
 
-function count(tokens: number): string {
-  return tokens.toLocaleString('en')
-}
-
-function notesOf({ tokens, ofGrant, rounds }: typeof FULL): readonly string[] {
-  return [
-    `The many: ${count(tokens)} live tokens of one subject, one session and one client, on an installation that holds no others to speak of. A grant gets more tokens only by being refreshed, one after the other: that is why it has ${count(ofGrant)}.`,
-    `${rounds} rounds, A B B A; the ratios are those of the medians. Redis has each revocation on the disk before it is answered; µs of Redis are those of the scripts.`,
-    'Before each revocation 20 of the tokens are active, after it none is. It is then undone by hand in Redis (the cutoff is deleted, the index of the subject put back), and the same tokens are live again.',
-    'Processes run wherever the system puts them, one call at a time.',
-    'How many grants are made void is counted and told where a subject has at most 50: that is why one token may cost more than many.',
-    '`client` and `all` write a cutoff into each of 64 partitions and return when all have it, whatever hangs on them.',
-  ]
+/** Both, and the ratio of their medians. */
+function compare({ one, many }: Samples<'one' | 'many', Cost>, of: (cost: Cost) => number) {
+  const [few, lots] = [figureOf(one.map(of)), figureOf(many.map(of))]
+  const ratio = lots.median / few.median
+  return { ratio, cells: [few, lots, figureOf([ratio])] }
 }

@@ -1,35 +1,32 @@
-/** Subjects who hold a role in few contexts or in many, each in a partition of their own: one's million is nobody else's. */
-import { type Installation, issueToken } from '../installation.ts'
-import { PARTITIONS } from '../partitions.ts'
-import { changeText, contextOf } from './names.ts'
+/** Subjects who hold a role in few contexts or in many, each in another partition. */
+import { type Installation, issueToken, PARTITIONS } from '../harness/installation.ts'
+import { contextOf, lineOf } from './assignment-lines.ts'
 import { streamAssignments } from './stream.ts'
 
-/** Somebody, and in how many contexts they hold the role: all up to that number. */
+/** A subject, and the number of contexts in which it holds the role: all below that number. */
 export interface Holder {
   readonly sub: string
   readonly held: number
-  /** A live access token of theirs. */
+  /** A live access token. */
   readonly token: string
 }
 
-/** Gives somebody new each of these numbers of roles, as an import. */
+/** Gives one new subject each of these numbers of roles, as an import. */
 export async function createHolders(
   ours: Installation,
-  authorization: string,
   counts: readonly number[],
 ): Promise<readonly Holder[]> {
   const holders: Holder[] = []
   for (const [index, sub] of subjectsApart(counts.length).entries()) {
     const held = counts[index] as number
-    const lineOf = (n: number) => changeText('assign', sub, contextOf(n))
-    await streamAssignments(ours, { authorization, lines: held, lineOf, outcome: 'assigned' })
+    await streamAssignments(ours, held, (n) => lineOf(sub, contextOf(n)))
     holders.push({ sub, held, token: await issueToken(ours.store, sub) })
   }
   return holders
 }
 
-/** One of the contexts in which they hold the role, each as likely as any other. */
-export function anyContext({ held }: Pick<Holder, 'held'>): string {
+/** One of the contexts in which it holds the role, at random. */
+export function anyContext({ held }: Holder): string {
   return contextOf(Math.floor(Math.random() * held))
 }
 

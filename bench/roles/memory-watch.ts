@@ -1,7 +1,7 @@
-/** The memory of a process over the time in which something is done. */
-import { residentBytes } from '../machine.ts'
+/** The memory of a process while something is done. */
+import { residentBytes } from '../harness/machine.ts'
 
-/** Resident memory at a time. */
+/** Resident memory at a moment. */
 export interface Look {
   /** Since the beginning. */
   readonly seconds: number
@@ -10,7 +10,7 @@ export interface Look {
 
 const EVERY_MS = 50
 
-/** Looks from just before the work until its end; never where the system does not tell. */
+/** Looks from just before the work until its end; there are no looks where the system has no `/proc`. */
 export async function watchMemory<Result>(
   pid: number,
   work: () => Promise<Result>,

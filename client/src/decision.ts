@@ -1,6 +1,6 @@
 /**
- * From facts to a decision. Nothing is cached here: one token's facts serve many routes, each of which asks for something
- * else. RFC 6750 decides the words.
+ * Turns facts into a decision. Decisions are not cached: the facts of one token serve many routes with different demands.
+ * RFC 6750 §3 determines status, header and error code of a refusal.
  */
 import type { ActiveToken, IntrospectionResponse } from './wire/index.ts'
 
@@ -8,84 +8,102 @@ import type { ActiveToken, IntrospectionResponse } from './wire/index.ts'
 export type Source =
   /** The cache, within the staleness bound. */
   | 'cache'
-  /** The service, asked for this decision or for another that was still waiting for the same answer. */
+  /** The service. Decisions that wait for the same answer at the same time share one request. */
   | 'live'
-  /** The cache beyond the bound, because the caller opted in and the service was out of reach. */
+  /** The cache, older than the bound: the service was out of reach and `allowStaleMs` allowed it. */
   | 'stale'
 
-/** What a route demands besides a live token. */
-export type Requirements = {
-  /** Scopes that must all have been granted, space-separated. */
+/**
+ * What a request needs besides a valid token. Everything named must be met. A role or permission must come with its context.
+ */
+export type Requirements<Context = string, Parents = readonly string[]> = {
+  /**
+   * Scopes that must all have been granted, separated by single spaces. If one is missing, the request is refused with 403.
+   *
+   * @see [RFC 6749 §3.3](https://www.rfc-editor.org/rfc/rfc6749#section-3.3)
+   */
   readonly scope?: string
-  /** A resource that must be in `aud`. */
+  /**
+   * A resource that must be an element of `aud`. If it is not, the request is refused with 401. The service already answers
+   * "inactive" for tokens without any resource of this client; name one here if the client has several.
+   *
+   * @see [RFC 8707 §2](https://www.rfc-editor.org/rfc/rfc8707#section-2)
+   */
   readonly audience?: string
 } & (
   | {
       readonly role?: undefined
       readonly permission?: undefined
-      /** Where the facts are resolved. */
-      readonly context?: string
+      /** Context in which the roles are resolved, for a handler that looks at them; by itself it demands nothing. */
+      readonly context?: Context
       readonly parents?: undefined
     }
-  | (Place & {
-      /** A role that must be held in the context, or everywhere. */
-      readonly role: string
-      readonly permission?: string
-    })
-  | (Place & {
-      readonly role?: string
-      /** What a role held in the context, or everywhere, must allow. */
-      readonly permission: string
-    })
+  | Held<Context, Parents, 'role'>
+  | Held<Context, Parents, 'permission'>
 )
 
-/** Where a role or permission must be held. */
-type Place = {
-  /** Such as `course:123`; `*` says "everywhere" on purpose. */
-  readonly context: string
-  /**
-   * Contexts above it, where the role or permission may be held as well: a school whose administrators act on its courses.
-   * You know which they are; Claimcheck does not. At most 20, none of them `*`, and only above a context that is not `*`.
-   */
-  readonly parents?: readonly string[]
+/** A role, a permission or both, and where they must be held. */
+type Held<Context, Parents, Needed extends 'role' | 'permission'> = Required<Pick<Names, Needed>> &
+  Names & {
+    /** A context, such as `course:123`. `*` demands that it is held everywhere. */
+    readonly context: Context
+    /**
+     * Contexts in which the role or permission may be held instead, such as the school of a course. Claimcheck does not know
+     * how contexts are nested, so the caller names them. Must be at most 20 names, without `*`; `context` must not be `*`.
+     */
+    readonly parents?: Parents
+  }
+
+type Names = {
+  /** A role that must be held in the context, in a parent, or everywhere. */
+  readonly role?: string
+  /** A permission that a role held in the context, in a parent, or everywhere must carry. */
+  readonly permission?: string
 }
 
-/** What may be done, or how to refuse it. */
+/** Whether a request may proceed: `ok` with the facts, or how to refuse it. */
 export type Decision =
   | {
       readonly ok: true
+      /** The facts about the token, shared and frozen. */
       readonly claims: ActiveToken
+      /** Where they come from. */
       readonly source: Source
-      /** Epoch milliseconds: every change made before this time is included. */
+      /** Milliseconds since 1970: the facts include every change made before this time. */
       readonly asOf: number
     }
   | Refusal
 
-/** How to answer a request that may not go on. */
+/**
+ * How to answer a request that may not proceed.
+ *
+ * @see [RFC 6750 §3](https://www.rfc-editor.org/rfc/rfc6750#section-3)
+ */
 export interface Refusal {
   readonly ok: false
-  /** 401: no good token. 403: a good token that does not allow this. 503: nobody can know right now. */
+  /** 401: no valid token. 403: a valid token that does not allow this. 503: an outage; the token may be valid or not. */
   readonly status: 401 | 403 | 503
+  /** Error code for the body; `undefined` when no token was presented (RFC 6750 §3.1). */
   readonly error: 'invalid_token' | 'insufficient_scope' | 'temporarily_unavailable' | undefined
-  /** Value of the header `WWW-Authenticate`; absent with 503. */
+  /** Value of the header `WWW-Authenticate`; `undefined` with 503. */
   readonly wwwAuthenticate: string | undefined
-  /** Value of the header `Retry-After`, in seconds; only with 503. */
+  /** Value of the header `Retry-After`, in seconds; `undefined` unless the status is 503. */
   readonly retryAfterSeconds: number | undefined
 }
 
 const RETRY_AFTER_SECONDS = 1
 
-/** No token was presented: no error code, so as not to say more than was asked (RFC 6750 §3.1). */
+/** No token was presented. RFC 6750 §3.1 wants no error code then. */
 export const MISSING_TOKEN: Refusal = refusal(401, undefined, 'Bearer realm="claimcheck"')
 
-/** Expired, revoked, unknown, not for us: all alike. */
+/** The same for expired, revoked and unknown tokens, and for those of other resources. */
 export const INVALID_TOKEN: Refusal = refusal(
   401,
   'invalid_token',
   'Bearer realm="claimcheck", error="invalid_token", error_description="the access token is not valid here"',
 )
 
-/** The truth cannot be had: not the user's fault, so not a 401. */
+/** An outage. A 401 would make the user log in again for no reason. */
 export const UNAVAILABLE: Refusal = Object.freeze({
   ok: false,
   status: 503,
@@ -94,10 +112,10 @@ export const UNAVAILABLE: Refusal = Object.freeze({
   retryAfterSeconds: RETRY_AFTER_SECONDS,
 })
 
-/** Judges facts; `undefined` means that everything demanded is there. */
+/** Compares facts with demands; `undefined` means that all are met. */
 export function refuse(facts: IntrospectionResponse, needs: Requirements): Refusal | undefined {
   if (!isActive(facts)) return INVALID_TOKEN
-  // As an element: a text that merely contains it is another audience.
+  // Elements are compared as a whole: a text that contains the resource is another audience.
   if (needs.audience !== undefined && !includes(facts.aud, needs.audience)) return INVALID_TOKEN
   if (needs.scope !== undefined && !hasScopes(facts, needs.scope)) {
     return insufficientScope(needs.scope)
@@ -111,17 +129,17 @@ export function refuse(facts: IntrospectionResponse, needs: Requirements): Refus
   return undefined
 }
 
-/** The contexts in which facts must be known to decide; none where those of everywhere are enough. */
+/** The contexts in which roles must be resolved for a decision; none if roles held everywhere decide. */
 export function placesOf({ context, parents = [] }: Requirements): readonly string[] {
   return context === undefined || context === '*' ? [] : [context, ...parents]
 }
 
-/** Whether an answer that was asked for without contexts decides in any: what it does not name holds nothing. */
+/** Whether an answer without contexts decides in every context: then no role is held in those it does not name. */
 export function isComplete(plain: ActiveToken): boolean {
   return plain.context_roles_complete === true
 }
 
-/** Tells an active answer from an inactive one; the index signature of claims hides it from the compiler. */
+/** Whether an answer is active. The compiler cannot narrow it by `active`, because of the index signature of claims. */
 export function isActive(facts: IntrospectionResponse): facts is ActiveToken {
   return facts.active === true
 }
@@ -132,7 +150,7 @@ function hasScopes(facts: ActiveToken, wanted: string): boolean {
 }
 
 function holdsRole(facts: ActiveToken, role: string, places: readonly string[]): boolean {
-  // A role held everywhere holds in every context.
+  // A role held everywhere is held in every context.
   return (
     includes(facts.roles, role) ||
     places.some((place) => includes(member(facts.context_roles, place), role))

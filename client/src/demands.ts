@@ -1,25 +1,43 @@
 /**
- * What a caller may ask for: tokens, demands and the ways of a look-up, checked in one place for the client and for the
- * middleware. A demand that is misspelt or undefined would be an open door, and so would a role that forgets where it
- * holds: the commonest hole in authorization. So every doubt is thrown as the caller's mistake.
+ * Checks what callers pass in: tokens, demands and the options of a look-up, for the client and for the middleware.
+ *
+ * A demand that is misspelt or undefined would let everyone in, and so would a role without its context, which is the
+ * commonest hole in authorization. So every doubt is thrown as a mistake of the caller.
  */
 import type { Requirements } from './decision.ts'
 import { invalidArgument, invalidType } from './errors.ts'
 import { isContext } from './wire/index.ts'
 
-/** How facts are looked up. */
-export interface LookupRules {
-  readonly freshness: 'bounded' | 'live'
-  readonly allowStaleMs: number
+/** How to look up a token. */
+export interface LookupOptions {
+  /**
+   * Contexts to resolve roles in, such as `course:123`. By default all contexts in which the subject holds a role, if there
+   * are at most 100; `context_roles_complete` says whether these are all. Must be at most 100 names.
+   */
+  readonly contexts?: readonly string[]
+  /**
+   * How recent the answer must be. Default is `bounded`: the cache may answer within the staleness bound. `live` asks the
+   * service after this call, whatever the cache says. That costs a round trip, so use it before what cannot be undone.
+   */
+  readonly freshness?: 'bounded' | 'live'
+  /**
+   * How much older than the staleness bound an answer may be during an outage of the service, in milliseconds. Default is 0:
+   * an outage is an error. Must be a non-negative integer. A revoked token may be accepted for as long as the bound and this
+   * time together, but never after its `exp`. Each such answer is counted in `health()` and published.
+   */
+  readonly allowStaleMs?: number
 }
+
+/** How to look up the facts of a decision. The context comes from the demands. */
+export type AuthorizeOptions = Omit<LookupOptions, 'contexts'>
 
 type Members = Readonly<Record<string, unknown>>
 
 const MAX_TOKEN_LENGTH = 4_096
-/** What may stand behind `Bearer` (RFC 6750 §2.1). */
+/** The token after `Bearer` (RFC 6750 §2.1). */
 const B64_TOKEN = /^[A-Za-z0-9._~+/-]+=*$/
 const SCOPES = /^[\x21\x23-\x5b\x5d-\x7e]+(?: [\x21\x23-\x5b\x5d-\x7e]+)*$/
-/** The service takes as many at once. */
+/** The service accepts as many. */
 const MAX_CONTEXTS = 100
 const MAX_PARENTS = 20
 const DEMANDS: ReadonlySet<string> = new Set([
@@ -31,13 +49,13 @@ const DEMANDS: ReadonlySet<string> = new Set([
   'parents',
 ])
 
-/** What could not stand behind `Bearer` was never issued, and is not worth asking about. */
+/** Whether a text could follow `Bearer`. Any other text was never issued, so the service need not be asked. */
 export function isPresentable(token: unknown): boolean {
   if (typeof token !== 'string') throw invalidType('token', 'must be a string')
   return token.length <= MAX_TOKEN_LENGTH && B64_TOKEN.test(token)
 }
 
-/** The contexts of a look-up as they are asked for: each once, sorted, separated by spaces. */
+/** The contexts of a look-up in one spelling: each once, sorted, separated by spaces. */
 export function contextsOf(contexts: readonly string[]): string {
   for (const context of contexts) assertContext('contexts', context)
   const names = [...new Set(contexts)]
@@ -47,30 +65,30 @@ export function contextsOf(contexts: readonly string[]): string {
   return names.sort().join(' ')
 }
 
-/** Refuses what cannot name a context. */
+/** Throws unless a value is the name of a context. */
 export function assertContext(name: string, value: unknown): asserts value is string {
-  if (typeof value !== 'string') throw invalidType(name, 'must give a string')
+  if (typeof value !== 'string') throw invalidType(name, 'must be a string')
   if (value !== '*' && !isContext(value)) {
     throw invalidArgument(name, 'must be a name such as "course:123", or "*" for everywhere')
   }
 }
 
-/** Refuses what cannot be the contexts above one. */
+/** Throws unless a value can be the parents of a context. */
 export function assertParents(value: unknown): asserts value is readonly string[] {
-  if (!Array.isArray(value)) throw invalidType('parents', 'must give an array')
+  if (!Array.isArray(value)) throw invalidType('parents', 'must be an array')
   if (value.length > MAX_PARENTS) {
     throw invalidArgument('parents', `must not be more than ${MAX_PARENTS}`)
   }
   for (const parent of value) {
     assertContext('parents', parent)
     if (parent === '*') {
-      throw invalidArgument('parents', 'must not name "*": what holds everywhere counts anyway')
+      throw invalidArgument('parents', 'must not name "*": a role held everywhere counts anyway')
     }
   }
 }
 
 /**
- * Refuses demands that are not exactly what they should be.
+ * Throws unless a value is a valid set of demands.
  *
  * @throws {TypeError} or {RangeError} naming the demand
  */
@@ -79,8 +97,8 @@ export function assertDemands(needs: unknown): asserts needs is Requirements {
     throw invalidType('needs', 'must be an object')
   }
   for (const [name, value] of Object.entries(needs)) {
-    if (!DEMANDS.has(name)) throw invalidArgument(name, 'is not something to demand')
-    // A demand that was left undefined by accident would be no demand at all.
+    if (!DEMANDS.has(name)) throw invalidArgument(name, 'is not a demand')
+    // A demand that is undefined by accident would demand nothing.
     if (value === undefined) throw invalidType(name, 'must not be undefined; leave it out')
   }
   const { scope, audience, role, permission, context, parents } = needs as Members
@@ -92,29 +110,29 @@ export function assertDemands(needs: unknown): asserts needs is Requirements {
   if (scope !== undefined && (typeof scope !== 'string' || !SCOPES.test(scope))) {
     throw invalidArgument('scope', 'must be names separated by single spaces')
   }
-  const isHeld = role !== undefined || permission !== undefined
+  const needsPlace = role !== undefined || permission !== undefined
   if (context !== undefined) assertContext('context', context)
-  else if (isHeld) {
+  else if (needsPlace) {
     throw invalidArgument(
       'context',
-      'must say where the role or permission holds; "*" says everywhere on purpose',
+      'must say where the role or permission must be held; "*" means everywhere',
     )
   }
   if (parents === undefined) return
   assertParents(parents)
-  if (!isHeld || context === '*') {
+  if (!needsPlace || context === '*') {
     throw invalidArgument(
       'parents',
-      'must stand above the context of a role or permission, which is not "*"',
+      'must come with a role or permission and its context, which must not be "*"',
     )
   }
 }
 
-/** Checks the ways of a look-up and fills in the defaults. */
+/** Checks the options of a look-up and fills in the defaults. */
 export function lookupRules(given: {
   readonly freshness?: unknown
   readonly allowStaleMs?: unknown
-}): LookupRules {
+}): Required<AuthorizeOptions> {
   const { freshness = 'bounded', allowStaleMs = 0 } = given
   if (freshness !== 'bounded' && freshness !== 'live') {
     throw invalidArgument('freshness', 'must be "bounded" or "live"')

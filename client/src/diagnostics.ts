@@ -1,8 +1,8 @@
 /**
- * Events for observers through Node's `diagnostics_channel`, where there is one. Messages hold no token and no secret.
+ * Events for observers through Node's `diagnostics_channel`, if the platform has it. Messages contain no token and no secret.
  *
- *   claimcheck:client:state    { state, reason }       the cache's state has changed
- *   claimcheck:client:stale    { staleForMs }          a decision was made on facts beyond the bound (opt-in)
+ *   claimcheck:client:state    { state, reason }       the state of the cache has changed
+ *   claimcheck:client:stale    { staleForMs }          an answer older than the bound was served (opt-in)
  *   claimcheck:client:discard  { reason }              an answer was not kept
  */
 
@@ -27,11 +27,11 @@ function publisher<Message>(name: string): Publish<Message> {
   }
 }
 
-/** The client's state has changed. */
+/** The state of the cache has changed. */
 export const publishState: Publish<{ readonly state: string; readonly reason: string }> =
   publisher('claimcheck:client:state')
 
-/** A decision was made on stale facts. */
+/** An answer older than the bound was served. */
 export const publishStale: Publish<{ readonly staleForMs: number }> =
   publisher('claimcheck:client:stale')
 

@@ -1,28 +1,29 @@
 /**
- * What the client throws. A refused token is never an error: it is an answer. Mistakes of the caller are `TypeError` and
+ * What the client throws. A refused token is an answer, never an error. Mistakes of the caller are `TypeError` and
  * `RangeError` with a `code`.
  */
 
 /** Codes of operational errors; check `error.code`. */
 export type ClaimcheckErrorCode =
-  /** No answer in time. */
+  /** The service did not answer within `timeoutMs`. */
   | 'ERR_CLAIMCHECK_TIMEOUT'
-  /** No connection, or the service said it cannot know (503). */
+  /** The service could not be reached, or answered 429 or 5xx. */
   | 'ERR_CLAIMCHECK_UNREACHABLE'
-  /** Our own credentials were refused. */
+  /** The service refused this client's own credentials. */
   | 'ERR_CLAIMCHECK_UNAUTHORIZED'
-  /** The service said something that is no answer. */
+  /** The answer of the service is not a valid answer. */
   | 'ERR_CLAIMCHECK_BAD_RESPONSE'
-  /** Every answer was older than a change that is already known. */
+  /** Every answer was older than a known change. */
   | 'ERR_CLAIMCHECK_STALE'
-  /** Too many look-ups are waiting. */
+  /** `maxQueued` look-ups were already waiting. */
   | 'ERR_CLAIMCHECK_OVERLOADED'
-  /** The client was closed. */
+  /** The client is closed. */
   | 'ERR_CLAIMCHECK_CLOSED'
 
-/** The truth about a token cannot be had right now. Never means that the token is inactive. */
+/** No trustworthy answer about a token can be had now. Never means that the token is inactive. */
 export class ClaimcheckError extends Error {
   override readonly name = 'ClaimcheckError'
+  /** What went wrong. Stable, unlike `message`. */
   readonly code: ClaimcheckErrorCode
 
   constructor(code: ClaimcheckErrorCode, message: string, options?: ErrorOptions) {
@@ -31,24 +32,29 @@ export class ClaimcheckError extends Error {
   }
 }
 
-/** Whether trying again may help. */
+/** Whether another attempt may succeed. */
 export function isRetryable(error: unknown): boolean {
   if (!(error instanceof ClaimcheckError)) return false
   return error.code === 'ERR_CLAIMCHECK_TIMEOUT' || error.code === 'ERR_CLAIMCHECK_UNREACHABLE'
 }
 
-/** Whether nobody could be asked: the service is out of reach, or there was no room to wait for it. */
+/** Whether the service could not be asked: it is out of reach, or too many look-ups were waiting. */
 export function isOutage(error: unknown): boolean {
   if (isRetryable(error)) return true
   return error instanceof ClaimcheckError && error.code === 'ERR_CLAIMCHECK_OVERLOADED'
 }
 
-/** The caller's mistake in a value. */
+/** The caller passed a wrong value. */
 export function invalidArgument(name: string, rule: string): RangeError & { code: string } {
   return Object.assign(new RangeError(`"${name}" ${rule}`), { code: 'ERR_INVALID_ARG_VALUE' })
 }
 
-/** The caller's mistake in a type. */
+/** The caller passed a value of a wrong type. */
 export function invalidType(name: string, rule: string): TypeError & { code: string } {
   return Object.assign(new TypeError(`"${name}" ${rule}`), { code: 'ERR_INVALID_ARG_TYPE' })
+}
+
+/** What a caught value says. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }

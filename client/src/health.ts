@@ -1,56 +1,71 @@
-/** What a client tells about itself: how stale it may be, and what it has been doing. */
+/** What a client reports about itself: its state, how stale it may be, and what it has counted. */
 
 /** The state of a client's cache. */
 export type ClientState =
-  /** Not in touch with a feed yet: every look-up is live. */
+  /** Not connected to a feed yet. Every look-up goes to the service. */
   | 'starting'
-  /** In touch: serving from the cache within the staleness bound. */
+  /** Connected. Answers are served from the cache within the staleness bound. */
   | 'fresh'
-  /** Out of touch: entries are kept but not served; every look-up is live. */
+  /** Connection lost. Entries are kept but not served; every look-up goes to the service. */
   | 'suspended'
-  /** The server has no feed: entries live for the staleness bound. */
+  /** The server has no feed. Entries live for the staleness bound. */
   | 'ttl'
-  /** `maxStalenessMs` is 0: every look-up is live. */
+  /** `maxStalenessMs` is 0. Every look-up goes to the service. */
   | 'uncached'
+  /** `close` was called. */
   | 'closed'
 
-/** Why an answer that had arrived was not kept. */
+/** Why an answer that arrived was not kept. */
 export type DiscardReason =
-  /** Older than an invalidation already known. */
+  /** It is older than a known invalidation. It is not returned either, but asked for again. */
   | 'stale'
-  /** Came before the first positions were known, or from another epoch. */
+  /** It arrived before the first positions were known, or is from another epoch. */
   | 'unsynced'
-  /** Did not say where it was read, or what it belongs to. */
+  /** It does not say at which position it was read, or what it belongs to. */
   | 'unmarked'
-  /** Took longer than the staleness bound. */
+  /** It took longer than the staleness bound. It is not returned either, but asked for again. */
   | 'late'
 
 /** Counts since the client was made. */
 export interface ClientCounts {
+  /** Answers from the cache. */
   hits: number
+  /** Void tokens recognized from the cache. */
   negativeHits: number
+  /** Look-ups at the service, including those that joined a request under way. */
   liveLookups: number
+  /** Answers older than the bound, served because `allowStaleMs` allowed it. */
   staleServed: number
+  /** Partitions whose entries were dropped because the feed could not be continued. */
   resets: number
+  /** Connections to the feed after the first. */
   reconnects: number
+  /** Answers that were not kept, by reason. */
   readonly discarded: Record<DiscardReason, number>
 }
 
-/** A client's report. */
+/** The report of a client. */
 export interface ClientHealth {
+  /** What the client is doing. */
   readonly state: ClientState
-  /** Epoch milliseconds since which it is in that state. */
+  /** Since when the client is in this state, in milliseconds since 1970. */
   readonly since: number
-  /** How old the facts served from the cache may be right now, in milliseconds; undefined when it serves none. */
+  /** How old the facts served from the cache may be now, in milliseconds; `undefined` when nothing is served from it. */
   readonly stalenessMs: number | undefined
-  /** How long the feed took to vouch for everything last time, in milliseconds. */
+  /** Time from the last answered probe to its lease, in milliseconds; `undefined` before the first. */
   readonly lagMs: number | undefined
+
+  /** Answers in the cache. */
   readonly entries: number
+  /** Estimated memory of these answers, in bytes. */
   readonly entryBytes: number
+  /** Void tokens remembered. */
   readonly negatives: number
+  /** Look-ups waiting or under way. */
   readonly pendingLookups: number
-  /** Why the feed was left last, and why a look-up failed last; for people. */
+  /** Why the last look-up failed, or why the feed was lost. For people: do not parse it. `undefined` when all is well. */
   readonly lastProblem: string | undefined
+  /** Counts since the client was made. */
   readonly counts: Readonly<ClientCounts>
 }
 

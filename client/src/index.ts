@@ -1,7 +1,8 @@
-/** The public face of `@claimcheck/client`. */
-export type { AuthorizeOptions, Client, LookupOptions } from './client.ts'
+/** The public interface of `@claimcheck/client`. */
+export type { Client } from './client.ts'
 export { createClient } from './client.ts'
 export type { Decision, Refusal, Requirements, Source } from './decision.ts'
+export type { AuthorizeOptions, LookupOptions } from './demands.ts'
 export type { ClaimcheckErrorCode } from './errors.ts'
 export { ClaimcheckError } from './errors.ts'
 export type { ClientCounts, ClientHealth, ClientState, DiscardReason } from './health.ts'

@@ -1,10 +1,10 @@
 /**
- * Who did what: one structured record for every change an operator makes and for refused attempts, written to the log for
- * shipping, always and first, and then kept. A change whose record cannot be kept is answered as an outage, so that it is
- * repeated; but what stops somebody goes on, for then the log has the record and waiting is worse. A refusal is recorded on
- * the side and never holds up its answer.
+ * Who did what: one structured record for each change an operator makes, and for refused attempts. A record is always
+ * logged first, for shipping, and then kept. If the record of a change cannot be kept, the answer is 503, so that the caller
+ * retries; but an emergency (a revocation, say) succeeds, since the log has its record and failing would be worse. Refusals
+ * are recorded in the background and never delay an answer.
  *
- * Where records are kept is passed in: this folder knows no store.
+ * The function that keeps records is passed in, because http/ may not import store/.
  */
 import type { Logger } from 'pino'
 import type { AuditRecord } from '../../client/src/wire/index.ts'
@@ -14,21 +14,21 @@ import type { RequestState } from '../pipeline/request-context.ts'
 import { scrubSecrets } from '../telemetry/scrub.ts'
 import { createRefusalSampler } from './refusal-sampler.ts'
 
-/** What a handler knows of a change; the rest is in the request. */
+/** What a handler knows about a change; the rest comes from the request. */
 export type Change = Pick<AuditRecord, 'action' | 'subject' | 'client' | 'target' | 'reason'> & {
   readonly actor?: string
   readonly actor_jti?: string
-  /** Whether the answer goes on without a kept record; revocations and deleted clients are so without saying it. */
+  /** Whether the answer succeeds even if the record cannot be kept; always so for {@link EMERGENCY_ACTIONS}. */
   readonly isEmergency?: boolean
 }
 
-/** Records what happens. */
+/** Records changes and refusals. */
 export interface AuditTrail {
-  /** @throws whatever keeping it throws, unless it is an emergency; the caller has not answered yet */
+  /** Call before answering. @throws the error of keeping a record, unless the change is an emergency */
   changed(state: RequestState, ...changes: readonly Change[]): Promise<void>
-  /** Never throws and need not be waited for. */
+  /** Never throws; there is nothing to wait for. */
   refused(state: RequestState, route: string, error: OAuthError): void
-  /** An attempt that was refused without an error, such as asking about a token that is for somebody else. */
+  /** An attempt that was refused without an error, such as introspecting a token for another audience. */
   refusedAction(state: RequestState, action: string, error: string): void
 }
 
@@ -36,7 +36,7 @@ export interface AuditTrail {
 export interface AuditTrailOptions {
   readonly keep: (entry: AuditRecord) => Promise<void>
   readonly log: Logger
-  /** Milliseconds that never run back. */
+  /** A monotonic clock, in milliseconds. */
   readonly now: () => number
 }
 
@@ -47,21 +47,21 @@ const REFUSALS: ReadonlySet<string> = new Set([
   'unauthorized_client',
 ])
 const MAX_NAME_LENGTH = 128
-/** What stops somebody: it is not held up by its record. */
-const MAY_GO_UNRECORDED = /^(?:revocation\..*|client\.delete)$/
+/** Actions that take access away: a record that cannot be kept must not stop them. */
+const EMERGENCY_ACTIONS = /^(?:revocation\..*|client\.delete)$/
 
 /** Makes a trail. */
 export function createAuditTrail({ keep, log, now }: AuditTrailOptions): AuditTrail {
   const sampler = createRefusalSampler(now)
 
   function sample(kind: string, entry: AuditRecord): void {
-    const noted = sampler.note(kind)
-    if (noted === undefined) return
-    const { count, isMixed } = noted
-    const told = scrubbed(isMixed ? withoutCaller(entry) : entry)
-    const sampled = count === 1 ? told : { ...told, count }
-    log.info({ audit: sampled }, 'audit')
-    keep(sampled).catch((err: unknown) => log.warn({ err }, 'a refusal was not kept in the audit'))
+    const sampled = sampler.note(kind)
+    if (sampled === undefined) return
+    const { count, isMixed } = sampled
+    const clean = scrubbed(isMixed ? withoutCaller(entry) : entry)
+    const record = count === 1 ? clean : { ...clean, count }
+    log.info({ audit: record }, 'audit')
+    keep(record).catch((err: unknown) => log.warn({ err }, 'a refusal was not kept in the audit'))
   }
 
   async function keepChange(entry: AuditRecord, isEmergency: boolean): Promise<void> {
@@ -70,9 +70,9 @@ export function createAuditTrail({ keep, log, now }: AuditTrailOptions): AuditTr
     } catch (err) {
       if (!isEmergency) throw err
       const { request_id } = entry
-      // The error of a driver may quote the command, and with it the record, which stands in the log already.
+      // The error itself is not logged: a driver's error may quote the command, and with it the record.
       const fault = faultKind(err)
-      log.error({ request_id, fault }, 'a change stands in this log alone, not in the audit')
+      log.error({ request_id, fault }, 'a change was logged but not kept in the audit')
     }
   }
 
@@ -86,12 +86,10 @@ export function createAuditTrail({ keep, log, now }: AuditTrailOptions): AuditTr
       }
       const made = changes.map(({ isEmergency = false, ...change }) => ({
         entry: scrubbed({ ...change, ...common }),
-        mayGoUnrecorded: isEmergency || MAY_GO_UNRECORDED.test(change.action),
+        isUrgent: isEmergency || EMERGENCY_ACTIONS.test(change.action),
       }))
       for (const { entry } of made) log.info({ audit: entry }, 'audit')
-      await Promise.all(
-        made.map(({ entry, mayGoUnrecorded }) => keepChange(entry, mayGoUnrecorded)),
-      )
+      await Promise.all(made.map(({ entry, isUrgent }) => keepChange(entry, isUrgent)))
     },
 
     refused({ requestId, source, clientId, claimedClientId }, route, { error, detail }) {
@@ -122,19 +120,19 @@ export function createAuditTrail({ keep, log, now }: AuditTrailOptions): AuditTr
   }
 }
 
-/** The last net: no token stands in a record, whatever it was given for. */
+/** The last safety net: removes tokens from a record, whatever member they were put in. */
 function scrubbed(entry: AuditRecord): AuditRecord {
   const json = JSON.stringify(entry)
   const clean = scrubSecrets(json)
   return clean === json ? entry : (JSON.parse(clean) as AuditRecord)
 }
 
-/** Of attempts of many kinds, whose the counted one was says nothing. */
+/** A record that stands for attempts of many callers names none of them. */
 function withoutCaller({ actor_client, source, request_id, ...entry }: AuditRecord): AuditRecord {
   return entry
 }
 
-/** What a caller calls itself: shortened, and without what looks like a secret. */
+/** The name a caller claims, scrubbed of secrets and shortened. */
 function nameOf(claimed: string): string {
   return scrubSecrets(claimed).slice(0, MAX_NAME_LENGTH)
 }

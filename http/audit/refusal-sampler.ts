@@ -1,28 +1,28 @@
 /**
- * Which refused attempts are worth a record of their own. The first of a kind always is; of the further ones in the same
- * minute the second, fourth, eighth …, each standing for those since the last. So an attack leaves a trace that tells its
- * size and cannot be used to write much. Pure: time is passed in.
+ * Decides which refused attempts are recorded. Within a minute, that is the first of each kind, then the second, fourth,
+ * eighth …, each with the number of attempts since the last record. So the records show the size of an attack, but an
+ * attacker cannot flood them. Pure: time is passed in.
  */
 
-/** What a record of an attempt stands for. */
+/** How many attempts a record stands for. */
 export interface Sample {
   readonly count: number
-  /** Whether these were of kinds no longer told apart, so that nothing about this one holds for the others. */
+  /** Whether the attempts may be of different kinds, so that only this one has the caller of the record. */
   readonly isMixed: boolean
 }
 
-/** Decides about refused attempts. */
+/** Counts refused attempts. */
 export interface RefusalSampler {
-  /** What a record of this attempt would stand for; `undefined` when it needs none. */
+  /** Counts an attempt. @returns how many attempts to record it for; `undefined` to not record it */
   note(kind: string): Sample | undefined
 }
 
 const WINDOW_MS = 60_000
-/** Kinds told apart in one window; an attacker who makes up more of them is one kind. */
+/** Most kinds counted separately in one window; all further ones are counted as one. */
 const MAX_KINDS = 200
 const ALL_OTHERS = ''
 
-/** @param now milliseconds that never run back */
+/** @param now a monotonic clock, in milliseconds */
 export function createRefusalSampler(now: () => number): RefusalSampler {
   const counts = new Map<string, number>()
   let windowEnds = Number.NEGATIVE_INFINITY
@@ -33,9 +33,9 @@ export function createRefusalSampler(now: () => number): RefusalSampler {
         windowEnds = now() + WINDOW_MS
       }
       const isMixed = !counts.has(kind) && counts.size >= MAX_KINDS
-      const known = isMixed ? ALL_OTHERS : kind
-      const count = (counts.get(known) ?? 0) + 1
-      counts.set(known, count)
+      const counted = isMixed ? ALL_OTHERS : kind
+      const count = (counts.get(counted) ?? 0) + 1
+      counts.set(counted, count)
       const isPowerOfTwo = (count & (count - 1)) === 0
       if (!isPowerOfTwo) return undefined
       return { count: count === 1 ? 1 : count / 2, isMixed }

@@ -1,6 +1,6 @@
 /**
- * The Authorization header of a request. Node keeps the first of several and drops the rest without a word, which would
- * let two proxies disagree about who is calling; so the raw list is counted.
+ * The Authorization header of a request. Of several, Node silently keeps the first, and a proxy may have looked at another;
+ * so the raw headers are counted.
  */
 import type { IncomingMessage } from 'node:http'
 import { invalidRequest } from '../errors/oauth-error.ts'

@@ -1,6 +1,6 @@
 /**
- * Bearer tokens as RFC 6750 wants them presented, and the challenges that refuse them. Whether a token is any good is
- * asked elsewhere; a token in the query is not looked at.
+ * Reads bearer tokens (RFC 6750) and writes the challenges that refuse them. It does not check whether a token is valid, and
+ * it ignores a token in the query.
  */
 import type { IncomingMessage } from 'node:http'
 import { invalidRequest, OAuthError, sanitizeDescription } from '../errors/oauth-error.ts'
@@ -39,11 +39,11 @@ export function parseBearer(header: string): string {
 export interface BearerChallenge {
   readonly error?: 'invalid_request' | 'invalid_token' | 'insufficient_scope'
   readonly description?: string
-  /** Space-separated scopes that would do. */
+  /** The scopes that are needed, space-separated. */
   readonly scope?: string
 }
 
-/** A `WWW-Authenticate` value of the Bearer scheme; every part is made safe for a quoted string. */
+/** A `WWW-Authenticate` value of the Bearer scheme; every part is sanitized for a quoted string. */
 export function bearerChallenge(challenge: BearerChallenge = {}): string {
   const parts = [`realm="${REALM}"`]
   if (challenge.error !== undefined) parts.push(`error="${challenge.error}"`)
@@ -54,7 +54,7 @@ export function bearerChallenge(challenge: BearerChallenge = {}): string {
   return `Bearer ${parts.join(', ')}`
 }
 
-/** 401: expired, revoked, unknown, not for us. All alike, so the words are fixed. */
+/** 401: expired, revoked, unknown or for another audience. All get the same words; `detail` is for the log. */
 export function invalidToken(detail?: string): OAuthError {
   const description = 'the access token is not valid here'
   return new OAuthError('invalid_token', description, {
@@ -63,7 +63,7 @@ export function invalidToken(detail?: string): OAuthError {
   })
 }
 
-/** 403: the token is good but lacks a scope; `scope` names what would do. */
+/** 403: the token is valid but lacks `scope`. */
 export function insufficientScope(scope: string): OAuthError {
   const description = `the access token lacks the scope ${scope}`
   return new OAuthError('insufficient_scope', description, {

@@ -1,9 +1,9 @@
 /**
- * Judges presented client credentials against the registry's record.
+ * Verifies presented client credentials against the registered client.
  *
- * An unknown client, a disabled one and a wrong secret get the same answer after the same work. Secrets have at least
- * 256 random bits, so nobody guesses one; that is why failures may slow a guesser down but never bar a client that
- * presents the right secret, which would hand everybody a switch to turn it off.
+ * An unknown client, a disabled one and a wrong secret get the same answer after the same work. Failures slow a guesser down,
+ * but never lock out a client that presents the right secret: secrets have 256 random bits and cannot be guessed, and a
+ * lock would let anybody turn a client off.
  */
 import { Buffer } from 'node:buffer'
 import { timingSafeEqual } from 'node:crypto'
@@ -11,7 +11,7 @@ import { OAuthError } from '../errors/oauth-error.ts'
 import { bearerChallenge } from './bearer.ts'
 import { BASIC_CHALLENGE, type PresentedCredentials } from './client-credentials.ts'
 
-/** The part of a registered client this needs; its members are spelled as in the registry. */
+/** The members of a registered client that this needs, spelled as in the registry. */
 export interface RegisteredClient {
   readonly client_id: string
   readonly enabled: boolean
@@ -24,7 +24,7 @@ export interface AuthFailure {
   readonly source: string
 }
 
-/** Counts failures, over all endpoints and nodes; says how long to wait when there were too many. */
+/** Counts failures over all endpoints and nodes. Returns how long the caller must wait after too many. */
 export interface AuthFailures {
   record(
     failure: AuthFailure,
@@ -32,15 +32,15 @@ export interface AuthFailures {
 }
 
 export interface VerifyClientOptions {
-  /** Whether a public client's bare `client_id` will do. Never at introspection (RFC 9701 §5). */
+  /** Whether a public client may identify itself by its `client_id` alone. Never at introspection (RFC 9701 §5). */
   readonly allowPublic: boolean
-  /** The caller's address, for the recorder. */
+  /** The caller's address, under which failures are counted. */
   readonly source: string
   readonly failures: AuthFailures
 }
 
 const HASH_LENGTH = 43
-/** As many comparisons as a client in rotation needs, for everybody. */
+/** Every client costs as many comparisons as one whose secret is being rotated. */
 const MIN_COMPARISONS = 2
 const NO_HASH = '_'.repeat(HASH_LENGTH)
 const presentedBytes = Buffer.alloc(HASH_LENGTH)
@@ -48,7 +48,7 @@ const registeredBytes = Buffer.alloc(HASH_LENGTH)
 
 /**
  * Returns `registered` when `presented` proves it.
- * @throws {OAuthError} `invalid_client`, 401, or 429 with Retry-After once the recorder says so; `invalid_token` when
+ * @throws {OAuthError} `invalid_client`, 401, or 429 with Retry-After after too many failures; `invalid_token` when
  * a bearer token was presented instead.
  */
 export async function verifyClient<C extends RegisteredClient>(
@@ -80,7 +80,7 @@ export async function verifyClient<C extends RegisteredClient>(
   }
 }
 
-/** A client registered for Basic may use the body too; one registered for the body has said it never uses Basic. */
+/** A client registered for Basic may send its secret in the body too; one registered for the body may not use Basic. */
 function allowsMethod(registered: RegisteredClient | undefined, kind: 'basic' | 'post'): boolean {
   if (registered?.enabled !== true) return false
   const method = registered.token_endpoint_auth_method
@@ -102,7 +102,7 @@ function matchesAny(presentedHash: string, hashes: readonly string[]): boolean {
   return isMatch
 }
 
-/** Both buffers are reused: nothing awaits between the writes and the comparison. */
+/** Both buffers can be shared, since there is no await between the writes and the comparison. */
 function equalsInConstantTime(presentedHash: string, registeredHash: string): boolean {
   if (presentedHash.length !== HASH_LENGTH || registeredHash.length !== HASH_LENGTH) return false
   presentedBytes.write(presentedHash, 'latin1')
@@ -121,7 +121,7 @@ function invalidClient(): OAuthError {
   })
 }
 
-/** Still `invalid_client`: that is what went wrong, and trying the same again will not help. 429 says when to ask. */
+/** Still `invalid_client`, since retrying the same secret will not help; the 429 says when the next attempt is allowed. */
 function tooManyFailures(retryAfterSeconds: number): OAuthError {
   return new OAuthError('invalid_client', 'client authentication failed too often', {
     status: 429,

@@ -1,9 +1,9 @@
 /**
- * What a request presents to say which client it is. It only reads; `client-auth.ts` judges.
+ * Reads the client credentials of a request; `client-auth.ts` verifies them. Two methods at once are refused (RFC 6749 §2.3).
  *
- * The secret itself ends here: the result holds its SHA-256, as the registry does. A well-formed Authorization value is
- * remembered together with its reading in a bounded map, since a service sends the same one for as long as it lives and
- * reading it costs as much as a Redis call's share of an introspection. Two methods at once are refused (RFC 6749 §2.3).
+ * The secret goes no further: the result holds its SHA-256, as the registry does. Parsed Authorization values are cached in a
+ * bounded map: a service sends the same one all its life, and parsing it costs as much as an introspection's share of a
+ * Redis call.
  */
 import { Buffer, isUtf8 } from 'node:buffer'
 import { hash } from 'node:crypto'
@@ -35,13 +35,13 @@ const BASIC_SCHEME = /^basic(?: |$)/i
 const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/
 const VSCHAR = /^[\x20-\x7e]+$/
 const MAX_CLIENT_ID_LENGTH = 256
-const MAX_REMEMBERED = 1_000
-const remembered = new Map<string, SecretCredentials>()
+const MAX_CACHED_HEADERS = 1_000
+const parsedHeaders = new Map<string, SecretCredentials>()
 
 /**
  * Reads the Authorization header and the form.
  * @throws {OAuthError} 400 `invalid_request` for two methods or two clients at once; 401 `invalid_client` for
- * credentials that cannot be read or are of a kind not offered.
+ * credentials that cannot be read or are of an unsupported kind.
  */
 export function presentedCredentials(
   req: Pick<IncomingMessage, 'headers' | 'rawHeaders'>,
@@ -50,7 +50,7 @@ export function presentedCredentials(
   const header = authorizationHeader(req)
   const { values } = form
   if (values.has('client_assertion') || values.has('client_assertion_type')) {
-    // RFC 7521 §4.2.1: the code is the same whether it came alone or with another method.
+    // RFC 7521 §4.2.1: the same code whether or not another method was sent too.
     throw unreadable('client assertions are not supported')
   }
   const clientId = values.get('client_id')
@@ -76,12 +76,12 @@ function fromForm(clientId: string | undefined, secret: string | undefined): Pre
 }
 
 function fromHeader(header: string): PresentedCredentials {
-  const known = remembered.get(header)
+  const known = parsedHeaders.get(header)
   if (known !== undefined) return known
   if (isBearer(header)) return { kind: 'bearer', token: parseBearer(header) }
   if (!BASIC_SCHEME.test(header)) throw unreadable('the authentication scheme is not supported')
   const credentials = parseBasic(header.slice('basic'.length).trim())
-  remember(header, credentials)
+  cacheHeader(header, credentials)
   return credentials
 }
 
@@ -92,7 +92,7 @@ function parseBasic(encoded: string): SecretCredentials {
   const text = bytes.toString('utf8')
   const colon = text.indexOf(':')
   if (colon === -1) throw malformedBasic()
-  // RFC 6749 §2.3.1: each half was form-encoded before it was joined.
+  // RFC 6749 §2.3.1: each half was form-encoded before the two were joined.
   const clientId = decodeFormText(text.slice(0, colon))
   const secret = decodeFormText(text.slice(colon + 1))
   if (clientId === undefined || secret === undefined || !isClientId(clientId))
@@ -100,22 +100,22 @@ function parseBasic(encoded: string): SecretCredentials {
   return { kind: 'basic', clientId, secretHash: hashSecret(secret) }
 }
 
-/** First in, first out: a flood of made-up headers costs speed for a moment and never memory. */
-function remember(header: string, credentials: SecretCredentials): void {
-  if (remembered.size >= MAX_REMEMBERED) {
-    const oldest = remembered.keys().next()
-    if (oldest.done !== true) remembered.delete(oldest.value)
+/** Drops the oldest entry when full: a flood of invented headers costs some speed, but no memory. */
+function cacheHeader(header: string, credentials: SecretCredentials): void {
+  if (parsedHeaders.size >= MAX_CACHED_HEADERS) {
+    const oldest = parsedHeaders.keys().next()
+    if (oldest.done !== true) parsedHeaders.delete(oldest.value)
   }
-  remembered.set(header, credentials)
+  parsedHeaders.set(header, credentials)
 }
 
-/** The form in which the registry keeps a secret: SHA-256, base64url. Enough, as secrets have 256 random bits. */
+/** The hash that the registry keeps: SHA-256 in base64url, which suffices because secrets have 256 random bits. */
 export function hashSecret(secret: string): string {
   return hash('sha256', secret, 'base64url')
 }
 
 function isClientId(text: string): boolean {
-  // A token in the place of a name must not travel on, to Redis and to logs.
+  // A token sent as a client id must not reach Redis or the log.
   return text.length <= MAX_CLIENT_ID_LENGTH && VSCHAR.test(text) && !TOKEN_PATTERN.test(text)
 }
 

@@ -1,28 +1,28 @@
 /**
- * Reads a request body of any length piece by piece. Nothing more is taken from the peer while a piece is worked on, so
- * that a slow reader slows the sender down and memory stays flat. There is no limit on the whole, in bytes or in time:
- * only on how long the peer may pause. Compressed bodies are refused, as in `body.ts`.
+ * Reads a request body of any length chunk by chunk. While a chunk is being processed the request is paused, so that a slow
+ * reader slows the sender down and memory stays flat. Neither bytes nor total time are limited, only the pauses of the
+ * sender. Compressed bodies are refused, as in `read-body.ts`.
  */
 import type { IncomingMessage } from 'node:http'
 import { exemptFromBodyTimeout } from '../server/body-timeout-exempt.ts'
 import { cutShort, encoded, isEncoded, tooSlow } from './read-body.ts'
 
-/** How long the peer may pause, in milliseconds. */
+/** Longest pause of the sender, in milliseconds. */
 export const PAUSE_LIMIT_MS = 30_000
 
-/** How long a peer that was answered may go on sending before it is cut off, in milliseconds. */
+/** How long a sender that was already answered may go on before it is disconnected, in milliseconds. */
 const MAX_DISCARDING_MS = 60_000
 
 /** How to read. */
 export interface ChunkOptions {
   /** Default is {@link PAUSE_LIMIT_MS}. */
   readonly pauseLimitMs?: number
-  /** Ends the reading at once; its reason is thrown. */
+  /** Aborts the reading at once; its reason is thrown. */
   readonly signal: AbortSignal
 }
 
 /**
- * The pieces of the body, in order. Whoever stops before the end calls {@link discardRest}.
+ * The chunks of the body, in order. A caller that stops before the end must call {@link discardRest}.
  *
  * @throws {OAuthError} `invalid_request` with 415 (encoded), 408 (paused for too long) or 400 (cut short)
  */
@@ -41,7 +41,7 @@ export async function* readChunks(
     wake()
   }
 
-  async function somethingNew(): Promise<void> {
+  async function nextEvent(): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     wake = resolve
     const timer = setTimeout(() => reject(tooSlow()), pauseLimitMs)
@@ -59,7 +59,7 @@ export async function* readChunks(
       if (chunk !== undefined) yield chunk
       else if (req.readableEnded) return
       else if (req.destroyed) throw cutShort()
-      else await somethingNew()
+      else await nextEvent()
     }
   } finally {
     req.off('data', onData)
@@ -68,8 +68,8 @@ export async function* readChunks(
 }
 
 /**
- * Takes what still arrives of a body that nobody wants any more, so that a peer that sends everything before it reads
- * gets its answer. Resolves when the body is at its end or the peer was cut off.
+ * Discards the rest of a body, so that a client that sends everything before it reads gets its answer. Resolves when the
+ * body has ended or the client was disconnected.
  */
 export function discardRest(req: IncomingMessage): Promise<void> {
   if (req.readableEnded || req.destroyed) return Promise.resolve()

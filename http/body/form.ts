@@ -1,10 +1,10 @@
 /**
- * Reads an `application/x-www-form-urlencoded` body as OAuth wants it: bounded, strictly decoded, no parameter twice,
- * an empty parameter the same as none (RFC 6749 §3.2). Written by hand because the usual body parser costs more than
- * the rest of an introspection; held to URLSearchParams by a parity test.
+ * Reads an `application/x-www-form-urlencoded` body by the rules of OAuth: bounded, strictly decoded, no parameter twice, an
+ * empty parameter ignored (RFC 6749 §3.2). Written by hand because a common body parser costs more than the rest of an
+ * introspection; a test compares it with URLSearchParams.
  *
- * Parameters named in `opaque` are decoded leniently: a token that is garbage is a question with an answer
- * ("inactive"), not a malformed request (RFC 7662 §2.2).
+ * Parameters named in `opaque` are decoded leniently: a garbage token is not a malformed request, the answer is "inactive"
+ * (RFC 7662 §2.2).
  */
 import { type Buffer, isAscii, isUtf8 } from 'node:buffer'
 import type { IncomingMessage } from 'node:http'
@@ -15,16 +15,16 @@ import { BODY_LIMITS, type BodyLimits, readBody } from './read-body.ts'
 
 export interface FormRules extends BodyLimits {
   readonly maxParameters: number
-  /** Parameters that may be sent more than once; they are found in `lists`. */
+  /** Parameters that may be sent more than once; they go to `lists`. */
   readonly repeatable: ReadonlySet<string>
-  /** Parameters whose value may be any garbage. */
+  /** Parameters whose value may be any text. */
   readonly opaque: ReadonlySet<string>
 }
 
 export interface Form {
-  /** Every parameter sent once and not empty, except the repeatable ones. */
+  /** All parameters but the repeatable ones, without empty values. */
   readonly values: ReadonlyMap<string, string>
-  /** The repeatable parameters that were sent, in order, without empty values. */
+  /** The values of each repeatable parameter in order, without empty ones. */
   readonly lists: ReadonlyMap<string, readonly string[]>
 }
 
@@ -38,12 +38,12 @@ export const FORM_RULES: FormRules = Object.freeze({
 const FORM_TYPE = 'application/x-www-form-urlencoded'
 const NO_LISTS: ReadonlyMap<string, readonly string[]> = new Map()
 
-/** The form of a request without one. */
+/** The form of a request that has none. */
 export const NO_FORM: Form = Object.freeze({ values: new Map(), lists: NO_LISTS })
 
 /**
  * The parameters of a request.
- * @throws {OAuthError} `invalid_request`: 400 for a wrong type or a malformed body, 408, 413 or 415 from the reading.
+ * @throws {OAuthError} `invalid_request`: 400 for a wrong type or a malformed body, 408, 413 or 415 as {@link readBody}.
  */
 export async function readForm(req: IncomingMessage, rules: FormRules = FORM_RULES): Promise<Form> {
   if (!isMediaType(req.headers['content-type'], FORM_TYPE)) {
@@ -72,7 +72,7 @@ export function parseForm(body: Buffer, rules: FormRules = FORM_RULES): Form {
         lists ??= new Map()
         append(lists, name, value)
       } else {
-        // An empty copy counts as a copy: which of the two was meant is not ours to guess.
+        // An empty value counts too: which of the two was meant cannot be known.
         if (values.has(name)) throw invalidRequest('a parameter must not be sent more than once')
         if (value === '') hasEmpty = true
         values.set(name, value)

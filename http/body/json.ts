@@ -1,9 +1,9 @@
 /**
- * Reads and checks JSON bodies: `readJson` for everybody, `parseBody` for the admin API, whose schemas are zod's and
- * refuse unknown members. The batch endpoint uses only the first, to keep zod off its path.
+ * Reads JSON bodies (`readJson`) and checks them against a zod schema (`parseBody`). The batch endpoint uses only the first:
+ * zod would be too slow on that path.
  *
- * Refused whatever the schema: deep nesting, a member called `__proto__`, and strings with half a surrogate pair, two
- * of which would become one name once encoded for Redis.
+ * Always refused: deep nesting, a member called `__proto__`, and strings with half a surrogate pair, since different such
+ * strings become equal when they are encoded for Redis.
  */
 import { isUtf8 } from 'node:buffer'
 import type { IncomingMessage } from 'node:http'
@@ -18,9 +18,9 @@ export interface JsonRules extends BodyLimits {
   /** Deepest nesting of objects and arrays; the top level counts as one. */
   readonly maxDepth: number
   readonly topLevel: 'object' | 'array' | 'object or array'
-  /** Whether a request without a body will do; it then reads as undefined. */
+  /** Whether the body may be missing; it then reads as undefined. */
   readonly optional: boolean
-  /** Whether a member named twice is refused, where otherwise the last one counts. */
+  /** Whether a member named twice is refused; otherwise the last one counts. */
   readonly uniqueNames: boolean
 }
 
@@ -36,8 +36,8 @@ const MAX_MISTAKES = 20
 const MAX_POINTER_LENGTH = 200
 
 /**
- * The parsed body, checked for form but not for content.
- * @throws {OAuthError} `invalid_request`: 400 malformed, 415 wrong type, or 408 and 413 from the reading.
+ * The parsed body, checked for form but not against a schema.
+ * @throws {OAuthError} `invalid_request`: 400 malformed, 415 wrong type, or 408 and 413 as {@link readBody}.
  */
 export async function readJson(
   req: IncomingMessage,
@@ -70,7 +70,7 @@ export function parseBody<S extends ZodType>(schema: S, value: unknown): z.outpu
   const result = schema.safeParse(value)
   if (result.success) return result.data
   const errors = result.error.issues.flatMap(mistakesOf).slice(0, MAX_MISTAKES)
-  throw new ProblemError('invalid-body', 'See "errors" for each mistake and where it is.', {
+  throw new ProblemError('invalid-body', 'See "errors" for each mistake and its place.', {
     errors,
   })
 }
@@ -79,7 +79,7 @@ function parseText(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {
-    // V8's own message quotes the text around the mistake, which may be a secret.
+    // V8's message quotes the text around the mistake, which may be a secret.
     throw invalidRequest('the body is not valid JSON')
   }
 }
@@ -122,7 +122,7 @@ function mistakesOf(issue: Issue): BodyMistake[] {
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.map((key) => ({
       pointer: pointerOf([...issue.path, key]),
-      detail: 'is not a member this body may have',
+      detail: 'is not a member of this body',
     }))
   }
   return [{ pointer: pointerOf(issue.path), detail: issue.message }]

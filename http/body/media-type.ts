@@ -1,6 +1,6 @@
 /**
- * Checks a Content-Type header. The type must match exactly; the only parameter allowed is `charset=utf-8`, because
- * every body we read is UTF-8 and another promise would be a lie.
+ * Checks a Content-Type header. The type must match exactly; the only parameter allowed is `charset=utf-8`, because every body
+ * is read as UTF-8.
  */
 
 const CHARSET_UTF8 = /^charset=(?:utf-8|"utf-8")$/i

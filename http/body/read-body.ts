@@ -1,8 +1,8 @@
 /**
  * Reads a request body into memory, bounded in bytes and in time.
  *
- * A refused body is not cut off: what still arrives is discarded, so that the peer gets to read the answer, up to a
- * bound after which the socket goes. Compressed bodies are refused, which leaves no bomb to defuse.
+ * The rest of a refused body is received and discarded, so that the client can read the answer; beyond a bound the socket is
+ * closed. Compressed bodies are refused, so there are no decompression bombs.
  */
 import { Buffer } from 'node:buffer'
 import type { IncomingMessage } from 'node:http'
@@ -17,7 +17,7 @@ export interface BodyLimits {
 
 export const BODY_LIMITS: BodyLimits = Object.freeze({ maxBytes: 64 * 1024, timeoutMs: 10_000 })
 
-/** An honest peer stops soon after the 413; one that does not is cut off here. */
+/** A well-behaved client stops soon after the 413; any other is disconnected here. */
 const MAX_DISCARDED_BYTES = 16 * 1024 * 1024
 
 /**
@@ -32,7 +32,7 @@ export function readBody(req: IncomingMessage, limits: BodyLimits): Promise<Buff
     let receivedBytes = 0
     let isSettled = false
 
-    // Takes a maker, because 'close' follows every body and an error nobody wants costs as much as the reading.
+    // Takes a function: 'close' follows every body, and creating an unused error would cost as much as the reading.
     const refuse = (makeError: (limits: BodyLimits) => OAuthError): void => {
       if (isSettled) return
       isSettled = true
@@ -77,16 +77,16 @@ function tooLarge({ maxBytes }: BodyLimits): OAuthError {
   return invalidRequest(`the body must not exceed ${maxBytes} bytes`, { status: 413 })
 }
 
-/** The refusal of a body that does not come. */
+/** The refusal of a body that takes too long. */
 export function tooSlow(): OAuthError {
-  // The rest of a slow body would otherwise hold the connection.
+  // Closes the connection, which would otherwise wait for the rest of the body.
   return invalidRequest('the body took too long to arrive', {
     status: 408,
     headers: { Connection: 'close' },
   })
 }
 
-/** The refusal of a body whose peer went away. */
+/** The refusal of a body whose sender disconnected. */
 export function cutShort(): OAuthError {
   return invalidRequest('the body was cut short')
 }

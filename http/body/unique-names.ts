@@ -1,13 +1,13 @@
 /**
- * Tells whether a JSON text names a member of an object twice. `JSON.parse` keeps the last of them without a word where
- * another parser keeps the first, so what a gateway has looked at would not be what is decided here (RFC 7493 §2.3).
+ * Checks whether a JSON text names a member of an object twice. `JSON.parse` silently keeps the last one where another parser
+ * keeps the first, so a gateway may have checked another value than the one used here (RFC 7493 §2.3).
  *
- * No parser: the text is one that `JSON.parse` took, so with its strings taken whole each brace left is structure, and each
- * string before a colon a name. A reviver could not tell, since it sees what was kept. To count what was kept against the
- * colons would do, were it not that V8 reads some escaped names wrongly (nodejs/node#63785).
+ * The text has been accepted by `JSON.parse`. So, outside of strings, each brace is structure, and each string before a colon
+ * is a name: no parser is needed. A reviver does not help, since it sees only the members that were kept. Comparing the
+ * number of kept members with the number of colons fails because V8 misreads some escaped names (nodejs/node#63785).
  */
 
-/** A string, a name where a colon follows, or a brace: outside of strings JSON has no quotation mark. */
+/** A string (a name if a colon follows) or a brace. */
 const PIECE = /("[^"\\]*(?:\\.[^"\\]*)*")(\s*:)?|[{}]/g
 
 /** @param json valid JSON */

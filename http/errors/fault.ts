@@ -1,20 +1,19 @@
 /**
- * Tells the faults that are nobody's request apart: the store being away (503, try again) from a defect (500).
- * It knows the store's errors by their marks, not by their class, because http/ may not import store/.
+ * Classifies errors that are not the caller's mistake: the store is unavailable or busy (503, try again), or there is a
+ * defect (500). Store errors are recognized by their code, because http/ may not import store/.
  */
 
-export type FaultKind = 'unavailable' | 'internal'
+export type FaultKind = 'unavailable' | 'busy' | 'internal'
 
-/** Seconds after which a caller may try again while the store is away; the drivers reconnect faster than that. */
+/** Seconds after which a caller may retry; the drivers reconnect faster than that. */
 export const RETRY_AFTER_SECONDS = '1'
 
 export function faultKind(error: unknown): FaultKind {
   if (typeof error !== 'object' || error === null) return 'internal'
-  const marks = error as { retryable?: unknown; code?: unknown; name?: unknown }
+  const { retryable, code, name } = error as { retryable?: unknown; code?: unknown; name?: unknown }
+  if (code === 'ERR_STORE_BUSY') return 'busy'
   const isUnavailable =
-    marks.retryable === true ||
-    marks.code === 'ERR_STORE_UNAVAILABLE' ||
-    marks.name === 'StoreUnavailableError'
+    retryable === true || code === 'ERR_STORE_UNAVAILABLE' || name === 'StoreUnavailableError'
   return isUnavailable ? 'unavailable' : 'internal'
 }
 

@@ -1,9 +1,9 @@
 /**
- * The protocol error of the OAuth endpoints, thrown anywhere below a handler and turned into a body only by
- * `oauth-error-exit.ts` (or, under the admin API, by `problem-exit.ts`).
+ * The error of the OAuth endpoints. Any code below a handler throws it; only `oauth-response.ts` (and, for the admin API,
+ * `problem-response.ts`) turns it into a body.
  *
- * `description` is public and always fits RFC 6749's character set; `detail` is for the log alone. Neither may hold a
- * token, a secret or an Authorization header: this file cannot know, so the thrower must.
+ * `description` is public and reduced to the characters RFC 6749 allows; `detail` is for the log alone. The code that throws
+ * must keep tokens, secrets and Authorization headers out of both.
  */
 
 export type OAuthErrorCode =
@@ -44,7 +44,7 @@ const DEFAULT_STATUS: Readonly<Partial<Record<OAuthErrorCode, number>>> = {
 const MAX_DESCRIPTION_LENGTH = 300
 const NO_HEADERS: Readonly<Record<string, string>> = Object.freeze({})
 
-/** Replaces what RFC 6749 §5.2 forbids in `error_description` (and what a quoted header value cannot carry). */
+/** Replaces the characters that RFC 6749 §5.2 forbids in `error_description`, or that a quoted header value cannot hold. */
 export function sanitizeDescription(text: string): string {
   return text
     .slice(0, MAX_DESCRIPTION_LENGTH)
@@ -73,7 +73,7 @@ export class OAuthError extends Error {
   }
 }
 
-/** The commonest of them: 400 `invalid_request`, or another status with the same code. */
+/** The most common one: `invalid_request` with 400, or with another status. */
 export function invalidRequest(description: string, options?: OAuthErrorOptions): OAuthError {
   return new OAuthError('invalid_request', description, options)
 }

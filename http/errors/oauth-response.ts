@@ -1,6 +1,6 @@
 /**
- * The one place where an error becomes an OAuth error body (RFC 6749 §5.2). Whatever is not a protocol error leaves as
- * a fixed text with the request id; its own words stay in the log.
+ * Turns an error into an OAuth error body (RFC 6749 §5.2); no other file does. An error that is not of the protocol is
+ * answered with a fixed text and the request id; its message goes to the log alone.
  */
 
 import { type Replyable, replyJson, setNoStore } from '../reply/reply.ts'
@@ -8,7 +8,7 @@ import { exposedClientStatus, faultKind, RETRY_AFTER_SECONDS } from './fault.ts'
 import { OAuthError } from './oauth-error.ts'
 import { ProblemError } from './problem.ts'
 
-/** What leaves for `error`: itself if it is an OAuthError, its nearest equal otherwise. */
+/** The OAuthError to answer with for any error. */
 export function toOAuthError(error: unknown, requestId: string): OAuthError {
   if (error instanceof OAuthError) return error
   if (error instanceof ProblemError && error.expose) {
@@ -21,10 +21,10 @@ export function toOAuthError(error: unknown, requestId: string): OAuthError {
   if (status !== undefined) {
     return new OAuthError('invalid_request', 'the request was refused', { status })
   }
-  return faultKind(error) === 'unavailable' ? unavailable() : internal(requestId)
+  return faultKind(error) === 'internal' ? internal(requestId) : unavailable()
 }
 
-/** Writes the error body; the caller has made sure that nothing was sent yet. */
+/** Sends the error body. Nothing may have been sent before. */
 export function sendOAuthError(ctx: Replyable, error: OAuthError): void {
   setNoStore(ctx.res)
   for (const [name, value] of Object.entries(error.headers)) ctx.res.setHeader(name, value)
@@ -32,7 +32,7 @@ export function sendOAuthError(ctx: Replyable, error: OAuthError): void {
   replyJson(ctx, error.status, JSON.stringify(body))
 }
 
-/** Writes the error body of AuthZEN (§10.1.2): the message alone, as a JSON string. */
+/** Sends the error body of AuthZEN (§10.1.2): the description alone, as a JSON string. */
 export function sendErrorMessage(ctx: Replyable, error: OAuthError): void {
   setNoStore(ctx.res)
   for (const [name, value] of Object.entries(error.headers)) ctx.res.setHeader(name, value)

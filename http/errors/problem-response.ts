@@ -1,6 +1,6 @@
 /**
- * The one place where an error becomes an RFC 9457 body. Pieces that serve both styles (body reading, bearer tokens)
- * throw OAuthError; here it is given the problem type of its status.
+ * Turns an error into an RFC 9457 body; no other file does. Code that serves both styles (body reading, bearer tokens) throws
+ * OAuthError, which gets the problem type of its status here.
  */
 
 import { type Replyable, replyJson, setNoStore } from '../reply/reply.ts'
@@ -15,7 +15,7 @@ const SLUG_BY_STATUS: ReadonlyMap<number, ProblemSlug> = new Map(
     .map((slug) => [PROBLEMS[slug].status, slug]),
 )
 
-/** What leaves for `error`: itself if it is a ProblemError, its nearest equal otherwise. */
+/** The ProblemError to answer with for any error. */
 export function toProblem(error: unknown): ProblemError {
   if (error instanceof ProblemError) return error
   if (error instanceof OAuthError) {
@@ -24,18 +24,18 @@ export function toProblem(error: unknown): ProblemError {
   const status = exposedClientStatus(error)
   if (status !== undefined) return new ProblemError(slugOf(status), 'The request was refused.')
   if (faultKind(error) === 'internal') {
-    return new ProblemError('internal-error', 'The request id leads to the cause in the log.')
+    return new ProblemError('internal-error', 'The log has the cause under this request id.')
   }
   return new ProblemError(
     'temporarily-unavailable',
-    'Nothing was changed, or a retry completes it.',
+    'Nothing was changed, or repeating the request completes it.',
     {
       headers: { 'Retry-After': RETRY_AFTER_SECONDS },
     },
   )
 }
 
-/** Writes the problem body; the caller has made sure that nothing was sent yet. */
+/** Sends the problem body. Nothing may have been sent before. */
 export function sendProblem(ctx: Replyable, problem: ProblemError, requestId: string): void {
   setNoStore(ctx.res)
   for (const [name, value] of Object.entries(problem.headers)) ctx.res.setHeader(name, value)
@@ -47,7 +47,7 @@ export function sendProblem(ctx: Replyable, problem: ProblemError, requestId: st
     instance: `urn:claimcheck:request:${requestId}`,
     ...(problem.errors === undefined ? {} : { errors: problem.errors }),
   }
-  // A caller's own words (member names) may stand in `detail` and `errors`.
+  // `detail` and `errors` may quote the caller's text (member names).
   replyJson(ctx, problem.status, scrubSecrets(JSON.stringify(body)), 'application/problem+json')
 }
 

@@ -1,8 +1,8 @@
 /**
- * The error of the admin API: RFC 9457 problem details. The list of types is closed, and a type's title never varies,
- * so a caller can switch on `type` alone. What becomes a body is decided in `problem-exit.ts`.
+ * The error of the admin API: RFC 9457 problem details. The list of types is closed and each type has one title, so a caller
+ * can switch on `type` alone. `problem-response.ts` turns it into a body.
  *
- * `detail` and `errors` are public: no token, secret, key or stack belongs in them.
+ * `detail` and `errors` are public: they must not contain a token, secret, key or stack.
  */
 
 export const PROBLEMS = {

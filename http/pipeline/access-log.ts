@@ -1,14 +1,11 @@
 /**
- * One line a request. It names the route's pattern and never the URL: paths hold subjects and queries hold whatever
- * somebody wrongly put there. No headers, no bodies.
+ * One line per request. It names the route's pattern, never the URL: paths contain subjects, and queries may contain secrets
+ * put there by mistake. No headers, no bodies.
  */
 import type { Logger } from 'pino'
 import type { RequestContext } from './request-context.ts'
 
-/**
- * Writes the line of a finished request: a warning for a 5xx, information otherwise. `isQuiet` lowers what went well to
- * debug, for routes whose lines would cost more than they tell.
- */
+/** Logs a finished request: warn for a 5xx, info otherwise; debug for the successes of quiet routes. */
 export function logAccess(
   log: Logger,
   ctx: RequestContext,
@@ -19,7 +16,7 @@ export function logAccess(
   const { state, res } = ctx
   const status = res.statusCode
   const level = levelOf(status, isQuiet)
-  // Before the line is built: on the introspection path that is most of what it costs.
+  // Checked before the line is built, which is most of its cost on the introspection path.
   if (!log.isLevelEnabled(level)) return
   const line = {
     request_id: state.requestId,
@@ -30,7 +27,7 @@ export function logAccess(
     source: state.source,
     client_id: state.clientId,
     error: state.error,
-    // A caller that left before the answer: the status is what it would have seen.
+    // The client disconnected before the answer; the status is the one it would have got.
     aborted: ctx.req.socket.destroyed ? true : undefined,
   }
   log[level](line, 'request')

@@ -1,7 +1,7 @@
 /**
- * What happens around every request: id, no-store, metrics, access log, error exit.
+ * What happens around every request: request id, no-store, metrics, access log, error answers.
  *
- * It is one function on purpose: each further layer costs the introspection path about a microsecond.
+ * It is one function on purpose: each layer of middleware would cost the introspection path about a microsecond.
  */
 import type { Logger } from 'pino'
 import { faultKind } from '../errors/fault.ts'
@@ -20,15 +20,15 @@ import { sourceAddress } from './source-address.ts'
 export interface FrameOptions {
   readonly log: Logger
   readonly metrics: Metrics
-  /** Whether X-Forwarded-For was written by a proxy of ours. */
+  /** Whether a trusted proxy writes X-Forwarded-For. */
   readonly trustProxy: boolean
-  /** Paths below this answer errors as RFC 9457 problems; all others as OAuth errors. */
+  /** Errors below this path are answered as RFC 9457 problems. All others are answered as OAuth errors. */
   readonly problemPrefix?: string
-  /** Paths below this answer errors as a message alone, as AuthZEN does. */
+  /** Errors below this path are answered as a message alone, as AuthZEN does. */
   readonly messagePrefix?: string
-  /** Route patterns whose successes are logged at debug only: probes, and the introspection path. */
+  /** Patterns of routes whose successes are logged at debug: probes and introspection. */
   readonly quietRoutes?: ReadonlySet<string>
-  /** Records attempts that were refused because of who made them. */
+  /** Records requests that were refused because of their caller. */
   readonly trail?: RefusalRecorder
 }
 
@@ -37,7 +37,7 @@ export interface RefusalRecorder {
   refused(state: RequestState, route: string, error: OAuthError): void
 }
 
-/** Answers a request by what `work` does, or by the error it throws. */
+/** Answers a request with what `work` sends, or with the error it throws. */
 export type Frame = (context: RequestContext, work: () => Promise<unknown>) => Promise<void>
 
 const NO_ROUTES: ReadonlySet<string> = new Set()
@@ -58,7 +58,7 @@ export function createFrame(options: FrameOptions): Frame {
     try {
       await work()
     } catch (error) {
-      leave(ctx, error)
+      answerError(ctx, error)
     } finally {
       const durationMs = performance.now() - startedAt
       const route = routeOf(ctx)
@@ -67,12 +67,12 @@ export function createFrame(options: FrameOptions): Frame {
     }
   }
 
-  function leave(ctx: RequestContext, error: unknown): void {
+  function answerError(ctx: RequestContext, error: unknown): void {
     logError(log, ctx, error)
     if (error instanceof OAuthError) options.trail?.refused(ctx.state, routeOf(ctx), error)
     const { res } = ctx
     if (res.headersSent) {
-      // Half an answer cannot be taken back; a cut connection at least cannot be mistaken for a whole one.
+      // A partial answer cannot be replaced, but closing the connection shows that it is incomplete.
       if (!res.writableEnded) res.destroy()
       return
     }
@@ -102,10 +102,10 @@ function logError(log: Logger, ctx: RequestContext, err: unknown): void {
     log.debug({ ...fields, detail: err.detail, reason: err.message }, 'request refused')
     return
   }
-  // Of an outage the cause is of interest, not where each request met it.
-  if (faultKind(err) === 'unavailable')
-    log.warn({ ...fields, ...reasonsOf(err) }, 'store unavailable')
-  else log.error({ ...fields, err }, 'request failed')
+  const kind = faultKind(err)
+  if (kind === 'internal') log.error({ ...fields, err }, 'request failed')
+  // The cause of an outage matters; a stack for each request that met it does not.
+  else log.warn({ ...fields, ...reasonsOf(err) }, `store ${kind}`)
 }
 
 function reasonsOf(error: unknown): { readonly reason: string; readonly cause?: string } {

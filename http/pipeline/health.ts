@@ -1,6 +1,6 @@
 /**
- * `/healthz` (the process runs), `/readyz` (it can do its work) and `/metrics`, as a router without a prefix: probes
- * come to the root whatever path the issuer lives under. What readiness means is the service's own affair.
+ * `/healthz` (the process runs), `/readyz` (it can do its work) and `/metrics`. The router has no prefix: probes use the root,
+ * whatever the path of the issuer. Each service defines its own readiness.
  */
 import { Router } from '@koa/router'
 import { replyJson } from '../reply/reply.ts'
@@ -9,23 +9,23 @@ import { EXACT_PATHS, type RequestState, type RouteContext } from './request-con
 
 export interface Readiness {
   readonly ready: boolean
-  /** One word for each thing looked at, such as `{ redis: 'ok' }`. Public: no addresses, no error texts. */
+  /** One word per check, such as `{ redis: 'ok' }`. Public: no addresses, no error texts. */
   readonly checks: Readonly<Record<string, string>>
 }
 
 export interface HealthOptions {
-  /** Asked on each probe. Rejecting, or taking longer than `timeoutMs`, means not ready. */
+  /** Called for each probe. Rejecting, or taking longer than `timeoutMs`, means not ready. */
   ready(): Promise<Readiness>
   readonly metrics: Metrics
   /** Longest time a readiness check may take, in milliseconds. Default is 2000. */
   readonly timeoutMs?: number
-  /** Whether `/metrics` is here too; false when it has a port of its own. Default is true. */
+  /** Whether `/metrics` is served here too; false when it has a separate port. Default is true. */
   readonly withMetrics?: boolean
 }
 
 const NOT_READY: Readiness = Object.freeze({ ready: false, checks: Object.freeze({}) })
 
-/** Asked all the time by machines: not worth a log line each. */
+/** Routes that machines call all the time; their successes are not worth a log line. */
 export const PROBE_ROUTES = ['/healthz', '/readyz', '/metrics'] as const
 
 /** The health routes. */
@@ -43,7 +43,7 @@ export function createHealthRouter(options: HealthOptions): Router<RequestState>
   return router
 }
 
-/** A router with `/metrics` alone, for a port of its own. */
+/** A router with `/metrics` alone, for a separate port. */
 export function createMetricsRouter(metrics: Metrics): Router<RequestState> {
   const router = new Router<RequestState>()
   addMetricsRoute(router, metrics)
@@ -62,20 +62,20 @@ async function readinessWithin(options: HealthOptions): Promise<Readiness> {
   try {
     return await Promise.race([options.ready(), late])
   } catch {
-    // Why it failed is logged by whoever failed; a probe needs only the fact.
+    // The failing part logs the reason; a probe needs only the result.
     return NOT_READY
   } finally {
     clearTimeout(timer)
   }
 }
 
-/** Anybody may ask, and asking costs a look at every partition: all who come while one is under way share its answer. */
+/** A check reads every partition and anybody may start one, so concurrent probes share one check. */
 function oneAtATime<Answer>(ask: () => Promise<Answer>): () => Promise<Answer> {
-  let underWay: Promise<Answer> | undefined
+  let pending: Promise<Answer> | undefined
   return () => {
-    underWay ??= ask().finally(() => {
-      underWay = undefined
+    pending ??= ask().finally(() => {
+      pending = undefined
     })
-    return underWay
+    return pending
   }
 }

@@ -1,6 +1,6 @@
 /**
- * The Koa application both services are built on: the frame around every request, then the routers, then the end for what
- * no route took. Routers are tried in order, so the busy one comes first.
+ * The Koa application of both services: the frame around every request, then the routers, then the answer for a path without a
+ * route. Routers are tried in order, so the busiest comes first.
  */
 
 import type { Router } from '@koa/router'
@@ -14,24 +14,24 @@ export interface KoaAppOptions extends FrameOptions {
   readonly routers: readonly Router<RequestState>[]
 }
 
-/** A Koa application with everything mounted; `callback()` of it goes to `listen`. */
+/** A Koa application with everything mounted; its `callback()` goes to `listen`. */
 export function createKoaApp(options: KoaAppOptions): Koa<RequestState> {
   const { log, routers } = options
   const app = new Koa<RequestState>({ env: 'production' })
   app.use(createFrame(options))
   for (const router of routers) app.use(router.routes())
   app.use(notFound)
-  // Each router adds what it matched to one list on the context, so any of them can tell what is allowed.
+  // All routers add their matches to one list on the context, so any of them knows which methods are allowed.
   const [first] = routers
   if (first !== undefined) app.use(first.allowedMethods())
-  // What Koa reports itself comes after the frame: a socket that failed while the answer was written.
+  // Koa itself reports only errors after the frame: a socket that failed while the answer was written.
   app.on('error', (err: unknown) => log.debug({ err }, 'response not delivered'))
   return app
 }
 
 /**
- * The end of the chain, reached only when no route took the request. @koa/router's `allowedMethods` works out which of
- * 404, 405, 501 and OPTIONS it is, and the Allow header; this turns the refusals into errors of the route's style.
+ * Runs when no route matched. `allowedMethods` of @koa/router decides between 404, 405, 501 and OPTIONS and sets the Allow
+ * header; this throws its refusals as errors, so that they are answered in the style of the path.
  */
 const notFound: Middleware<RequestState> = async (ctx, next) => {
   await next()
@@ -41,7 +41,7 @@ const notFound: Middleware<RequestState> = async (ctx, next) => {
 
 function refusal(ctx: AppContext): OAuthError {
   const allow = ctx.res.getHeader('Allow')
-  // 501 with nothing allowed is just a path that does not exist, asked for in an odd way.
+  // A 501 without allowed methods is a path that does not exist, requested with an unknown method.
   if (typeof allow !== 'string' || allow === '')
     return new OAuthError('not_found', 'there is nothing here')
   return new OAuthError('invalid_request', 'the method is not allowed here', {

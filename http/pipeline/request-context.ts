@@ -1,6 +1,6 @@
 /**
- * What travels with a request: the members of Koa's `ctx.state`, and the context types built on them. The frame in
- * `frame.ts` sets the first two; endpoints set the others for the access log.
+ * What belongs to a request: the members of Koa's `ctx.state`, and the context types that have them. `frame.ts` sets the first
+ * two members; endpoints set the others, for the access log and the audit.
  */
 import type { IncomingMessage } from 'node:http'
 import type { RouterContext } from '@koa/router'
@@ -11,15 +11,15 @@ export interface RequestState {
   requestId: string
   /** The caller's address, as `sourceAddress` reads it. */
   source: string
-  /** Set by an endpoint once a client has proved who it is; never before. */
+  /** The authenticated client; not set before authentication succeeds. */
   clientId?: string
-  /** What the caller calls itself, proved or not; for records of refusals alone. */
+  /** The registered client that the caller claims to be, authenticated or not; only for records of refusals. */
   claimedClientId?: string
-  /** The code of the error the request ended in; set by the exits. */
+  /** The code of the error that was answered. */
   error?: string
 }
 
-/** One request and its answer, as much of it as the frame and the busiest handler need; a Koa context is one. */
+/** The part of a Koa context that the frame and the busiest handlers need; the shortcut has nothing else. */
 export interface RequestContext extends Replyable {
   readonly req: IncomingMessage
   readonly state: RequestState
@@ -32,13 +32,13 @@ export type AppContext = ParameterizedContext<RequestState, DefaultContext, unkn
 /** The context of a route's handler. */
 export type RouteContext = RouterContext<RequestState, DefaultContext, unknown>
 
-/** Options of every router: a path that differs in case or by a slash is another path, as a proxy in front sees it. */
+/** Options of every router: case and a trailing slash matter, as they do for a proxy in front. */
 export const EXACT_PATHS = { sensitive: true, strict: true } as const
 
-/** The label of requests that reached no route. */
+/** The label of requests without a route. */
 export const UNMATCHED = 'unmatched'
 
-/** The pattern of the route that took the request: the only form of its path that is logged or counted. */
+/** The pattern of the matched route: the only form of a path that is logged or counted. */
 export function routeOf(ctx: RequestContext): string {
   const pattern = (ctx as { _matchedRoute?: unknown })._matchedRoute
   return typeof pattern === 'string' ? pattern : UNMATCHED

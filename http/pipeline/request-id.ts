@@ -1,6 +1,6 @@
 /**
- * The id that ties an answer to its log lines. A caller's own id is taken over when it is harmless: short enough that
- * no token of ours fits in it, and of characters that need no escaping anywhere.
+ * The id that connects an answer with its log lines. The caller's id is used if it is harmless: too short for a token, and of
+ * characters that never need escaping.
  */
 import { randomUUID } from 'node:crypto'
 

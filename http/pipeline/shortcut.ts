@@ -1,16 +1,16 @@
 /**
- * Serves the one route that nearly all requests are for without Koa: making its context and finding the route takes as long
- * as everything an introspection does beside asking Redis. The request goes through the same frame and the same handler as
- * it would with Koa, and whatever is not exactly this route goes there.
+ * Serves the busiest route of a service without Koa: creating its context and finding the route would take as long as all the
+ * rest of an introspection without Redis. The frame and the handler are the same as with Koa, and every request that is not
+ * exactly for this route goes to Koa.
  */
 import type { RequestListener } from 'node:http'
 import { createFrame, type FrameOptions } from './frame.ts'
 import type { RequestContext, RequestState } from './request-context.ts'
 
-/** Which route is served without Koa, and by what. */
+/** The route that is served without Koa. */
 export interface ShortcutOptions extends FrameOptions {
   readonly method: string
-  /** Whole path, without a query; also what the route is called in metrics. */
+  /** The whole path, without a query; also the name of the route in metrics. */
   readonly path: string
   readonly handle: (context: RequestContext) => Promise<void>
   /** Takes all other requests. */
@@ -26,7 +26,7 @@ export function createShortcut(options: ShortcutOptions): RequestListener {
       others(req, res)
       return
     }
-    // The frame sets what a state has to have before anything reads it.
+    // The frame sets the required members before anything reads them.
     const state = {} as RequestState
     const context = { req, res, state, method, path, _matchedRoute: path }
     res.on('error', (err) => log.debug({ err }, 'response not delivered'))

@@ -1,6 +1,6 @@
 /**
- * The address a request comes from, for the log and for counting failed authentications. Behind a trusted proxy that is
- * the last hop of X-Forwarded-For: the only one our own proxy wrote; all before it are the caller's claims.
+ * The address a request comes from, for the log and for counting failed authentications. Behind a trusted proxy it is the last
+ * hop of X-Forwarded-For: the proxy wrote only that one, and the caller may have invented the others.
  */
 import type { IncomingMessage } from 'node:http'
 import { isIP } from 'node:net'

@@ -1,9 +1,9 @@
 /**
- * Answers and their caching headers. Every answer starts as uncacheable, since most carry a token or a verdict about one;
- * the few public documents (metadata, keys) opt out afterwards.
+ * Sends answers and sets their caching headers. Every answer starts as uncacheable, since most contain a token or say whether
+ * one is active; public documents such as the metadata allow caching afterwards.
  *
- * Sends a JSON body that is already text. It goes round Koa's `ctx.body`, which would sniff the text, look the type up
- * and measure the length again; on the introspection path that is a tenth of the budget.
+ * JSON is sent without Koa's `ctx.body`, which would inspect the text, look up its type and measure its length: a tenth of the
+ * time of an introspection.
  */
 import type { ServerResponse } from 'node:http'
 
@@ -13,7 +13,7 @@ export interface Replyable {
   respond?: boolean | undefined
 }
 
-/** Answers with `json` verbatim. Headers set before stay; nothing may be written to the response afterwards. */
+/** Answers with `json` as it is. Headers set before are kept; nothing may be sent afterwards. */
 export function replyJson(
   ctx: Replyable,
   status: number,
@@ -27,7 +27,7 @@ export function replyJson(
   res.end(json)
 }
 
-/** RFC 6749 §5.1 wants both headers. */
+/** RFC 6749 §5.1 requires both headers. */
 export function setNoStore(res: ServerResponse): void {
   res.setHeader('Cache-Control', 'no-store')
   res.setHeader('Pragma', 'no-cache')

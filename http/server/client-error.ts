@@ -1,7 +1,7 @@
 /**
- * The answer to bytes that never became a request: a broken request line, too many headers, a request that did not
- * finish arriving. Koa never sees these, so the answer is written to the socket as it is, in the OAuth style and without
- * a word of what was sent.
+ * Answers what is not a complete request: a malformed request line, headers that are too large, a request that did not arrive in
+ * time. Koa never sees these, so the answer is written to the socket directly, as an OAuth error that quotes nothing of what
+ * was sent.
  */
 import { Buffer } from 'node:buffer'
 import { type IncomingMessage, STATUS_CODES } from 'node:http'
@@ -9,7 +9,7 @@ import type { Duplex } from 'node:stream'
 import { isExemptFromBodyTimeout } from './body-timeout-exempt.ts'
 
 interface PossiblyAnswering {
-  /** Node's own mark for an answer under way, which its default handler looks at too. */
+  /** The answer being sent on this socket; Node's default handler reads the same member. */
   readonly _httpMessage?: { readonly _headerSent?: boolean; readonly req?: IncomingMessage } | null
 }
 
@@ -22,7 +22,7 @@ const DESCRIPTIONS: Readonly<Record<number, string>> = {
 /** Handler of a server's `clientError` event. */
 export function answerClientError(error: NodeJS.ErrnoException, socket: Duplex): void {
   const answering = (socket as Duplex & PossiblyAnswering)._httpMessage
-  // Node tells of an overdue request once; nothing more comes of it.
+  // Node reports an overdue request only once, so ignoring it exempts the request.
   if (
     error.code === 'ERR_HTTP_REQUEST_TIMEOUT' &&
     answering?.req &&

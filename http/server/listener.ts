@@ -1,8 +1,8 @@
 /**
- * The listener: plain or TLS, with limits on headers and time, JSON for requests that never reach Koa, and a drain.
+ * The listener: HTTP or HTTPS, with limits on headers and time, JSON answers to requests that never reach Koa, and a drain.
  *
- * Draining stops accepting, closes idle connections, marks what is in flight to close after its answer, and cuts off
- * whatever is left when the time is up. Signals are not handled here; main.ts calls `close`.
+ * Draining stops accepting connections, closes idle ones, marks busy ones to close after their answer, and destroys what is
+ * left at the timeout. Signals are not handled here; main.ts calls `close`.
  */
 import {
   createServer as createHttpServer,
@@ -19,9 +19,9 @@ import { answerClientError } from './client-error.ts'
 
 export interface ServerLimits {
   readonly headersTimeoutMs: number
-  /** From the first byte of a request to its last; above the body's own limit, which has the better answer. */
+  /** From the first byte of a request to its last. Longer than the limit on the body, whose answer says more. */
   readonly requestTimeoutMs: number
-  /** Above the minute most load balancers keep a connection, so that they close first. */
+  /** Longer than the minute for which most load balancers keep a connection, so that they close it first. */
   readonly keepAliveTimeoutMs: number
   readonly maxHeaderBytes: number
   readonly maxHeaders: number
@@ -35,18 +35,18 @@ export const SERVER_LIMITS: ServerLimits = Object.freeze({
   maxHeaders: 100,
 })
 
-/** PEM texts. With `clientCa`, a client must present a certificate it signed. */
+/** PEM texts. With `clientCa`, clients must present a certificate signed by it. */
 export interface TlsMaterial {
   readonly cert: string
   readonly key: string
   readonly clientCa?: string | undefined
 }
 
-/** Takes connections over from HTTP. */
+/** Takes connections over from HTTP, for WebSockets. */
 export interface UpgradeHandler {
-  /** Whether to take this one; all others are ordinary requests, whatever upgrade they offer. */
+  /** Whether to take over this request; all others are handled as ordinary requests, without an upgrade. */
   accepts(req: IncomingMessage): boolean
-  /** The socket is the handler's from now on, errors included. */
+  /** Takes over the socket, its errors included. */
   handle(req: IncomingMessage, socket: Duplex, head: Buffer): void
 }
 
@@ -56,7 +56,7 @@ export interface ListenOptions {
   readonly host: string
   /** 0 picks a free port. */
   readonly port: number
-  /** The setting to name when the port is taken. */
+  /** The setting to name when the port is in use. */
   readonly portSetting: string
   readonly log: Logger
   readonly tls?: TlsMaterial | undefined
@@ -68,43 +68,32 @@ export interface RunningServer {
   readonly port: number
   /** Such as `http://127.0.0.1:4000`. */
   readonly url: string
-  /** Drains. Says whether every request got its answer or some were cut off at the timeout. */
+  /** Drains. Returns whether every request was answered or some were cut off at the timeout. */
   close(options: { readonly timeoutMs: number }): Promise<'drained' | 'cut-off'>
 }
 
 const IDLE_SWEEP_MS = 50
 
+/** The connections of a server. */
+interface Connections {
+  /** Each open connection with the last answer on it; under TLS, the connection above the socket. */
+  readonly answers: Map<Socket, ServerResponse | undefined>
+  /** The sockets that keep the server from closing. */
+  readonly sockets: Set<Socket>
+  isDraining: boolean
+}
+
 /** Starts listening. @throws {ListenError} when the address cannot be opened. */
 export async function listen(options: ListenOptions): Promise<RunningServer> {
-  const { host, port, portSetting, log, tls } = options
-  /** Each open connection with the last answer on it; under TLS, the connections above it. */
-  const connections = new Map<Socket, ServerResponse | undefined>()
-  /** What holds the listener open, TLS or not. */
-  const sockets = new Set<Socket>()
-  let isDraining = false
-
+  const { host, port, portSetting, log, tls, upgrade } = options
+  const connections: Connections = { answers: new Map(), sockets: new Set(), isDraining: false }
   const server = createServer(options, (req, res) => {
-    connections.set(req.socket, res)
-    if (isDraining) res.setHeader('Connection', 'close')
+    connections.answers.set(req.socket, res)
+    if (connections.isDraining) res.setHeader('Connection', 'close')
     options.callback(req, res)
   })
-  server.on('connection', (socket: Socket) => {
-    sockets.add(socket)
-    socket.once('close', () => sockets.delete(socket))
-  })
-  server.on(tls === undefined ? 'connection' : 'secureConnection', (socket: Socket) => {
-    connections.set(socket, undefined)
-    socket.once('close', () => connections.delete(socket))
-  })
-  const { upgrade } = options
-  if (upgrade !== undefined) {
-    server.on('upgrade', (req, socket, head) => {
-      // A pipelined upgrade comes while the answer before it is still to be written on the same socket.
-      const before = connections.get(socket as Socket)
-      if (before !== undefined && !before.writableFinished) socket.destroy()
-      else upgrade.handle(req, socket, head)
-    })
-  }
+  trackConnections(server, connections, tls === undefined ? 'connection' : 'secureConnection')
+  if (upgrade !== undefined) handOverUpgrades(server, connections, upgrade)
   server.on('clientError', answerClientError)
   server.on('tlsClientError', (err) => log.debug({ err }, 'TLS handshake failed'))
 
@@ -112,38 +101,65 @@ export async function listen(options: ListenOptions): Promise<RunningServer> {
   const address = server.address() as AddressInfo
   const scheme = tls === undefined ? 'http' : 'https'
   let closing: Promise<'drained' | 'cut-off'> | undefined
-
-  async function drain(timeoutMs: number): Promise<'drained' | 'cut-off'> {
-    isDraining = true
-    const { promise: closed, resolve } = Promise.withResolvers<void>()
-    server.close(() => resolve())
-    for (const [socket, res] of connections) {
-      // Node does not count a connection as idle before its first request.
-      if (res === undefined) socket.destroy()
-      else if (!res.headersSent) res.setHeader('Connection', 'close')
-    }
-    // A connection whose answer had begun before the drain becomes idle later; nothing announces it.
-    const sweep = setInterval(() => server.closeIdleConnections(), IDLE_SWEEP_MS)
-    let outcome: 'drained' | 'cut-off' = 'drained'
-    const deadline = setTimeout(() => {
-      outcome = 'cut-off'
-      for (const socket of sockets) socket.destroy()
-    }, timeoutMs)
-    await closed
-    clearInterval(sweep)
-    clearTimeout(deadline)
-    return outcome
-  }
-
   return {
     server,
     port: address.port,
     url: `${scheme}://${hostPort(host, address.port)}`,
     close({ timeoutMs }) {
-      closing ??= drain(timeoutMs)
+      closing ??= drain(server, connections, timeoutMs)
       return closing
     },
   }
+}
+
+function trackConnections(
+  server: Server,
+  { answers, sockets }: Connections,
+  connectionEvent: 'connection' | 'secureConnection',
+): void {
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
+  })
+  server.on(connectionEvent, (socket: Socket) => {
+    answers.set(socket, undefined)
+    socket.once('close', () => answers.delete(socket))
+  })
+}
+
+function handOverUpgrades(server: Server, { answers }: Connections, upgrade: UpgradeHandler): void {
+  server.on('upgrade', (req, socket, head) => {
+    // A pipelined upgrade arrives before the previous answer on the same socket has been written.
+    const previous = answers.get(socket as Socket)
+    if (previous !== undefined && !previous.writableFinished) socket.destroy()
+    else upgrade.handle(req, socket, head)
+  })
+}
+
+async function drain(
+  server: Server,
+  connections: Connections,
+  timeoutMs: number,
+): Promise<'drained' | 'cut-off'> {
+  connections.isDraining = true
+  const { promise: closed, resolve } = Promise.withResolvers<void>()
+  server.close(() => resolve())
+  for (const [socket, res] of connections.answers) {
+    // Node does not count a connection as idle before its first request.
+    if (res === undefined) socket.destroy()
+    else if (!res.headersSent) res.setHeader('Connection', 'close')
+  }
+  // A connection whose answer began before the drain becomes idle later, without an event.
+  const sweep = setInterval(() => server.closeIdleConnections(), IDLE_SWEEP_MS)
+  let outcome: 'drained' | 'cut-off' = 'drained'
+  const deadline = setTimeout(() => {
+    outcome = 'cut-off'
+    for (const socket of connections.sockets) socket.destroy()
+  }, timeoutMs)
+  await closed
+  clearInterval(sweep)
+  clearTimeout(deadline)
+  return outcome
 }
 
 function createServer(options: ListenOptions, callback: RequestListener): Server {
@@ -154,7 +170,7 @@ function createServer(options: ListenOptions, callback: RequestListener): Server
     headersTimeout: limits.headersTimeoutMs,
     requestTimeout: limits.requestTimeoutMs,
     keepAliveTimeout: limits.keepAliveTimeoutMs,
-    // Node looks for overdue requests at this pace; its default of 30 s would treble the limits above.
+    // How often Node looks for overdue requests; its default of 30 s would stretch the limits above to three times.
     connectionsCheckingInterval: 1_000,
   }
   const server =

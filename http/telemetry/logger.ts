@@ -1,7 +1,7 @@
 /**
- * The logger of a service: pino writing JSON lines. Two nets below the rule that no secret is ever logged: known field
- * names are redacted, and each finished line is scrubbed of token-shaped and credential-shaped text, which also covers
- * error messages and stacks.
+ * The logger of a service: pino, writing JSON lines. No code may log a secret; as two safety nets, known field names are
+ * redacted, and each finished line (error messages and stacks included) is scrubbed of anything that looks like a token or
+ * credentials.
  */
 import { type DestinationStream, destination, type Logger, pino } from 'pino'
 import type { LogLevel } from '../../settings/setting-table.ts'
@@ -18,7 +18,7 @@ const SECRET_FIELDS = [
   'access_token',
   'refresh_token',
 ]
-/** No path begins with a wildcard: pino would then walk every field of every line. */
+/** No path begins with a wildcard, for which pino would walk every field of every line. */
 const REDACTED = SECRET_FIELDS.flatMap((field) => [
   field,
   `headers.${field}`,
@@ -27,13 +27,13 @@ const REDACTED = SECRET_FIELDS.flatMap((field) => [
   `err.headers.${field}`,
 ])
 
-/** One write per line costs more than the request it tells of; a tenth of a second late is soon enough. */
+/** Lines are buffered: one write per line would cost more than the request it describes. */
 const BUFFER_BYTES = 4096
 const FLUSH_MS = 100
 
 /**
- * A logger for one service. Unless a destination is given, lines go to standard output in small batches; what is left
- * is written when the process exits, unless it is killed outright.
+ * A logger for one service. Without a given destination, lines go to standard output in small batches; the rest is written when
+ * the process exits, unless it is killed.
  */
 export function createLogger(
   level: LogLevel,
@@ -54,7 +54,7 @@ function standardOutput(): DestinationStream {
   return destination({ dest: 1, sync: false, minLength: BUFFER_BYTES, periodicFlush: FLUSH_MS })
 }
 
-/** What an error says of itself. What a library hung on it stays out: ioredis keeps the command, and so its password. */
+/** The standard members of an error, and no others: ioredis adds the command, which may contain a password. */
 function describeError(error: unknown): object {
   if (!(error instanceof Error)) return { message: String(error) }
   const { name, message, stack, cause } = error

@@ -1,6 +1,6 @@
 /**
- * The Prometheus metrics of one service, in a registry of its own, so that two services in one process do not mix.
- * Labels are bounded: routes are patterns, methods a fixed list, and nothing from a request's content is a label.
+ * The Prometheus metrics of one service, in a separate registry, so that two services in one process do not mix. Labels are
+ * bounded: routes are patterns, methods a fixed list, and nothing else of a request is a label.
  */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 
@@ -12,12 +12,12 @@ export interface MetricsOptions {
 }
 
 export interface Metrics {
-  /** Where callers add metrics of their own. */
+  /** For further metrics of the service. */
   readonly registry: Registry
   requestStarted(): void
-  /** Also ends what `requestStarted` began. */
+  /** Call once for each `requestStarted`. */
   requestEnded(method: string, route: string, status: number, seconds: number): void
-  /** Counts a refused client authentication at a route. */
+  /** Counts a failed client authentication. */
   authFailed(route: string): void
 }
 
@@ -41,14 +41,14 @@ export function createMetrics(options: MetricsOptions): Metrics {
 
   const duration = new Histogram({
     name: 'claimcheck_http_request_duration_seconds',
-    help: 'Time from the arrival of a request to its answer',
+    help: 'Time from the arrival of a request to its response',
     labelNames: ['method', 'route', 'status'] as const,
     buckets: BUCKETS_SECONDS,
     registers,
   })
   new Gauge({
     name: 'claimcheck_http_requests_in_flight',
-    help: 'Requests not answered yet',
+    help: 'Requests that have not been answered yet',
     registers,
     collect() {
       this.set(inFlight)
@@ -56,18 +56,18 @@ export function createMetrics(options: MetricsOptions): Metrics {
   })
   new Gauge({
     name: 'claimcheck_build_info',
-    help: 'Always 1; the labels say what runs',
+    help: 'Always 1; the labels name the running version',
     labelNames: ['service', 'version', 'node'] as const,
     registers,
   }).set({ service: options.service, version: options.version, node: process.version }, 1)
   const authFailures = new Counter({
     name: 'claimcheck_client_auth_failures_total',
-    help: 'Client authentications refused',
+    help: 'Failed client authentications',
     labelNames: ['route'] as const,
     registers,
   })
 
-  /** Binding labels costs more than observing; the label sets are few, so each is bound once. */
+  /** Binding labels costs more than observing, and there are few label sets, so each is bound once. */
   const observers = new Map<string, (seconds: number) => void>()
   function observerOf(method: string, route: string, status: number): (seconds: number) => void {
     const key = `${method} ${status} ${route}`

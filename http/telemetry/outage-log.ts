@@ -1,10 +1,10 @@
 /**
- * Tells of an outage of Redis once, and once that it is over. The connection reports every attempt; a line for each would
- * bury what matters at the very moment somebody reads the log.
+ * Logs the start of a Redis outage once, and its end once. The connection reports every failed attempt; a line for each would
+ * bury everything else just when somebody reads the log.
  */
 import type { Logger } from './logger.ts'
 
-/** Told by the store's connection. */
+/** What the store's connection reports to. */
 export interface OutageLog {
   failed(error: Error): void
   recovered(): void

@@ -39,7 +39,7 @@ const FULL_RETRY_SECONDS = '5'
 
 /** Makes the handler of upgrades. */
 export function createFeedEndpoint(options: FeedEndpointOptions): UpgradeHandler {
-  const { path, limits, log, trustProxy, connections } = options
+  const { path, limits, log, metrics, trail, trustProxy, connections } = options
   const webSockets = new WebSocketServer({
     noServer: true,
     clientTracking: false,
@@ -52,7 +52,7 @@ export function createFeedEndpoint(options: FeedEndpointOptions): UpgradeHandler
     const refusal = invalidRequest(`the WebSocket handshake is malformed: ${error.message}`, {
       headers: { 'Sec-WebSocket-Version': '13' },
     })
-    refuse(options, req, socket, refusal, { requestId: requestIdOf(req), source: '' })
+    refuse(req, socket, refusal, { requestId: requestIdOf(req), source: '' })
   })
   let authenticating = 0
 
@@ -64,14 +64,40 @@ export function createFeedEndpoint(options: FeedEndpointOptions): UpgradeHandler
     try {
       const caller = await admit(options, authenticating, req, state)
       webSockets.handleUpgrade(req, socket, head, (opened) => {
-        logUpgrade(log, path, state, 101)
+        logUpgrade(state, 101)
         connections.add(opened, caller)
       })
     } catch (error) {
-      refuse(options, req, socket, error, state)
+      refuse(req, socket, error, state)
     } finally {
       authenticating--
     }
+  }
+
+  function refuse(req: IncomingMessage, socket: Duplex, error: unknown, state: RequestState): void {
+    const { requestId } = state
+    const refusal = toOAuthError(error, requestId)
+    if (refusal.error === 'invalid_client') metrics.authFailed(path)
+    trail.refused(state, path, refusal)
+    if (refusal.error === 'server_error')
+      log.error({ request_id: requestId, err: error }, 'request failed')
+    logUpgrade(state, refusal.status, refusal.error)
+    try {
+      sendRefusal(req, socket, refusal, requestId)
+    } catch (err) {
+      // A refusal that cannot be written must end the socket and not the process.
+      log.warn({ request_id: requestId, err }, 'the refusal could not be written')
+      socket.destroy()
+    }
+  }
+
+  function logUpgrade(
+    { requestId, source, clientId }: RequestState,
+    status: number,
+    error?: string,
+  ) {
+    const line = { request_id: requestId, method: 'GET', route: path, status, source }
+    log[status >= 500 ? 'warn' : 'info']({ ...line, client_id: clientId, error }, 'request')
   }
 
   return {
@@ -108,29 +134,6 @@ async function admit(
   return { clientId, presented }
 }
 
-function refuse(
-  { path, log, metrics, trail }: FeedEndpointOptions,
-  req: IncomingMessage,
-  socket: Duplex,
-  error: unknown,
-  state: RequestState,
-): void {
-  const { requestId } = state
-  const refusal = toOAuthError(error, requestId)
-  if (refusal.error === 'invalid_client') metrics.authFailed(path)
-  trail.refused(state, path, refusal)
-  if (refusal.error === 'server_error')
-    log.error({ request_id: requestId, err: error }, 'request failed')
-  logUpgrade(log, path, state, refusal.status, refusal.error)
-  try {
-    sendRefusal(req, socket, refusal, requestId)
-  } catch (err) {
-    // A refusal that cannot be written must end the socket and not the process.
-    log.warn({ request_id: requestId, err }, 'the refusal could not be written')
-    socket.destroy()
-  }
-}
-
 /** Answers with the status, headers and body of an ordinary HTTP answer, on a socket that Node no longer handles. */
 function sendRefusal(
   req: IncomingMessage,
@@ -153,17 +156,6 @@ function sendRefusal(
   })
   res.setHeader('X-Request-Id', requestId)
   sendOAuthError({ res }, refusal)
-}
-
-function logUpgrade(
-  log: Logger,
-  route: string,
-  { requestId, source, clientId }: RequestState,
-  status: number,
-  error?: string,
-): void {
-  const line = { request_id: requestId, method: 'GET', route, status, source }
-  log[status >= 500 ? 'warn' : 'info']({ ...line, client_id: clientId, error }, 'request')
 }
 
 function pathOf(req: IncomingMessage): string | undefined {

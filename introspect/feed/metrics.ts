@@ -14,11 +14,7 @@ export interface FeedMetrics {
 }
 
 /** Values that are read at each scrape. */
-interface FeedGauges {
-  connections(): number
-  lag(): number
-  unacknowledged(): number
-}
+type FeedGauges = Readonly<Record<'connections' | 'lag' | 'unacknowledged', () => number>>
 
 const BUCKETS_SECONDS = [
   0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1,

@@ -6,19 +6,15 @@ import type { FeedCursor, PartitionStart } from '../../client/src/wire/index.ts'
 import { invariant } from './invariant.ts'
 import type { EncodedFrame, PartitionHistory } from './partition-history.ts'
 
-/** What to write to a client that starts, in this order. */
-interface FeedStart {
-  readonly partitions: readonly PartitionStart[]
-  /** Events that the client has missed, partition by partition. */
-  readonly missed: readonly EncodedFrame[]
-}
-
-/** @param maxMissedBytes most bytes of missed events, over all partitions */
+/**
+ * @param maxMissedBytes most bytes of missed events, over all partitions
+ * @returns the partitions of the `start` frame, and the missed events that follow it
+ */
 export function planStart(
   histories: readonly PartitionHistory[],
   cursors: Readonly<Record<string, FeedCursor>>,
   maxMissedBytes: number,
-): FeedStart {
+): { readonly partitions: readonly PartitionStart[]; readonly missed: readonly EncodedFrame[] } {
   const missed: EncodedFrame[] = []
   let bytesLeft = maxMissedBytes
   const partitions = histories.map((history, partition): PartitionStart => {

@@ -1,4 +1,4 @@
-/** `GET /admin/v1/audit`: who did what, on whom, when, from where, with what result. */
+/** `GET /admin/v1/audit`: who did what, to whom, when, from where, with what result. */
 import { z } from 'zod'
 import type { AuditRecord } from '../../client/src/wire/index.ts'
 import { ProblemError } from '../../http/errors/problem.ts'
@@ -35,18 +35,18 @@ const query = z.strictObject({
 
 type Query = z.output<typeof query>
 
-/** Readings remembered, at most; one that was forgotten is recorded again. */
+/** Most readings remembered; the next page of a forgotten one is recorded again. */
 const MAX_READINGS = 1_000
 
 /** Makes the handler. */
 export function readAudit(store: Store): AdminHandler {
-  const begun = new Set<string>()
+  const recorded = new Set<string>()
 
-  /** Pages that go on from another are the same reading, as far as this node knows of it: anybody can make up a cursor. */
-  function isBegun(reading: string): boolean {
-    if (begun.has(reading)) return true
-    if (begun.size >= MAX_READINGS) begun.clear()
-    begun.add(reading)
+  /** A reading is recorded once, not page by page. A cursor alone proves nothing, since anybody can invent one. */
+  function isRecorded(reading: string): boolean {
+    if (recorded.has(reading)) return true
+    if (recorded.size >= MAX_READINGS) recorded.clear()
+    recorded.add(reading)
     return false
   }
 
@@ -55,9 +55,10 @@ export function readAudit(store: Store): AdminHandler {
     if (cursor !== undefined && !store.audit.isCursor(cursor)) throw badCursor()
     const matches = (record: AuditRecord) => isWanted(record, filter)
     const page = await store.audit.read({ order, since, until, cursor, size: limit, matches })
-    const target = told(filter)
-    const wasBegun = isBegun(JSON.stringify([ctx.state.operatorJti, target]))
-    if (cursor === undefined || !wasBegun) await ctx.state.audit({ action: 'audit.read', target })
+    const target = givenMembers(filter)
+    const wasRecorded = isRecorded(JSON.stringify([ctx.state.operatorJti, target]))
+    if (cursor === undefined || !wasRecorded)
+      await ctx.state.audit({ action: 'audit.read', target })
     const { records, next: next_cursor, follow: follow_cursor } = page
     replyJson(ctx, 200, JSON.stringify({ records, next_cursor, follow_cursor }))
   }
@@ -78,7 +79,7 @@ function isWanted(
   )
 }
 
-function told(filter: Filter): Record<string, string> {
+function givenMembers(filter: Filter): Record<string, string> {
   return Object.fromEntries(
     Object.entries(filter).filter((entry): entry is [string, string] => entry[1] !== undefined),
   )

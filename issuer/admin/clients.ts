@@ -1,4 +1,4 @@
-/** `/admin/v1/clients`: the registry of clients and their secrets. A secret is shown once and kept only as a hash. */
+/** `/admin/v1/clients`: the registered clients and their secrets. A secret is shown once; only its hash is stored. */
 import { randomBytes } from 'node:crypto'
 import { z } from 'zod'
 import { hashSecret } from '../../http/auth/client-credentials.ts'
@@ -10,17 +10,22 @@ import {
   MAX_ACCESS_TOKEN_LIFETIME_SECONDS,
   MAX_GRANT_LIFETIME_SECONDS,
 } from '../../store/context.ts'
-import type { Client, ClientMetadata, ClientSecret } from '../../store/registry/clients.ts'
+import type {
+  Client,
+  ClientMetadata,
+  ClientSecret,
+  ClientState,
+} from '../../store/registry/clients.ts'
 import type { Store } from '../../store/store.ts'
 import { CONFIDENTIAL_GRANT_TYPES, GRANT_TYPES } from '../grants/grant-types.ts'
 import { clientId, parsePathValue, resources, scope, text } from '../values/fields.ts'
-import { type AdminHandler, assertMayManage } from './guard.ts'
+import { type AdminContext, type AdminHandler, assertMayManage } from './guard.ts'
 import { badCursor, parsePageRequest } from './paging.ts'
 
 const SECRET_BYTES = 32
 const SECRET_ID_BYTES = 9
 
-/** Secrets a client may have at once: the new one and the one it replaces. */
+/** Most secrets of a client at once: the new one and the one it replaces. */
 const LIVE_SECRETS = 2
 
 const DAY_SECONDS = 86_400
@@ -50,7 +55,7 @@ const body = z
   })
   .refine((client) => client.token_endpoint_auth_method !== 'none' || !client.introspect, {
     path: ['introspect'],
-    message: 'must be false for a public client: a bare client_id is no authentication',
+    message: 'must be false for a public client, which cannot authenticate',
   })
   .refine(
     (client) =>
@@ -65,7 +70,7 @@ const body = z
 const OPTIONAL_BODY = { ...JSON_RULES, optional: true }
 const secretBody = z.strictObject({ revoke_others: z.boolean().optional() })
 
-/** The registry's handlers. `nowSeconds` is the time in epoch seconds. */
+/** The registry's handlers. */
 export interface ClientHandlers {
   readonly list: AdminHandler
   readonly get: AdminHandler
@@ -74,7 +79,7 @@ export interface ClientHandlers {
   readonly addSecret: AdminHandler
 }
 
-/** Makes the handlers. */
+/** Makes the handlers. `nowSeconds` returns the time in epoch seconds. */
 export function createClientHandlers(
   store: Store,
   issuer: string,
@@ -95,45 +100,7 @@ export function createClientHandlers(
       replyJson(ctx, 200, JSON.stringify(toView(client)))
     },
 
-    async put(ctx) {
-      const id = pathId(ctx)
-      const given = await readJson(ctx.req)
-      const { client_id, enabled, secrets: _readOnly, ...metadata } = parseBody(body, given)
-      const isSwitch = enabled !== undefined && Object.keys(given as object).length === 1
-      if (client_id !== undefined && client_id !== id) {
-        throw new ProblemError(
-          'unprocessable',
-          'The client_id of the body is not the one of the path.',
-        )
-      }
-      // Whoever is the issuer as a resource would see the tokens of its operators.
-      if (metadata.resources.includes(issuer)) {
-        throw new ProblemError(
-          'unprocessable',
-          'The issuer itself cannot be a resource of a client.',
-        )
-      }
-      let isNew = false
-      const client = await store.clients.put(id, ctx.state.operator, (current) => {
-        isNew = current === undefined
-        assertMayManage(ctx, `${current?.metadata.scope ?? ''} ${metadata.scope}`)
-        return {
-          // Leaving it out must not switch a disabled client back on; giving it alone must not wipe the rest.
-          enabled: enabled ?? current?.enabled ?? true,
-          metadata:
-            isSwitch && current !== undefined ? current.metadata : (metadata as ClientMetadata),
-          // A public client has none to come back to.
-          secrets: metadata.token_endpoint_auth_method === 'none' ? [] : (current?.secrets ?? []),
-        }
-      })
-      await ctx.state.audit({
-        action: 'client.put',
-        client: id,
-        isEmergency: !client.enabled,
-        target: { new: isNew, enabled: client.enabled, scope: client.metadata.scope },
-      })
-      replyJson(ctx, isNew ? 201 : 200, JSON.stringify(toView(client)))
-    },
+    put: (ctx) => putClient(ctx, store, issuer),
 
     async remove(ctx) {
       const id = pathId(ctx)
@@ -144,52 +111,101 @@ export function createClientHandlers(
       ctx.status = 204
     },
 
-    async addSecret(ctx) {
-      const id = pathId(ctx)
-      const given = await readJson(ctx.req, OPTIONAL_BODY)
-      const { revoke_others } = parseBody(secretBody, given ?? {})
-      const secret = randomBytes(SECRET_BYTES).toString('base64url')
-      const added: ClientSecret = {
-        secret_id: randomBytes(SECRET_ID_BYTES).toString('base64url'),
-        hash: hashSecret(secret),
-        created_at: nowSeconds(),
-      }
-      await store.clients.put(id, ctx.state.operator, (current) => {
-        if (current === undefined) throw unknownClient()
-        assertMayManage(ctx, current.metadata.scope)
-        if (current.token_endpoint_auth_method === 'none') {
-          throw new ProblemError('unprocessable', 'A public client has no secret.')
-        }
-        const { enabled, metadata } = current
-        const secrets = current.secrets.filter(({ pending }) => pending !== true)
-        return { enabled, metadata, secrets: [...secrets, { ...added, pending: true }] }
-      })
-      // In force only now that every partition has it: had the first step failed half-way, nobody would know the secret,
-      // and it must not push out one that is in use.
-      await store.clients.put(id, ctx.state.operator, (current) => {
-        if (current === undefined) throw unknownClient()
-        const { enabled, metadata, secrets } = current
-        const others = secrets.filter(({ secret_id }) => secret_id !== added.secret_id)
-        const live = others.filter(({ pending }) => pending !== true)
-        const kept = revoke_others === true ? [] : live.slice(1 - LIVE_SECRETS)
-        const awaited = others.filter(({ pending }) => pending === true)
-        return { enabled, metadata, secrets: [...kept, added, ...awaited] }
-      })
-      await ctx.state.audit({
-        action: 'client.secret',
-        client: id,
-        isEmergency: revoke_others === true,
-        target: { secret_id: added.secret_id, revoke_others: revoke_others === true },
-      })
-      const shown = {
-        client_id: id,
-        secret_id: added.secret_id,
-        client_secret: secret,
-        client_secret_expires_at: 0,
-      }
-      replyJson(ctx, 201, JSON.stringify(shown))
-    },
+    addSecret: (ctx) => addSecret(ctx, store, nowSeconds),
   }
+}
+
+async function putClient(ctx: AdminContext, store: Store, issuer: string): Promise<void> {
+  const id = pathId(ctx)
+  const given = await readJson(ctx.req)
+  const { client_id, enabled, secrets: _readOnly, ...metadata } = parseBody(body, given)
+  const isSwitch = enabled !== undefined && Object.keys(given as object).length === 1
+  if (client_id !== undefined && client_id !== id) {
+    throw new ProblemError('unprocessable', 'The client_id of the body differs from the path.')
+  }
+  // A client with the issuer as its resource could introspect the tokens of operators.
+  if (metadata.resources.includes(issuer)) {
+    throw new ProblemError('unprocessable', 'The issuer itself cannot be a resource of a client.')
+  }
+  let isNew = false
+  const client = await store.clients.put(id, ctx.state.operator, (current) => {
+    isNew = current === undefined
+    assertMayManage(ctx, `${current?.metadata.scope ?? ''} ${metadata.scope}`)
+    return {
+      // Without `enabled`, a disabled client stays disabled; with `enabled` alone, everything else stays as it is.
+      enabled: enabled ?? current?.enabled ?? true,
+      metadata: isSwitch && current !== undefined ? current.metadata : (metadata as ClientMetadata),
+      // A public client loses its secrets, so that becoming confidential again does not revive them.
+      secrets: metadata.token_endpoint_auth_method === 'none' ? [] : (current?.secrets ?? []),
+    }
+  })
+  await ctx.state.audit({
+    action: 'client.put',
+    client: id,
+    isEmergency: !client.enabled,
+    target: { new: isNew, enabled: client.enabled, scope: client.metadata.scope },
+  })
+  replyJson(ctx, isNew ? 201 : 200, JSON.stringify(toView(client)))
+}
+
+async function addSecret(ctx: AdminContext, store: Store, nowSeconds: () => number): Promise<void> {
+  const id = pathId(ctx)
+  const given = await readJson(ctx.req, OPTIONAL_BODY)
+  const { revoke_others: revokeOthers = false } = parseBody(secretBody, given ?? {})
+  const secret = randomBytes(SECRET_BYTES).toString('base64url')
+  const added: ClientSecret = {
+    secret_id: randomBytes(SECRET_ID_BYTES).toString('base64url'),
+    hash: hashSecret(secret),
+    created_at: nowSeconds(),
+  }
+  await store.clients.put(id, ctx.state.operator, (current) => withPending(ctx, current, added))
+  // Activated by a second write, once every partition has the secret: if a single write failed half-way, a secret that
+  // nobody was shown could have replaced one that is in use.
+  await store.clients.put(id, ctx.state.operator, (current) =>
+    withActivated(current, added, revokeOthers),
+  )
+  await ctx.state.audit({
+    action: 'client.secret',
+    client: id,
+    isEmergency: revokeOthers,
+    target: { secret_id: added.secret_id, revoke_others: revokeOthers },
+  })
+  const shown = {
+    client_id: id,
+    secret_id: added.secret_id,
+    client_secret: secret,
+    client_secret_expires_at: 0,
+  }
+  replyJson(ctx, 201, JSON.stringify(shown))
+}
+
+function withPending(
+  ctx: AdminContext,
+  current: Client | undefined,
+  added: ClientSecret,
+): ClientState {
+  if (current === undefined) throw unknownClient()
+  assertMayManage(ctx, current.metadata.scope)
+  if (current.token_endpoint_auth_method === 'none') {
+    throw new ProblemError('unprocessable', 'A public client has no secret.')
+  }
+  const { enabled, metadata } = current
+  const secrets = current.secrets.filter(({ pending }) => pending !== true)
+  return { enabled, metadata, secrets: [...secrets, { ...added, pending: true }] }
+}
+
+function withActivated(
+  current: Client | undefined,
+  added: ClientSecret,
+  revokeOthers: boolean,
+): ClientState {
+  if (current === undefined) throw unknownClient()
+  const { enabled, metadata, secrets } = current
+  const others = secrets.filter(({ secret_id }) => secret_id !== added.secret_id)
+  const live = others.filter(({ pending }) => pending !== true)
+  const kept = revokeOthers ? [] : live.slice(1 - LIVE_SECRETS)
+  const pending = others.filter((one) => one.pending === true)
+  return { enabled, metadata, secrets: [...kept, added, ...pending] }
 }
 
 function pathId(ctx: RouteContext): string {

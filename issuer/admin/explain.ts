@@ -1,6 +1,6 @@
 /**
- * `POST /admin/v1/explain`: what has become of a token, for whoever holds it at 3 a.m. and has to know why. Operators
- * only; those who introspect never learn a reason.
+ * `POST /admin/v1/explain`: says what state a token is in and why, for an operator who investigates it. For operators only:
+ * introspection never gives a reason.
  */
 import { z } from 'zod'
 import { parseBody, readJson } from '../../http/body/json.ts'
@@ -13,7 +13,7 @@ import type { AdminHandler } from './guard.ts'
 
 const body = z.strictObject({
   token: z.string().min(1).max(4_096),
-  /** A client: whether this one sees the token as active. */
+  /** A client; the answer says whether it sees the token as active. */
   resource_server: clientId.optional(),
 })
 
@@ -51,12 +51,12 @@ function namesOf({ jti, grantId, sid }: Explanation) {
 
 function toView({ kind, token, grant, exchangedFrom, revocations, jti }: Explanation) {
   const record = token ?? grant
-  const line = [jti, ...exchangedFrom]
+  const ancestry = [jti, ...exchangedFrom]
   return {
     ...(kind === undefined ? {} : { kind: KINDS[kind] }),
     ...(record === undefined ? {} : factsOf(record)),
     ...(exchangedFrom.length === 0 ? {} : { exchanged_from: exchangedFrom }),
-    revocations: revocations.map((revocation) => toRevocationView(revocation, line)),
+    revocations: revocations.map((revocation) => toRevocationView(revocation, ancestry)),
   }
 }
 
@@ -72,7 +72,7 @@ function factsOf({
 
 function toRevocationView(
   { level, cutoffUs, afterUs, madeAtUs, by, reason, id, generation }: VoidingRevocation,
-  line: readonly (string | undefined)[],
+  ancestry: readonly (string | undefined)[],
 ) {
   return {
     level,
@@ -82,15 +82,15 @@ function toRevocationView(
     by,
     reason,
     id,
-    // It voids the token by voiding the one that this came from.
-    ...(generation === 0 ? {} : { of: line[generation] }),
+    // The revocation is of an ancestor: a token that this one was exchanged from.
+    ...(generation === 0 ? {} : { of: ancestry[generation] }),
   }
 }
 
 async function viewOf(store: Store, { state, token }: Explanation, serverId: string) {
   const server = await store.clients.get(serverId)
   if (server === undefined) {
-    throw new ProblemError('unprocessable', 'The resource_server names no registered client.')
+    throw new ProblemError('unprocessable', 'The resource_server is not a registered client.')
   }
   const { introspect, resources } = server.metadata
   const isAudience = token?.authorization.aud.some((resource) => resources.includes(resource))

@@ -1,6 +1,6 @@
 /**
- * Who may use the admin API: bearers of Claimcheck's own access tokens, aimed at the issuer, with the scope of the
- * route or `claimcheck:admin`. The token is looked up like any other, so a revoked operator is out at once.
+ * Guards the admin API. A caller needs an access token of Claimcheck for the issuer as audience, with the scope of the route or
+ * `claimcheck:admin`. The token is looked up for each request, so revoking it shuts the operator out at once.
  */
 import type { AuditTrail, Change } from '../../http/audit/audit-trail.ts'
 import { bearerToken, insufficientScope, invalidToken } from '../../http/auth/bearer.ts'
@@ -9,7 +9,7 @@ import type { RequestState, RouteContext } from '../../http/pipeline/request-con
 import type { Store } from '../../store/store.ts'
 import { holdsScope } from '../values/scope.ts'
 
-/** Scopes of the admin API; the last one stands for all. */
+/** Scopes of the admin API; the last one includes all others. */
 export const ADMIN_SCOPES = [
   'claimcheck:issue',
   'claimcheck:revoke',
@@ -24,14 +24,15 @@ const RESERVED_PREFIX = 'claimcheck:'
 /** One of them. */
 export type AdminScope = (typeof ADMIN_SCOPES)[number]
 
-/** Subject of the operator's token: who did it, in every record. */
+/** The state of a request that the guard has admitted. */
 export interface AdminState extends RequestState {
+  /** Subject of the operator's token; every record names it. */
   operator: string
   /** Id of the operator's token. */
   operatorJti: string
-  /** What the operator's token was granted. */
+  /** Scope of the operator's token. */
   operatorScope: string
-  /** Records what was done; to be waited for before the answer, which it turns into an outage when it fails. */
+  /** Records changes. Wait for it before answering: if it fails, the answer is 503. */
   audit: (...changes: readonly Change[]) => Promise<void>
 }
 
@@ -41,16 +42,16 @@ export type AdminContext = RouteContext & { state: AdminState }
 /** A handler behind the guard. */
 export type AdminHandler = (ctx: AdminContext) => Promise<void>
 
-/** Makes the check of a scope, or of one of several, to stand before a handler. */
+/** Puts the check of a scope, or of one of several, before a handler. */
 export type RequireScope = (
   scope: AdminScope | readonly [AdminScope, ...AdminScope[]],
   handler: AdminHandler,
 ) => (ctx: RouteContext) => Promise<void>
 
 /**
- * Refuses to hand out what the operator does not hold: with a narrow scope nobody may make themselves a wider one.
+ * Refuses to grant admin scopes that the operator lacks, so that nobody can extend a narrow scope.
  *
- * @param granted space-separated scopes about to be given to somebody
+ * @param granted the scopes about to be granted, space-separated
  * @throws {OAuthError} 403 when one of them is a scope of the admin API that the operator lacks
  */
 export function assertMayGrant({ state }: AdminContext, granted: string): void {
@@ -60,7 +61,11 @@ export function assertMayGrant({ state }: AdminContext, granted: string): void {
   if (missing !== undefined) throw insufficientScope(missing)
 }
 
-/** Whether a client with this scope could use the admin API: only `claimcheck:admin` may touch it. */
+/**
+ * Lets only `claimcheck:admin` change a client whose scope gives access to the admin API.
+ *
+ * @throws {OAuthError} 403
+ */
 export function assertMayManage({ state }: AdminContext, scope: string): void {
   const isOperator = scope.split(' ').some((one) => one.startsWith(RESERVED_PREFIX))
   if (isOperator && !holdsScope(state.operatorScope, 'claimcheck:admin')) {
@@ -71,7 +76,7 @@ export function assertMayManage({ state }: AdminContext, scope: string): void {
 /**
  * Makes the guard of an issuer.
  *
- * The check throws {@link OAuthError} 401 without a good token aimed at the issuer, 403 without the scope.
+ * The check throws {@link OAuthError} 401 without a valid token for the issuer, 403 without the scope.
  */
 export function createGuard(
   store: Pick<Store, 'tokens'>,
@@ -101,7 +106,7 @@ export function createGuard(
   }
 }
 
-/** The router takes a parameter it cannot decode as it stands, and so for somebody else's name. */
+/** The router leaves a parameter that it cannot decode encoded, which would be taken for another name. */
 function assertDecodable(path: string): void {
   try {
     decodeURIComponent(path)

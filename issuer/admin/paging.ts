@@ -1,4 +1,4 @@
-/** `?cursor=&limit=` of the listing routes. Cursors are opaque: they say where a page ended, and nothing secret. */
+/** `?cursor=&limit=` of listings. A cursor says where a page ended; it is opaque to callers and contains nothing secret. */
 import type { ProblemError } from '../../http/errors/problem.ts'
 import type { RouteContext } from '../../http/pipeline/request-context.ts'
 import type { PageCursor } from '../../store/grants/live-grants.ts'
@@ -6,7 +6,7 @@ import { badQuery, readQuery } from './query.ts'
 
 const DEFAULT_LIMIT = 100
 const MAX_LIMIT = 500
-/** The longest role and the longest subject, encoded. */
+/** Room for the longest role and the longest subject, encoded. */
 const MAX_CURSOR_LENGTH = 1_200
 
 /** A request for a page. */
@@ -17,9 +17,9 @@ export interface PageRequest<Filter extends string = never> {
 }
 
 /**
- * Reads `cursor`, `limit` and what else the listing takes.
+ * Reads `cursor`, `limit` and the filters of the listing.
  *
- * @throws {ProblemError} 400 for a doubled, unknown or malformed parameter
+ * @throws {ProblemError} 400 for a repeated, unknown or malformed parameter
  */
 export function parsePageRequest<Filter extends string = never>(
   ctx: Pick<RouteContext, 'querystring'>,
@@ -39,12 +39,12 @@ export function parsePageRequest<Filter extends string = never>(
   return { cursor, limit: Number(limit), filters: filters as Partial<Record<Filter, string>> }
 }
 
-/** Writes where a page of a subject's index ended. */
+/** The cursor after a page of a subject's index. */
 export function encodeCursor({ score, member }: PageCursor): string {
   return Buffer.from(`${score} ${member}`).toString('base64url')
 }
 
-/** Reads it back; none is the start. @throws {ProblemError} 400 when it is not one of ours */
+/** Reads such a cursor; undefined means the first page. @throws {ProblemError} 400 when it is not one */
 export function decodeCursor(cursor: string | undefined): PageCursor | undefined {
   if (cursor === undefined) return undefined
   const text = Buffer.from(cursor, 'base64url').toString('latin1')
@@ -53,20 +53,20 @@ export function decodeCursor(cursor: string | undefined): PageCursor | undefined
   return { score, member }
 }
 
-/** Writes where a page ended, as a text of our own. */
+/** The cursor of a listing that pages by a text. */
 export function encodeText(text: string): string {
   return Buffer.from(text).toString('base64url')
 }
 
-/** Reads such a text back. @throws {ProblemError} 400 when it cannot be one of ours */
+/** Reads the text of such a cursor. @throws {ProblemError} 400 when it is not one */
 export function decodeText(cursor: string): string {
   const text = Buffer.from(cursor, 'base64url').toString('utf8')
-  // Both decoders make do with anything; what does not come out the same was not ours.
+  // Both decoders accept anything; a cursor that does not encode back to itself is not one.
   if (encodeText(text) !== cursor) throw badCursor()
   return text
 }
 
-/** The refusal of a cursor that was not handed out by the same listing. */
+/** The refusal of a cursor that this listing did not return. */
 export function badCursor(): ProblemError {
-  return badQuery('The cursor is not one this listing handed out; start again without it.')
+  return badQuery('This listing did not return this cursor. Start again without it.')
 }

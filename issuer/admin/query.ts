@@ -1,8 +1,8 @@
-/** Queries of admin routes: only what a route knows, and each once. A misspelt `dry_run` must not be taken for none. */
+/** Queries of admin routes: known parameters only, each once. Ignoring a misspelt `dry_run` would carry out the change. */
 import { ProblemError } from '../../http/errors/problem.ts'
 import type { RouteContext } from '../../http/pipeline/request-context.ts'
 
-/** @throws {ProblemError} 400 for a doubled or unknown parameter */
+/** @throws {ProblemError} 400 for a repeated or unknown parameter */
 export function readQuery<Name extends string>(
   ctx: Pick<RouteContext, 'querystring'>,
   names: readonly Name[],

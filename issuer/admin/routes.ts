@@ -1,4 +1,4 @@
-/** The routes of the admin API, each with the scope it takes. */
+/** The routes of the admin API, each with the scope it requires. */
 import { Router } from '@koa/router'
 import { EXACT_PATHS, type RequestState } from '../../http/pipeline/request-context.ts'
 import type { GrantContext } from '../grants/token-response.ts'
@@ -14,7 +14,7 @@ import { createRoleSchemaHandlers } from './roles/schema.ts'
 import { createSubjectHandlers } from './subjects.ts'
 import { issueTokens } from './tokens.ts'
 
-/** Makes the router; `prefix` ends in `/admin/v1`, `nowSeconds` is the time in epoch seconds. */
+/** Makes the router. `prefix` ends in `/admin/v1`; `nowSeconds` returns the time in epoch seconds. */
 export function createAdminRouter(
   context: GrantContext,
   loader: SubjectLoader,

@@ -1,4 +1,4 @@
-/** `/admin/v1/subjects/{sub}`: status, identity claims, and what is live for a subject. */
+/** `/admin/v1/subjects/{sub}`: status, identity claims, live sessions and live grants. */
 import { z } from 'zod'
 import { parseBody, readJson } from '../../http/body/json.ts'
 import type { RouteContext } from '../../http/pipeline/request-context.ts'
@@ -31,7 +31,7 @@ export function createSubjectHandlers(store: Store): SubjectHandlers {
       replyJson(ctx, 200, JSON.stringify(toView(await store.subjects.get(pathSub(ctx)))))
     },
 
-    // A body with a status alone leaves the claims as they are: suspending somebody must lose nothing.
+    // A body with only a status keeps the claims: suspending a subject must not lose them.
     async put(ctx) {
       const { status, ...given } = parseBody(body, await readJson(ctx.req))
       const sub = pathSub(ctx)
@@ -41,7 +41,7 @@ export function createSubjectHandlers(store: Store): SubjectHandlers {
         ...(status === undefined ? {} : { status }),
         ...(Object.keys(given).length === 0 ? {} : { claims: withoutNulls(given) }),
       })
-      // Which claims, not what they say: the audit is no second register of persons.
+      // The names of the claims, not their values: the audit must not become a second store of personal data.
       await ctx.state.audit({
         action: 'subject.put',
         subject: sub,

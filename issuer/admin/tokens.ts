@@ -37,7 +37,7 @@ export function issueTokens({ store, issuer }: GrantContext, loader: SubjectLoad
     const request = parseBody(body, await readJson(ctx.req))
     const client = await store.clients.get(request.client_id)
     if (client === undefined) {
-      throw new ProblemError('unprocessable', 'The client_id names no registered client.')
+      throw new ProblemError('unprocessable', 'The client_id is not a registered client.')
     }
     const issue = toIssueRequest(request, client, issuer)
     assertMayGrant(ctx, issue.authorization.scope)
@@ -71,7 +71,7 @@ async function ensureLoaded(loader: SubjectLoader, sub: string): Promise<void> {
     if (!(error instanceof SubjectLoadError)) throw error
     throw new ProblemError(
       'temporarily-unavailable',
-      'What is known about this subject elsewhere could not be loaded; nothing was issued. The log says why.',
+      'This subject could not be loaded from the existing system. Nothing was issued. The log has the reason.',
       { cause: error, headers: { 'Retry-After': String(error.retryAfterSeconds) } },
     )
   }
@@ -88,7 +88,7 @@ function toIssueRequest(request: Body, client: Client, issuer: string): IssueReq
   if (request.sid !== undefined && request.session !== undefined) {
     throw new ProblemError(
       'unprocessable',
-      'The device of a session is told when it starts: give sid or session.',
+      'The device of a session is set when it starts: send either sid or session.',
     )
   }
   const { ip, user_agent } = request.session ?? {}
@@ -128,14 +128,14 @@ function definedMembers<Members extends object>(members: Members) {
 }
 
 const REFUSALS: Readonly<Record<Exclude<IssueRefusal['kind'], 'unknown-target'>, string>> = {
-  'client-changed': 'The client was changed meanwhile.',
+  'client-changed': 'The client was changed at the same time.',
   'client-gone': 'The client is disabled.',
   'subject-suspended': 'The subject is suspended.',
   'subject-is-client':
-    'The sub is the id of a registered client; resource servers could not tell them apart.',
-  'session-unknown': 'The sid names no live session; leave it out to start a new one.',
+    'The sub is the id of a registered client, and resource servers could confuse the two.',
+  'session-unknown': 'The sid is not a live session. Omit it to start a new one.',
   'session-foreign': 'The session of this sid belongs to another subject.',
-  'session-void': 'The session was revoked; leave sid out to start a new one.',
+  'session-void': 'The session was revoked. Omit sid to start a new one.',
 }
 
 function refusal(refused: IssueRefusal): ProblemError {

@@ -9,7 +9,7 @@ import { issueRefusal } from './issue-refusal.ts'
 import { type GrantContext, type TokenResponse, toTokenResponse } from './token-response.ts'
 
 /**
- * @param provedBy fingerprint of the client's registration if that is from memory: nothing is issued unless it stands
+ * @param provedBy fingerprint of the client's registration if that was cached; nothing is issued unless it is current
  * @throws {OAuthError} `unauthorized_client` for a public client, `invalid_scope`, `invalid_target`
  */
 export async function issueToClient(
@@ -21,7 +21,7 @@ export async function issueToClient(
 ): Promise<TokenResponse> {
   const { metadata, client_id: clientId } = client
   if (metadata.token_endpoint_auth_method === 'none') {
-    throw new OAuthError('unauthorized_client', 'a public client has no credentials to use')
+    throw new OAuthError('unauthorized_client', 'a public client has no credentials')
   }
   const scope = grantScope(values.get('scope'), metadata.scope)
   const aud = grantResources(lists.get('resource') ?? [], metadata, issuer)

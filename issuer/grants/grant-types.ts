@@ -1,4 +1,4 @@
-/** The grant types of the token endpoint, and the way to refuse one. */
+/** The grant types of the token endpoint. */
 
 /** The grant type of RFC 8693. */
 export const TOKEN_EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange'
@@ -9,7 +9,7 @@ export const GRANT_TYPES = ['client_credentials', 'refresh_token', TOKEN_EXCHANG
 /** One of them. */
 export type GrantType = (typeof GRANT_TYPES)[number]
 
-/** Those where nothing but the client's own proof stands between a caller and a token: not for public clients. */
+/** Grant types where client authentication is the only check; public clients may not use them. */
 export const CONFIDENTIAL_GRANT_TYPES: readonly GrantType[] = ['client_credentials', TOKEN_EXCHANGE]
 
 /** Tells whether a text is one of them. */

@@ -1,8 +1,8 @@
-/** Says in OAuth's words why the store issued nothing. */
+/** Translates the store's refusals to issue into OAuth errors. */
 import { OAuthError } from '../../http/errors/oauth-error.ts'
 import type { IssueRefusal } from '../../store/grants/issue.ts'
 
-/** The error of a refused issue at the token endpoint. */
+/** The error that the token endpoint answers for a refusal. */
 export function issueRefusal(refusal: IssueRefusal): OAuthError {
   switch (refusal.kind) {
     case 'unknown-target':

@@ -1,6 +1,6 @@
 /**
- * The refresh token grant (RFC 6749 §6) with rotation. Everything that can be refused without using the token up is
- * refused before the rotation: authorizations never change, so what was read stays true.
+ * The refresh token grant (RFC 6749 §6) with rotation. All checks that can refuse the request run before the rotation, so that
+ * a refusal does not use up the token. The grant that they read cannot change meanwhile.
  */
 import type { Form } from '../../http/body/form.ts'
 import { invalidRequest, OAuthError } from '../../http/errors/oauth-error.ts'
@@ -12,9 +12,9 @@ import { grantScope } from '../values/scope.ts'
 import { type GrantContext, type TokenResponse, toTokenResponse } from './token-response.ts'
 
 /**
- * @param provedBy fingerprint of the client's registration if that is from memory: nothing happens unless it stands
- * @throws {OAuthError} `invalid_grant` for a dead, foreign or reused token; `invalid_scope` and `invalid_target` when
- *   more is asked for than was granted, the token being unharmed
+ * @param provedBy fingerprint of the client's registration if that was cached; nothing happens unless it is current
+ * @throws {OAuthError} `invalid_grant` for a void, foreign or reused token; `invalid_scope` and `invalid_target` when
+ *   more is requested than was granted, in which case the token stays usable
  */
 export async function refreshGrant(
   client: Client,
@@ -26,10 +26,10 @@ export async function refreshGrant(
   const presented = values.get('refresh_token')
   if (presented === undefined) throw invalidRequest('the parameter refresh_token is required')
   const token = await store.locate(presented)
-  if (token?.kind !== 'refresh') throw deadGrant('not a refresh token of ours')
+  if (token?.kind !== 'refresh') throw invalidGrant('not a refresh token')
   const grant = await store.grants.read(token)
-  if (grant === undefined) throw deadGrant('unknown')
-  if (grant.authorization.clientId !== client.client_id) throw deadGrant('foreign')
+  if (grant === undefined) throw invalidGrant('unknown')
+  if (grant.authorization.clientId !== client.client_id) throw invalidGrant('foreign')
   const narrowed = narrow(grant, client, values.get('scope'), lists.get('resource') ?? [])
   const { access_token_lifetime, refresh_token_idle_lifetime } = client.metadata
   const outcome = await store.grants.refresh({
@@ -50,11 +50,11 @@ export async function refreshGrant(
       target: { level: 'grant', grant: store.idsOf(token).grantId },
     })
   }
-  if (outcome.kind !== 'refreshed') throw deadGrant(outcome.kind)
+  if (outcome.kind !== 'refreshed') throw invalidGrant(outcome.kind)
   return toTokenResponse(outcome)
 }
 
-/** What the next access token carries, if it is less than the grant: by request, or because the client may ask for less now. */
+/** Scope and audience of the next access token if they are less than the grant's: by request, or by the client's scope now. */
 function narrow(
   grant: GrantRecord,
   client: Client,
@@ -74,6 +74,6 @@ function narrow(
   }
 }
 
-function deadGrant(detail: string): OAuthError {
+function invalidGrant(detail: string): OAuthError {
   return new OAuthError('invalid_grant', 'the refresh token is not valid', { detail })
 }

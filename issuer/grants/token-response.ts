@@ -1,8 +1,8 @@
-/** What the grants of the token endpoint share: what they are made from and what they answer. */
+/** What the grant types of the token endpoint have in common: what they need, and their response. */
 import type { AuditTrail } from '../../http/audit/audit-trail.ts'
 import type { Store } from '../../store/store.ts'
 
-/** What a grant works with. */
+/** What a grant type needs. */
 export interface GrantContext {
   readonly store: Store
   /** The issuer's public URL. */
@@ -13,7 +13,7 @@ export interface GrantContext {
 /** A successful token response (RFC 6749 §5.1). */
 export interface TokenResponse {
   readonly access_token: string
-  /** Of an exchange only, which must tell (RFC 8693 §2.2.1). */
+  /** Of a token exchange only, which requires it (RFC 8693 §2.2.1). */
   readonly issued_token_type?: string
   readonly token_type: 'Bearer'
   readonly expires_in: number
@@ -21,7 +21,7 @@ export interface TokenResponse {
   readonly scope?: string
 }
 
-/** What was issued, whatever the grant. */
+/** What was issued, by any grant type. */
 export interface TokensIssued {
   readonly accessToken: string
   readonly refreshToken: string | undefined
@@ -30,7 +30,7 @@ export interface TokensIssued {
   readonly scope: string
 }
 
-/** Writes the response. The scope is always told, unless there is none (a scope cannot be empty). */
+/** The response. It always has the scope, unless that is empty, which the syntax of `scope` does not allow. */
 export function toTokenResponse(issued: TokensIssued): TokenResponse {
   const { accessToken, refreshToken, expiresIn, scope } = issued
   return {

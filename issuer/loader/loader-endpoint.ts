@@ -1,6 +1,6 @@
 /**
- * Asks the endpoint that knew the subjects before us, such as an old monolith. What it answers is checked like anything
- * from outside; what it may not be asked for again at once is told apart from what one subject's record lacks.
+ * Asks the loader endpoint of an existing system, such as a monolith, about a subject. Its answer is checked like any input. An
+ * error says whether the endpoint is in trouble, so that it is left alone for a while, or only this subject's answer is wrong.
  *
  * Request: `POST` of `{"sub": "…"}`, with `Authorization: Bearer` and the loader's secret if there is one.
  * Answer: 200 with `{status?, claims?, roles?: [{context, role, expires_at?}]}`, or 404 for a subject it does not know.
@@ -10,7 +10,7 @@ import type { LoadedSubject } from '../../store/registry/subject-loads.ts'
 import { claims as claimsSchema, withoutNulls } from '../values/claims.ts'
 import { contextName, numericDate, roleName } from '../values/fields.ts'
 
-/** Where to ask, and how long to wait. */
+/** The endpoint, and how long to wait for it. */
 export interface LoaderOptions {
   readonly url: string
   readonly secret: string | undefined
@@ -20,11 +20,11 @@ export interface LoaderOptions {
 /** Asks about one subject. */
 export type AskLoader = (sub: string) => Promise<LoadedSubject>
 
-/** The endpoint gave no answer that can be used. */
+/** The endpoint gave no usable answer. */
 export class LoaderError extends Error {
   override readonly name = 'LoaderError'
   readonly code = 'ERR_CLAIMCHECK_LOADER'
-  /** Whether the endpoint itself is in trouble, and not only with this subject. */
+  /** Whether the endpoint is in trouble, and not only with this subject. */
   readonly isOutage: boolean
 
   constructor(message: string, isOutage: boolean, options?: ErrorOptions) {
@@ -34,7 +34,7 @@ export class LoaderError extends Error {
 }
 
 const MAX_ANSWER_BYTES = 16 * 1_024 * 1_024
-/** As deep as the admin API takes claims. */
+/** The same depth as in bodies of the admin API. */
 const MAX_DEPTH = 16
 const NOTHING_KNOWN: LoadedSubject = { status: 'active', claims: {}, roles: [] }
 
@@ -52,7 +52,7 @@ const answer = z.object({
     .default([]),
 })
 
-/** Makes the asking part of a loader. */
+/** Makes the function that asks a loader endpoint. */
 export function createLoaderEndpoint({ url, secret, timeoutMs }: LoaderOptions): AskLoader {
   const headers = {
     accept: 'application/json',
@@ -105,7 +105,7 @@ function parseAnswer(text: string): LoadedSubject {
   const parsed = answer.safeParse(value)
   if (!parsed.success) {
     const [issue] = parsed.error.issues
-    // Where it is wrong, never what stands there.
+    // The place of the mistake, never the value.
     const place = issue?.path.join('.') ?? ''
     throw new LoaderError(`the answer does not fit: see "${place}"`, false)
   }
@@ -119,7 +119,7 @@ function parseAnswer(text: string): LoadedSubject {
   }
 }
 
-/** Before the schema looks at it: that descends as deep as it is led. */
+/** Checked before the schema, which has no limit of depth. */
 function isShallow(value: unknown, depthLeft: number): boolean {
   if (typeof value !== 'object' || value === null) return true
   return depthLeft > 0 && Object.values(value).every((part) => isShallow(part, depthLeft - 1))

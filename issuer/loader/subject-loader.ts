@@ -1,20 +1,17 @@
 /**
- * On-demand load: a subject that nothing is known about is asked for at the loader's endpoint before anything is issued for
- * it, so that nobody has to move all subjects in one night. Asked once: from then on the truth is here.
+ * On-demand migration: before anything is issued for an unknown subject, its data is loaded from the loader endpoint of the
+ * existing system, so that subjects need not all be migrated in one night. Each is loaded once; from then on the store has it.
  *
- * One load a subject at a time, in this process by sharing, among processes by a claim in the store. While the endpoint is
- * in trouble it is left alone for a while that grows. A load that fails is an outage of its caller: nothing is issued on
- * half the facts.
+ * A subject has one load at a time: callers in this process share it, and a claim in the store keeps other processes from
+ * starting one. While the endpoint is in trouble, it is not asked for a growing time. If a load fails, nothing is issued.
  */
 import type { Store } from '../../store/store.ts'
 import type { AskLoader } from './loader-endpoint.ts'
 import { LoaderError } from './loader-endpoint.ts'
 
-/** Makes sure that what another system knows about a subject has been put in. */
+/** Loads subjects from another system. */
 export interface SubjectLoader {
-  /**
-   * @throws {SubjectLoadError} when it could not be; later it may
-   */
+  /** @throws {SubjectLoadError} when the subject could not be loaded; a retry may succeed */
   ensureLoaded(sub: string): Promise<void>
 }
 
@@ -22,35 +19,35 @@ export interface SubjectLoader {
 export interface SubjectLoaderOptions {
   readonly loads: Store['subjectLoads']
   readonly ask: AskLoader
-  /** Longest that one load may take. */
+  /** Longest time of one load. */
   readonly timeoutMs: number
-  /** Told of each failure, and of roles the schema does not have. */
+  /** Called for each failure, and for loaded roles that the role schema lacks. */
   readonly report: (problem: string, details: object) => void
-  /** Never runs back. */
+  /** A monotonic clock. */
   readonly now: () => number
   readonly pause: (ms: number) => Promise<void>
   /** Between 0 and 1. */
   readonly random: () => number
 }
 
-/** The subject's facts could not be had. */
+/** The subject could not be loaded. */
 export class SubjectLoadError extends Error {
   override readonly name = 'SubjectLoadError'
   readonly code = 'ERR_CLAIMCHECK_SUBJECT_LOAD'
   readonly retryAfterSeconds: number
 
   constructor(retryAfterSeconds: number, options?: ErrorOptions) {
-    super('what is known about the subject elsewhere could not be loaded', options)
+    super('the subject could not be loaded from the existing system', options)
     this.retryAfterSeconds = retryAfterSeconds
   }
 }
 
-/** No other system to ask. */
+/** For an installation without a loader endpoint. */
 export const NO_LOADER: SubjectLoader = { ensureLoaded: async () => undefined }
 
 const FIRST_BACKOFF_MS = 200
 const MAX_BACKOFF_MS = 10_000
-/** Writing a large set takes a while after the answer is there. */
+/** Time for writing a large set of roles after the answer has arrived. */
 const WRITING_MS = 20_000
 const BUSY_PAUSE_MS = 50
 
@@ -59,20 +56,20 @@ export function createSubjectLoader(options: SubjectLoaderOptions): SubjectLoade
   const { loads, ask, timeoutMs, report, now, pause, random } = options
   const underway = new Map<string, Promise<void>>()
   let failures = 0
-  let leaveAloneUntil = Number.NEGATIVE_INFINITY
+  let pausedUntil = Number.NEGATIVE_INFINITY
 
   function noteOutcome(error: unknown): void {
     if (!(error instanceof LoaderError && error.isOutage)) {
       failures = 0
       return
     }
-    const most = Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** failures)
+    const longest = Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** failures)
     failures += 1
-    leaveAloneUntil = now() + most * (0.5 + random() / 2)
+    pausedUntil = now() + longest * (0.5 + random() / 2)
   }
 
   async function askOnce(sub: string) {
-    const wait = leaveAloneUntil - now()
+    const wait = pausedUntil - now()
     if (wait > 0) throw new SubjectLoadError(Math.ceil(wait / 1_000))
     try {
       const loaded = await ask(sub)
@@ -84,15 +81,15 @@ export function createSubjectLoader(options: SubjectLoaderOptions): SubjectLoade
     }
   }
 
-  /** Returns false when the claim was lost: somebody else is at it by now. */
-  async function carryOut(sub: string, name: string): Promise<boolean> {
+  /** Returns false when the claim has expired and another process has taken over. */
+  async function completeClaim(sub: string, name: string): Promise<boolean> {
     try {
       const unknownRoles = await loads.complete(sub, name, await askOnce(sub))
       if (unknownRoles === undefined) return false
       if (unknownRoles > 0) report('loaded roles are not in the role schema', { unknownRoles })
       return true
     } catch (error) {
-      // The next one need not wait for the end of our claim; without the store it has to.
+      // Frees the claim for the next load; if the store is away too, that must wait until the claim expires.
       await loads.abandon(sub, name).catch(() => undefined)
       throw error
     }
@@ -104,7 +101,7 @@ export function createSubjectLoader(options: SubjectLoaderOptions): SubjectLoade
       const claim = await loads.begin(sub, timeoutMs + WRITING_MS)
       if (claim.kind === 'known') return
       if (claim.kind === 'begun') {
-        if (await carryOut(sub, claim.name)) return
+        if (await completeClaim(sub, claim.name)) return
         continue
       }
       if (now() >= deadline) throw new SubjectLoadError(1)

@@ -1,9 +1,9 @@
-/** What may be a subject's own claim, whoever tells it: an operator or the loader's endpoint. */
+/** The rules for a subject's claims, whether they come from an operator or from the loader endpoint. */
 import { z } from 'zod'
 import { type JsonValue, TOKEN_PATTERN } from '../../client/src/wire/index.ts'
 import type { Claims } from '../../store/registry/subjects.ts'
 
-/** Members of an introspection answer that no claim may stand in for. */
+/** Members of an introspection response that no claim may replace. */
 const RESERVED_CLAIMS: ReadonlySet<string> = new Set([
   'active',
   'iss',
@@ -37,7 +37,7 @@ const MAX_CLAIMS_BYTES = 4_096
 /** The value of a claim. */
 export const claimValue: z.ZodType<JsonValue> = z.json()
 
-/** Refuses claims that cannot be kept. */
+/** Adds an issue for each reason why claims cannot be stored. */
 export function checkClaims(claims: object, context: z.RefinementCtx): void {
   for (const name of Object.keys(claims)) {
     if (RESERVED_CLAIMS.has(name)) {
@@ -50,15 +50,15 @@ export function checkClaims(claims: object, context: z.RefinementCtx): void {
     context.addIssue({ code: 'custom', message: 'must not hold a token' })
   }
   if (Buffer.byteLength(text) > MAX_CLAIMS_BYTES) {
-    const message = `claims may take at most ${MAX_CLAIMS_BYTES} bytes`
+    const message = `must not take more than ${MAX_CLAIMS_BYTES} bytes`
     context.addIssue({ code: 'custom', message })
   }
 }
 
-/** Claims as an object of their own. */
+/** Claims as a separate object. */
 export const claims = z.record(z.string(), claimValue).superRefine(checkClaims)
 
-/** A claim that is null is no claim. */
+/** Without the claims that are null, which means that they are absent. */
 export function withoutNulls(given: Claims): Claims {
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== null))
 }

@@ -1,4 +1,4 @@
-/** Schemas of values that several admin bodies and paths share. Values end up in line-based records: no control characters. */
+/** Schemas of values in admin bodies and paths. Control characters are refused: values are stored in line-based records. */
 import { z } from 'zod'
 import { isContext, isPermission, isRole, TOKEN_PATTERN } from '../../client/src/wire/index.ts'
 import { ProblemError } from '../../http/errors/problem.ts'
@@ -8,17 +8,17 @@ import { isScope } from './scope.ts'
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it refuses
 const CONTROL_CHARACTERS = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/
-/** Segments that a URL parser takes out of a path: a name like that could not be asked about. */
+/** URL parsers remove these segments from a path, so a route could not address such a name. */
 const DOT_SEGMENTS = ['.', '..']
 const isNameable = (value: string): boolean => !DOT_SEGMENTS.includes(value)
-/** Somebody pasted a token where a name belongs: it must not be kept. */
+/** A token pasted in place of a name must not be stored. */
 const isNoToken = (value: string): boolean => !TOKEN_PATTERN.test(value)
 const NO_TOKEN = 'must not hold a token'
 const MAX_SUB_LENGTH = 255
 const MAX_CLIENT_ID_LENGTH = 128
 const MAX_TEXT_LENGTH = 512
 
-/** One line of text for people. */
+/** One line of text. */
 export const text = z
   .string()
   .min(1)
@@ -36,18 +36,18 @@ export const sub = z
   .refine(isNameable, 'must not be a dot segment of a URL')
   .refine(isNoToken, NO_TOKEN)
 
-/** A client id: printable ASCII (RFC 6749 appendix A.1). */
+/** A client id (RFC 6749 appendix A.1). */
 export const clientId = z
   .string()
   .max(MAX_CLIENT_ID_LENGTH)
   .regex(
     /^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/,
-    'must be printable ASCII without outer spaces',
+    'must be printable ASCII and not begin or end with a space',
   )
   .refine(isNameable, 'must not be a dot segment of a URL')
   .refine(isNoToken, NO_TOKEN)
 
-/** Where a role is held. */
+/** A context in which a role is held. */
 export const contextName = z
   .string()
   .refine(isNoToken, { message: NO_TOKEN, abort: true })
@@ -78,7 +78,7 @@ export const resources = z
   .max(MAX_RESOURCES)
   .refine((values) => new Set(values).size === values.length, 'must not name a resource twice')
 
-/** Epoch seconds, fractions allowed, within the years a timestamp in microseconds can tell apart. */
+/** Epoch seconds, with fractions; at most what fits into a safe integer of microseconds. */
 export const numericDate = z
   .number()
   .min(0)
@@ -87,7 +87,7 @@ export const numericDate = z
 /**
  * Reads a path parameter.
  *
- * @throws {ProblemError} 400 saying what is wrong with it
+ * @throws {ProblemError} 400 naming the rule it breaks
  */
 export function parsePathValue<Value>(
   schema: z.ZodType<Value>,
@@ -96,6 +96,6 @@ export function parsePathValue<Value>(
 ): Value {
   const parsed = schema.safeParse(value)
   if (parsed.success) return parsed.data
-  const rule = parsed.error.issues[0]?.message ?? 'is malformed'
-  throw new ProblemError('invalid-request', `The ${name} in the path is not one: ${rule}.`)
+  const rule = parsed.error.issues[0]?.message ?? 'no rule'
+  throw new ProblemError('invalid-request', `The ${name} in the path is malformed: ${rule}.`)
 }

@@ -1,6 +1,6 @@
 /**
- * Resource indicators (RFC 8707): which texts name a resource, and which of them a request ends up aimed at. Whether
- * somebody registered a resource is checked by the store, at the moment of issue.
+ * Resource indicators (RFC 8707): their syntax, and the audience that a request gets. The store checks at the moment of issue
+ * whether a resource is registered.
  */
 import { TOKEN_PATTERN } from '../../client/src/wire/index.ts'
 import { OAuthError } from '../../http/errors/oauth-error.ts'
@@ -14,14 +14,14 @@ export const MAX_RESOURCE_LENGTH = 1_024
 
 const ABSOLUTE_URI = /^[A-Za-z][A-Za-z0-9+.-]*:[\x21\x22\x24-\x7e]+$/
 
-/** Tells whether a text is an absolute URI without a fragment; one with a token in it is a mistake that must not be kept. */
+/** Whether a text is an absolute URI without a fragment. One that contains a token is refused: it must not be stored. */
 export function isResource(text: string): boolean {
   if (text.length > MAX_RESOURCE_LENGTH || TOKEN_PATTERN.test(text)) return false
   return ABSOLUTE_URI.test(text) && URL.canParse(text)
 }
 
 /**
- * What a new grant is aimed at: the named resources, else the client's default, else the issuer alone.
+ * The audience of a new grant: the requested resources, else the client's default, else the issuer alone.
  *
  * @throws {OAuthError} `invalid_target` when a name is malformed or not allowed for the client
  */
@@ -41,7 +41,7 @@ export function grantResources(
 }
 
 /**
- * What one token of an existing grant is aimed at: all of it, or the named part.
+ * The audience of one token of an existing grant: all of the grant's, or the requested part.
  *
  * @throws {OAuthError} `invalid_target` when a name is malformed or outside the grant
  */

@@ -1,6 +1,4 @@
-/**
- * Scopes (RFC 6749 §3.3): which texts are scopes, and what of a request a client may have.
- */
+/** Scopes (RFC 6749 §3.3): their syntax, and the part of a request that a client may have. */
 import { TOKEN_PATTERN } from '../../client/src/wire/index.ts'
 import { OAuthError } from '../../http/errors/oauth-error.ts'
 
@@ -9,16 +7,16 @@ const SCOPE = /^[\x21\x23-\x5b\x5d-\x7e]+(?: [\x21\x23-\x5b\x5d-\x7e]+)*$/
 /** Most characters a scope parameter may have. */
 export const MAX_SCOPE_LENGTH = 4_096
 
-/** Tells whether a text is a list of scope tokens separated by single spaces, none of them an access token gone astray. */
+/** Whether a text is a list of scope tokens separated by single spaces. One that contains an access token is refused. */
 export function isScope(text: string): boolean {
   return text.length <= MAX_SCOPE_LENGTH && SCOPE.test(text) && !TOKEN_PATTERN.test(text)
 }
 
 /**
- * What is granted: everything allowed when nothing is asked for, else exactly what is asked for, each scope once.
+ * The granted scope: everything allowed when none is requested, else exactly what is requested, without duplicates.
  *
  * @param allowed space-separated
- * @throws {OAuthError} `invalid_scope` when the text is no scope or asks for more than allowed
+ * @throws {OAuthError} `invalid_scope` when the text is malformed or has more than is allowed
  */
 export function grantScope(requested: string | undefined, allowed: string): string {
   if (requested === undefined) return allowed
@@ -32,7 +30,7 @@ export function grantScope(requested: string | undefined, allowed: string): stri
   return scopes.join(' ')
 }
 
-/** Tells whether one scope is among the granted ones. */
+/** Whether one scope is among the granted ones. */
 export function holdsScope(granted: string, scope: string): boolean {
   return granted.split(' ').includes(scope)
 }

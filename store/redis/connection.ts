@@ -1,8 +1,7 @@
 /**
- * From a URL to a connection: standalone, Unix socket, Sentinel or Cluster. Commands go to primaries only, are never
- * queued while there is none, and never waited for longer than the time-out: a caller learns within it that the truth
- * cannot be had. They are not resent, but for those a Cluster connection loses on their way before anybody was answered:
- * what is written must bear being written twice.
+ * Opens connections: standalone, Unix socket, Sentinel or Cluster. Commands go to primaries only, are not queued while there is
+ * no connection, and fail at the latest after the timeout. They are not resent, with one exception: a Cluster connection resends
+ * commands that were lost before any of them was answered, so writes must be idempotent.
  */
 import { Cluster, Redis } from 'ioredis'
 import { StoreUnavailableError } from '../errors.ts'
@@ -20,9 +19,9 @@ export interface ConnectionOptions {
   readonly url: string
   /** Longest wait for one command, in milliseconds. Default is 2000. */
   readonly commandTimeoutMs?: number
-  /** Told about every lost or failed connection; ioredis reconnects by itself. */
+  /** Called for every lost or failed connection; ioredis reconnects by itself. */
   readonly onError?: (error: Error) => void
-  /** Told each time the connection is ready. */
+  /** Called each time the connection becomes ready. */
   readonly onReady?: () => void
 }
 
@@ -30,14 +29,14 @@ const DEFAULT_COMMAND_TIMEOUT_MS = 2_000
 const RECONNECT_STEP_MS = 50
 const RECONNECT_MAX_MS = 500
 
-/** Opens a connection and waits until it is ready; the first failure is thrown, later ones are retried for ever. */
+/** Opens a connection and waits until it is ready. The first failure is thrown; a connection lost later is retried for ever. */
 export function connectRedis(options: ConnectionOptions): Promise<RedisConnection> {
   return connected(createConnection(parseRedisUrl(options.url), options), options)
 }
 
 /**
- * The same for a connection that listens to channels. It subscribes anew by itself: what ioredis does after a
- * reconnect rejects unheard when that connection is lost too, which would end the process.
+ * The same for a connection that listens to channels. Its user subscribes again after a reconnect: if ioredis did, and lost the
+ * connection meanwhile, its unhandled rejection would end the process.
  */
 export function connectSubscriber(options: ConnectionOptions): Promise<RedisConnection> {
   const connection = createConnection(parseRedisUrl(options.url), options)
@@ -80,7 +79,7 @@ function createConnection(topology: Topology, options: ConnectionOptions): Redis
 }
 
 function createServerConnection(options: ServerOptions): Redis {
-  // A demoted primary says READONLY: look for the new one. Once is enough, however many commands were told.
+  // A demoted primary answers READONLY: reconnect to the new one, once for all commands that got this answer.
   let isLeaving = false
   const connection = new Redis({
     ...options,

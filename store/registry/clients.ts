@@ -7,11 +7,13 @@
 
 import { hash } from 'node:crypto'
 import { eventInput, type StoreContext, WIDE_CUTOFF_LIFETIME_MS } from '../context.ts'
+import { StoreBusyError } from '../errors.ts'
 import { CLIENT_FIELDS, clientField, parseClientField } from '../keys.ts'
 import type { PartitionNumber } from '../partitions.ts'
 import { defineScript, unknownReply } from '../redis/define-script.ts'
 import { readRecord } from '../redis/read-record.ts'
 import { askRedis } from '../redis/script-runner.ts'
+import { createTurns, type InTurn } from '../turns.ts'
 
 /** How a client authenticates. */
 export type ClientAuthMethod = 'client_secret_basic' | 'client_secret_post' | 'none'
@@ -135,6 +137,7 @@ const putClient = defineScript('put-client', {
 /** Makes the registry of a store. */
 export function createClientRegistry(context: StoreContext): ClientRegistry {
   const remembered = new Map<string, Client>()
+  const inTurn = createTurns()
 
   return {
     async get(clientId) {
@@ -150,7 +153,7 @@ export function createClientRegistry(context: StoreContext): ClientRegistry {
     list: (cursor, size) => listClients(context, cursor, size),
 
     put(clientId, by, decide) {
-      return untilStored(context, clientId, async (record) => {
+      return untilStored(context, inTurn, clientId, async (record) => {
         const { enabled, metadata, secrets } = decide(parseClient(clientId, record))
         const registration = JSON.stringify({ ...metadata, secrets })
         const state = enabled ? 'enabled' : 'disabled'
@@ -163,7 +166,7 @@ export function createClientRegistry(context: StoreContext): ClientRegistry {
     },
 
     delete(clientId, by) {
-      return untilStored(context, clientId, async (record) => {
+      return untilStored(context, inTurn, clientId, async (record) => {
         if (record === '') return false
         const write = { clientId, by, state: 'deleted', registration: '', cuts: true } as const
         const version = await writeEverywhere(context, write, versionOf(record))
@@ -200,16 +203,19 @@ async function listClients(
 }
 
 /** Repeats a step, each time with the current record, until no other writer was faster. */
-async function untilStored<Done>(
+function untilStored<Done>(
   context: StoreContext,
+  inTurn: InTurn<string>,
   clientId: string,
   step: (record: string) => Promise<Done | undefined>,
 ): Promise<Done> {
-  for (let attempt = 0; attempt < CONFLICT_RETRIES; attempt++) {
-    const done = await step(await readClientRecord(context, clientId))
-    if (done !== undefined) return done
-  }
-  throw new Error(`client ${clientId} is being changed by too many writers at once`)
+  return inTurn(clientId, async () => {
+    for (let attempt = 0; attempt < CONFLICT_RETRIES; attempt++) {
+      const done = await step(await readClientRecord(context, clientId))
+      if (done !== undefined) return done
+    }
+    throw new StoreBusyError('other writers changed the client before every attempt')
+  })
 }
 
 interface ClientWrite {

@@ -7,9 +7,11 @@
 
 import { hash } from 'node:crypto'
 import { eventInput, type StoreContext } from '../context.ts'
+import { StoreBusyError } from '../errors.ts'
 import type { PartitionNumber } from '../partitions.ts'
 import { defineScript, unknownReply } from '../redis/define-script.ts'
 import { readRecord } from '../redis/read-record.ts'
+import { createTurns } from '../turns.ts'
 import { type CompiledRoleSchema, compileRoleSchema, type RoleDefinitions } from './resolve.ts'
 import { compareSchemas, type SchemaForecast } from './schema-differences.ts'
 
@@ -54,6 +56,7 @@ const putRoleSchema = defineScript('put-role-schema', {
 /** Makes the schemas of a store. */
 export function createRoleSchemas(context: StoreContext): RoleSchemas {
   const compiledSchemas = new Map<string, CompiledRoleSchema>()
+  const inTurn = createTurns()
 
   function remember(id: string, roles: RoleDefinitions): CompiledRoleSchema {
     const schema = compileRoleSchema(roles)
@@ -74,7 +77,7 @@ export function createRoleSchemas(context: StoreContext): RoleSchemas {
       return { version: versionOf(current.id), forecast }
     },
 
-    put: (roles, expectedVersion) => putSchema(context, roles, expectedVersion),
+    put: (roles, expectedVersion) => inTurn('', () => putSchema(context, roles, expectedVersion)),
 
     async compiledOf(partition, id) {
       if (id === '') return NO_SCHEMA
@@ -118,7 +121,7 @@ async function putSchema(
     await Promise.all(others.map((partition) => writeIn(context, partition, roles, version, '')))
     return { kind: 'stored', version, forecast }
   }
-  throw new Error('the role schema is being changed by too many writers at once')
+  throw new StoreBusyError('other writers changed the role schema before every attempt')
 }
 
 function forecastOf(

@@ -89,6 +89,20 @@ describe('a change of our own registration', () => {
   })
 })
 
+it('an answer that is ahead of the feed is not replaced by an older one, and outlives the events it knows', () => {
+  const { answers, at, lease, tell, land, stampAt } = open()
+  lease(1)
+  const [newer, older] = [active({ roles: ['teacher'] }), active({ roles: [] })]
+  expect(land(newer, 2, { stamp: stampAt(2) })).toEqual({ kind: 'kept' })
+  // It was asked for first and arrives last.
+  expect(land(older, 1, { stamp: stampAt(1) })).toEqual({ kind: 'kept' })
+  for (const now of [5, 6]) {
+    expect(answers.find(KEY, at(now))?.answer).toBe(newer)
+    tell({ type: 'subject', sub: 'sub-a' }, now)
+  }
+  expect(answers.find(KEY, at(7))?.answer).toBe(newer)
+})
+
 describe('a change of several subjects', () => {
   const several: FeedEvent = {
     type: 'subjects',

@@ -38,6 +38,7 @@ const ENTRIES: readonly Entry[] = [
   entry('bob-in-1', { sub: 'bob', contexts: ['course:1'] }),
   entry('exchanged', {
     sub: 'carol',
+    sid: 's-carol',
     clientId: 'viewer',
     origins: [
       { jti: 'middle', grant_id: 'g-middle', client_id: 'broker' },
@@ -70,6 +71,8 @@ describe('an event', () => {
     ],
     [{ type: 'subject', sub: 'bob' }, ['bob-plain', 'bob-in-1']],
     [{ type: 'subject_client', sub: 'bob', client_id: 'web' }, ['bob-plain', 'bob-in-1']],
+    [{ type: 'session', sid: 's-carol' }, ['exchanged']],
+    [{ type: 'session', sid: '' }, []],
     [{ type: 'token', jti: 'root' }, ['exchanged']],
     [{ type: 'token', jti: 'middle' }, ['exchanged']],
     [{ type: 'grant', grant_id: 'g-root' }, ['exchanged']],
@@ -93,6 +96,28 @@ describe('an event', () => {
     expect(cache.size).toBe(ENTRIES.length)
   })
 
+  it.each<SingleEvent>([
+    { type: 'token', jti: 'jti' },
+    { type: 'grant', grant_id: 'grant' },
+    { type: 'session', sid: 'sid' },
+    { type: 'subject', sub: 'alice' },
+    { type: 'subject', sub: 'alice', contexts: ['course:1'] },
+    { type: 'subject_client', sub: 'alice', client_id: 'web' },
+    { type: 'client', client_id: 'web' },
+    { type: 'all' },
+    { type: 'schema' },
+  ])('%j of one partition keeps the entries of another, even of the same names', (event) => {
+    const cache = createEntryCache({ maxEntries: 10, maxBytes: 1e6 })
+    const names = { jti: 'jti', grantId: 'grant', sid: 'sid' }
+    for (const partition of [0, 1]) cache.set({ ...entry(`in ${partition}`, names), partition })
+    cache.invalidate(0, 2, event)
+    expect([cache.get('in 0'), cache.get('in 1')]).toEqual([
+      undefined,
+      expect.objectContaining({ partition: 1 }),
+    ])
+    expect([cache.size, cache.bytes]).toEqual([1, BYTES])
+  })
+
   it('finds nothing under the names of what is gone', () => {
     const cache = filled()
     cache.clear()
@@ -100,6 +125,34 @@ describe('an event', () => {
     cache.invalidate(0, 2, aliceIn('course:1'))
     cache.invalidate(0, 2, { type: 'token', jti: 'root' })
     expect([cache.size, cache.bytes]).toEqual([1, BYTES])
+  })
+})
+
+describe('an entry under a key that is taken', () => {
+  /** The position and partition of what is kept after two entries of one key. */
+  function keptOf(...both: readonly Partial<Entry>[]) {
+    const cache = createEntryCache({ maxEntries: 10, maxBytes: 1e6 })
+    for (const one of both) cache.set({ ...entry('same'), ...one })
+    expect([cache.size, cache.bytes]).toEqual([1, BYTES])
+    const { partition, seq, askedAt } = cache.get('same') as Entry
+    return { partition, seq, askedAt }
+  }
+
+  it('is not kept when it was read before the one that is there', () => {
+    expect(keptOf({ seq: 5, askedAt: 1 }, { seq: 4, askedAt: 2 })).toMatchObject({ seq: 5 })
+  })
+
+  it('takes the place of one that was read before it, or at the same position', () => {
+    expect(keptOf({ seq: 4 }, { seq: 5 })).toMatchObject({ seq: 5 })
+    expect(keptOf({ seq: 5, askedAt: 1 }, { seq: 5, askedAt: 2 })).toMatchObject({ askedAt: 2 })
+  })
+
+  it('takes the place of one of another partition, whose positions do not compare', () => {
+    const [old, next] = [
+      { partition: 0, seq: 5 },
+      { partition: 1, seq: 4 },
+    ]
+    expect(keptOf(old, next)).toMatchObject(next)
   })
 })
 

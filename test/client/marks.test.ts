@@ -66,6 +66,47 @@ describe('a role change', () => {
   })
 })
 
+describe('a revocation', () => {
+  it.each<[SingleEvent, SingleEvent]>([
+    [
+      { type: 'token', jti: 't1' },
+      { type: 'token', jti: 't2' },
+    ],
+    [
+      { type: 'grant', grant_id: 'g1' },
+      { type: 'grant', grant_id: 'g2' },
+    ],
+    [
+      { type: 'session', sid: 's1' },
+      { type: 'session', sid: 's2' },
+    ],
+    [
+      { type: 'subject', sub: 'alice' },
+      { type: 'subject', sub: 'bob' },
+    ],
+    [
+      { type: 'subject_client', sub: 'alice', client_id: 'web' },
+      { type: 'subject_client', sub: 'alice', client_id: 'phone' },
+    ],
+    [
+      { type: 'client', client_id: 'web' },
+      { type: 'client', client_id: 'phone' },
+    ],
+  ])('of %j spoils replies that belong to it; one of %j does not', (own, other) => {
+    for (const groups of [ALICE, IN_1]) {
+      expect(requiredAfter([other, own], groups)).toBe(2)
+      expect(requiredAfter([other], groups)).toBe(0)
+    }
+  })
+
+  it.each<SingleEvent>([{ type: 'all' }, { type: 'schema' }])(
+    'of %j spoils every reply',
+    (event) => {
+      for (const groups of [ALICE, IN_1, BOB]) expect(requiredAfter([event], groups)).toBe(1)
+    },
+  )
+})
+
 describe('origins', () => {
   it.each<SingleEvent>([
     { type: 'token', jti: 't3' },

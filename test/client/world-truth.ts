@@ -24,6 +24,8 @@ export interface WorldToken {
   readonly partition: number
   readonly sub: string
   readonly grantId: string
+  /** The login it belongs to, if any. */
+  readonly sid: string | undefined
   readonly clientId: string
   /** What it was exchanged from, the nearest first. */
   readonly origins: readonly WorldToken[]
@@ -46,15 +48,20 @@ export interface Change {
 /** All that was done, in order. */
 export type Changes = readonly Change[]
 
+/** The first six tokens have a session: two subjects have one for both their grants, the other two for one of them. */
+const WITH_SESSION = 6
+
 const issued: readonly WorldToken[] = Array.from({ length: 8 }, (_, i) => ({
   key: `token-${i}`,
   partition: i % PARTITIONS,
   sub: `sub-${i % 4}`,
   grantId: `grant-${i % 4}-${i >> 2}`,
+  sid: i < WITH_SESSION ? `session-${i % 4}` : undefined,
   clientId: `client-${(i >> 1) % 2}`,
   origins: [],
 }))
 
+/** An exchanged token belongs to the login of what it came from. */
 function exchanged(n: number, from: WorldToken): WorldToken {
   const own = { key: `token-${n}`, grantId: `grant-${n}`, clientId: `client-${n % 3}` }
   return { ...from, ...own, origins: [from, ...from.origins] }
@@ -62,7 +69,7 @@ function exchanged(n: number, from: WorldToken): WorldToken {
 
 const view = exchanged(8, issued[0] as WorldToken)
 
-/** Tokens: four subjects, two grants each, clients in common, over two partitions; one exchanged, and one from that. */
+/** Tokens: four subjects, two grants each, some in a session, clients in common, over two partitions; one exchanged, and one from that. */
 export const TOKENS: readonly WorldToken[] = [...issued, view, exchanged(9, view)]
 
 /** Whether something is true of a token or of one it came from. */
@@ -79,6 +86,10 @@ export const REVOCATIONS: readonly ((token: WorldToken) => Change)[] = [
   ({ grantId }) => ({
     event: { type: 'grant', grant_id: grantId },
     voids: (t) => ofAny(t, (one) => one.grantId === grantId),
+  }),
+  ({ sid }) => ({
+    event: { type: 'session', sid: sid ?? 'session of another token' },
+    voids: (t) => sid !== undefined && t.sid === sid,
   }),
   ({ sub }) => ({ event: { type: 'subject', sub }, voids: (t) => t.sub === sub }),
   ({ sub, clientId }) => ({
@@ -149,7 +160,7 @@ function rolesIn(changes: Changes, sub: string, context: string, time: number): 
 /** What the service says about a good token, and how long it is until that ends by itself. */
 export function answerAfter(
   changes: Changes,
-  { key, sub, grantId, clientId, origins }: WorldToken,
+  { key, sub, grantId, sid, clientId, origins }: WorldToken,
   contexts: string,
   time: number,
 ): { readonly answer: ActiveToken; readonly leftMs?: number } {
@@ -171,6 +182,7 @@ export function answerAfter(
     exp: FAR_FUTURE_SECONDS,
     jti: key,
     grant_id: grantId,
+    ...(sid === undefined ? {} : { sid }),
     roles: rolesIn(changes, sub, EVERYWHERE, time),
     context_roles: Object.fromEntries(
       told.map((context) => [context, rolesIn(changes, sub, context, time)]),

@@ -190,6 +190,8 @@ describe('the feed', () => {
     const tag = createPartitions(64).tag(HOME)
     const text = `${tag} ${epoch} ${seq + 1} {"type":"subject","sub":"made up"}`
     await world.redis.direct.publish('cc:feed', text)
+    // Redis may answer the publisher before it writes to the node.
+    await feed.event(ofSubject('made up'))
     await feed.lease()
     expect(feed.frames).toContainEqual({ type: 'reset', partition: HOME, epoch, seq })
   })

@@ -180,4 +180,29 @@ describe('the gate of leases', () => {
     clock.pass(1_000)
     expect(log).toEqual(['read'])
   })
+
+  it('does not read for a ticket that was due when it was closed', async () => {
+    const { enter, answer, gate, log, clock } = setUp()
+    enter('one')
+    enter('two')
+    await answer(0)
+    expect(log).toEqual(['read', 'one passes'])
+    gate.close()
+    enter('three')
+    clock.pass(1_000)
+    expect(log).toEqual(['read', 'one passes'])
+  })
+
+  it.each(['pass', 'fail'])(
+    'stays closed when a ticket closes it as it comes to %s',
+    async (end) => {
+      const { answer, enter, gate, log, clock } = setUp()
+      gate.enter({ pass: () => gate.close(), fail: () => gate.close() })
+      enter('two')
+      await answer(0, end === 'pass' ? HEADS : new Error('no answer'))
+      enter('three')
+      clock.pass(1_000)
+      expect(log).toEqual(['read'])
+    },
+  )
 })

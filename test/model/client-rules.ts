@@ -6,7 +6,7 @@
  *   15 event          `freshness.ts` event, `marks.ts` raise, `entry-cache.ts` invalidate
  *   16 lease          `freshness.ts` probe and lease, `elapsed-clock.ts`
  *   17 lease lost     here only that nothing is served; entries and cursors stay
- *   18 reset          `freshness.ts` stand, `entry-cache.ts` reset
+ *   18 reset          `freshness.ts` reset, `entry-cache.ts` reset
  *   19 start          `freshness.ts` start
  *
  * Rules 20 and 21 are about what is said when nothing is known, not about lateness, and not modelled.

@@ -2,7 +2,13 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { CHECKS, examplesIn, type Installed, installPackage } from '../../scripts/check-package.ts'
+import {
+  CHECKS,
+  commentsOf,
+  examplesIn,
+  type Installed,
+  installPackage,
+} from '../../scripts/check-package.ts'
 
 let installed: Installed
 
@@ -32,5 +38,13 @@ describe('its check', () => {
   it('finds examples in doc comments and in Markdown', () => {
     expect(examplesIn('/**\n * ```ts\n * a()\n *   b()\n * ```\n */')).toEqual(['a()\n  b()\n'])
     expect(examplesIn('text\n```ts\nc()\n```\n```sh\nd\n```\n')).toEqual(['c()\n'])
+  })
+
+  it('notices what is not documented', () => {
+    const text = '/** Says a. */\nexport type A = 1\nexport type B = 2\n'
+    expect(commentsOf(text, /^export type (\w+)/)).toEqual([
+      ['A', '/** Says a. */'],
+      ['B', ''],
+    ])
   })
 })

@@ -11,6 +11,7 @@ import {
   type Naming,
   PARTITIONS,
   QUESTIONS,
+  REVOCATIONS,
   TOKENS,
   type WorldRole,
   type WorldToken,
@@ -63,7 +64,8 @@ const named = <Value>(
   })
 const none = fc.constant(undefined)
 
-const revocation = named('revoke', fc.tuple(token, fc.nat(6)), (w, [t, how]) => w.revoke(t, how))
+const way = fc.nat(REVOCATIONS.length - 1)
+const revocation = named('revoke', fc.tuple(token, way), (w, [t, how]) => w.revoke(t, how))
 const change = fc.oneof(named('change role', roleChange, changeRole), revocation)
 
 const step: fc.Arbitrary<Step> = fc.oneof(

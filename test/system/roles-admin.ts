@@ -1,5 +1,6 @@
 /** The admin routes of roles as an operator calls them, for the files that test them. */
 import { afterAll, beforeAll, expect } from 'vitest'
+import type { StoreOptions } from '../../store/store.ts'
 import { type ProxiedWorld, startProxiedWorld } from './proxied-world.ts'
 
 /** A JSON object. */
@@ -26,11 +27,11 @@ export const SCHEMA = {
 }
 
 /** Starts a proxied world for the tests of a file, and closes it after them. */
-export function useRolesAdmin() {
+export function useRolesAdmin(issuerStore?: Partial<StoreOptions>) {
   let world: ProxiedWorld
 
   beforeAll(async () => {
-    world = await startProxiedWorld()
+    world = await startProxiedWorld(issuerStore)
   })
 
   afterAll(() => world.close())

@@ -1,43 +1,18 @@
 /**
- * The entries: answers by token, bounded by number and by bytes, and found again by what they belong to. Whether an
- * entry may be served is not decided here; it is dropped here as soon as an event touches it.
+ * The entries by key, bounded by number and by bytes. Whether an entry may be served is decided in answers.ts; this file
+ * drops entries that an event touches, and makes room.
  *
- * Eviction gives every entry that was used since the last look a second chance: it goes to the end of the line, unused
- * again. So a hit costs one flag and no reordering, and each look is paid for by a hit or makes room. One token may have
- * any number of entries, one for each set of contexts: they push out what is used less often than the line goes round.
+ * Eviction gives each entry that was used since the last pass a second chance: the entry moves to the end of the queue and
+ * counts as unused again (the CLOCK algorithm). So a hit sets one flag and reorders nothing. A token has one entry for each
+ * set of contexts it was asked about; those that are seldom used are evicted like any other.
  */
 
-import type { ActiveToken, ExchangedFrom } from '../wire/index.ts'
-import {
-  changedContexts,
-  type Groups,
-  isOfClient,
-  type SingleEvent,
-  type SubjectEvent,
-} from './groups.ts'
+import { assertInvariant } from '../invariant.ts'
+import type { Entry } from './entry.ts'
+import { EntryIndex } from './entry-index.ts'
+import type { SingleEvent } from './groups.ts'
 
-/** A cached answer. */
-export interface Entry {
-  readonly key: string
-  readonly answer: ActiveToken
-  readonly groups: Groups
-  readonly partition: number
-  /** Position it was read at. */
-  readonly seq: number
-  /**
-   * Elapsed milliseconds at which the answer ends by itself, with its token (as the server's clock saw it) or with a role in
-   * it (as its partition's did); Infinity when neither was told.
-   */
-  readonly expiresAt: number
-  /** The end of its token in epoch milliseconds, for this machine's clock; here, so that a hit need not look it up. */
-  readonly expiresAtWall: number
-  /** Elapsed milliseconds at which its time to live ends; Infinity where leases decide. */
-  readonly liveUntil: number
-  /** Elapsed milliseconds at which its request was sent. */
-  readonly askedAt: number
-  readonly bytes: number
-  isUsed: boolean
-}
+export type { Entry } from './entry.ts'
 
 /** Bounds of a cache. */
 export interface EntryCacheOptions {
@@ -46,214 +21,125 @@ export interface EntryCacheOptions {
 }
 
 /** The entries of one client. */
-export interface EntryCache {
-  get(key: string): Entry | undefined
-  /** Keeps an entry, unless one that was read later is there. */
-  set(entry: Entry): void
-  delete(key: string): void
-  /** Drops what an event touches and what was read before it. */
-  invalidate(partition: number, seq: number, event: SingleEvent): void
-  /** Drops everything of a partition. */
-  reset(partition: number): void
-  /** Drops everything. */
-  clear(): void
-  readonly size: number
-  readonly bytes: number
-}
+export class EntryCache {
+  readonly #maxEntries: number
+  readonly #maxBytes: number
+  readonly #entries = new Map<string, Entry>()
+  readonly #index = new EntryIndex()
+  /** Where the last search for room ended. A new iterator would pass over the holes that deleted entries leave in a map. */
+  #hand = this.#entries.values()
+  /** Removals since the hand moved. A map keeps the holes behind an iterator as long as that iterator does not move. */
+  #removals = 0
+  #bytes = 0
 
-/** Entries by one kind of name: most names have a single entry, which then needs no set. */
-type Index = Map<string, Entry | Set<Entry>>
+  constructor({ maxEntries, maxBytes }: EntryCacheOptions) {
+    this.#maxEntries = maxEntries
+    this.#maxBytes = maxBytes
+  }
 
-/** Makes an empty cache. */
-export function createEntryCache({ maxEntries, maxBytes }: EntryCacheOptions): EntryCache {
-  const entries = new Map<string, Entry>()
-  const partitions = new Map<number, Set<Entry>>()
-  const byToken: Index = new Map()
-  const byGrant: Index = new Map()
-  const bySession: Index = new Map()
-  /** Plain answers; those asked for in contexts are kept apart, so that a role change finds what it touches at once. */
-  const bySubject: Index = new Map()
-  const bySubjectInContexts: Index = new Map()
-  const byContext: Index = new Map()
-  /** Where the last look for room ended; starting over each time would pass the places of all that are gone. */
-  let hand = entries.values()
-  /** Removals since the hand moved. A map keeps all it has held since then for an iterator that stands still. */
-  let removals = 0
-  let bytes = 0
+  get size(): number {
+    return this.#entries.size
+  }
 
-  /** Puts an entry under all its names, or takes it away from them. */
-  function forNamesOf(entry: Entry, change: typeof addTo): void {
-    const { jti, grantId, sid, sub, contexts, origins } = entry.groups
-    change(byToken, jti, entry)
-    change(byGrant, grantId, entry)
-    if (sid !== '') change(bySession, sid, entry)
-    change(contexts === undefined ? bySubject : bySubjectInContexts, sub, entry)
-    for (const context of contexts ?? NO_NAMES) change(byContext, placeOf(sub, context), entry)
-    for (const { jti: from, grant_id } of origins ?? NO_ORIGINS) {
-      change(byToken, from, entry)
-      change(byGrant, grant_id, entry)
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  get(key: string): Entry | undefined {
+    return this.#entries.get(key)
+  }
+
+  /** Stores an entry, unless the cache has one that was read later. */
+  set(entry: Entry): void {
+    const old = this.#entries.get(entry.key)
+    if (old !== undefined) {
+      if (old.partition === entry.partition && old.seq > entry.seq) return
+      this.#remove(old)
+    }
+    if (entry.bytes > this.#maxBytes) return
+    // The new entry is unused, so it would be evicted first if it were already there.
+    while (this.size > 0 && !this.#hasRoomFor(entry)) this.#evict()
+    this.#add(entry)
+  }
+
+  delete(key: string): void {
+    const entry = this.#entries.get(key)
+    if (entry !== undefined) this.#remove(entry)
+  }
+
+  /** Drops the entries that an event touches and that were read before it. */
+  invalidate(partition: number, seq: number, event: SingleEvent): void {
+    for (const entry of new Set(this.#index.touchedBy(partition, event))) {
+      if (entry.partition === partition && entry.seq < seq) this.#remove(entry)
     }
   }
 
-  function add(entry: Entry): void {
-    entries.set(entry.key, entry)
-    bytes += entry.bytes
-    let siblings = partitions.get(entry.partition)
-    if (siblings === undefined) {
-      siblings = new Set()
-      partitions.set(entry.partition, siblings)
-    }
-    siblings.add(entry)
-    forNamesOf(entry, addTo)
+  /** Drops all entries of a partition. */
+  reset(partition: number): void {
+    for (const entry of [...this.#index.ofPartition(partition)]) this.#remove(entry)
   }
 
-  function remove(entry: Entry): void {
-    entries.delete(entry.key)
-    bytes -= entry.bytes
-    partitions.get(entry.partition)?.delete(entry)
-    forNamesOf(entry, removeFrom)
-    removals += 1
-    if (removals > entries.size) restartHand()
+  /** Drops all entries. Relies on no invariant, because it is also the way back from a violated one. */
+  clear(): void {
+    this.#entries.clear()
+    this.#index.clear()
+    this.#bytes = 0
+    this.#restartHand()
   }
 
-  /** All that is behind the hand is gone or at the end, so this passes over nothing that is there. */
-  function restartHand(): void {
-    hand = entries.values()
-    removals = 0
+  #add(entry: Entry): void {
+    // Overwriting an entry would leave it in the index for ever, and its bytes in the sum.
+    assertInvariant(!this.#entries.has(entry.key), 'a key has one entry')
+    this.#entries.set(entry.key, entry)
+    this.#bytes += entry.bytes
+    this.#index.add(entry)
+    // This is the bound on memory.
+    assertInvariant(
+      this.size <= this.#maxEntries && this.#bytes <= this.#maxBytes,
+      'the cache is within its bounds',
+    )
   }
 
-  function evict(): void {
-    while (entries.size > 0) {
-      const { value: entry, done } = hand.next()
-      removals = 0
-      if (done === true) restartHand()
+  #remove(entry: Entry): void {
+    // An index that names an entry which is gone may also lack one that is there: events would miss it.
+    assertInvariant(this.#entries.get(entry.key) === entry, 'the index names entries of the cache')
+    this.#entries.delete(entry.key)
+    this.#bytes -= entry.bytes
+    this.#index.remove(entry)
+    // Bytes that are counted wrongly would let the cache grow without bound.
+    assertInvariant(this.#bytes >= 0, 'the bytes of all entries are not negative')
+    this.#removals += 1
+    if (this.#removals > this.size) this.#restartHand()
+  }
+
+  #hasRoomFor({ bytes }: Entry): boolean {
+    return this.size < this.#maxEntries && this.#bytes + bytes <= this.#maxBytes
+  }
+
+  #evict(): void {
+    while (this.size > 0) {
+      const { value: entry, done } = this.#hand.next()
+      this.#removals = 0
+      if (done === true) this.#restartHand()
       else if (entry.isUsed) {
         entry.isUsed = false
-        entries.delete(entry.key)
-        entries.set(entry.key, entry)
+        this.#entries.delete(entry.key)
+        this.#entries.set(entry.key, entry)
       } else {
-        remove(entry)
+        this.#remove(entry)
         return
       }
     }
   }
 
-  /** Before the newcomer is there, which would be the first that is not used. */
-  function makeRoomFor(newcomer: Entry): void {
-    while (entries.size > 0 && !hasRoomFor(newcomer)) evict()
-  }
-
-  function hasRoomFor(newcomer: Entry): boolean {
-    return entries.size < maxEntries && bytes + newcomer.bytes <= maxBytes
-  }
-
-  function ofSubject(sub: string): readonly Entry[] {
-    return [...find(bySubject, sub), ...find(bySubjectInContexts, sub)]
-  }
-
-  function touchedOf(event: SubjectEvent): readonly Entry[] {
-    const { sub } = event
-    const changed = changedContexts(event)
-    if (changed === undefined) return ofSubject(sub)
-    const there = changed.flatMap((context) => [...find(byContext, placeOf(sub, context))])
-    return [...find(bySubject, sub), ...there]
-  }
-
-  /** What an event touches, some perhaps more than once. */
-  function touched(partition: number, event: SingleEvent): Iterable<Entry> {
-    switch (event.type) {
-      case 'token':
-        return find(byToken, event.jti)
-      case 'grant':
-        return find(byGrant, event.grant_id)
-      case 'session':
-        return find(bySession, event.sid)
-      case 'subject':
-        return touchedOf(event)
-      case 'subject_client':
-        return ofClient(ofSubject(event.sub), event.client_id)
-      case 'client':
-        return ofClient(partitions.get(partition) ?? NOTHING, event.client_id)
-      default:
-        return partitions.get(partition) ?? NOTHING
-    }
-  }
-
-  return {
-    get: (key) => entries.get(key),
-
-    set(entry) {
-      const old = entries.get(entry.key)
-      if (old !== undefined) {
-        if (old.partition === entry.partition && old.seq > entry.seq) return
-        remove(old)
-      }
-      if (entry.bytes > maxBytes) return
-      makeRoomFor(entry)
-      add(entry)
-    },
-
-    delete(key) {
-      const entry = entries.get(key)
-      if (entry !== undefined) remove(entry)
-    },
-
-    invalidate(partition, seq, event) {
-      for (const entry of new Set(touched(partition, event))) {
-        if (entry.partition === partition && entry.seq < seq) remove(entry)
-      }
-    },
-
-    reset(partition) {
-      for (const entry of [...(partitions.get(partition) ?? [])]) remove(entry)
-    },
-
-    clear() {
-      for (const entry of [...entries.values()]) remove(entry)
-    },
-
-    get size() {
-      return entries.size
-    },
-
-    get bytes() {
-      return bytes
-    },
+  /** All entries behind the hand are gone or have moved to the end, so a new hand skips none. */
+  #restartHand(): void {
+    this.#hand = this.#entries.values()
+    this.#removals = 0
   }
 }
 
-const NOTHING: readonly Entry[] = []
-const NO_NAMES: readonly string[] = []
-const NO_ORIGINS: readonly ExchangedFrom[] = []
-
-/** A context has no space, so no two places have the same name. */
-function placeOf(sub: string, context: string): string {
-  return `${context} ${sub}`
-}
-
-function addTo(index: Index, name: string, entry: Entry): void {
-  const found = index.get(name)
-  if (found === undefined || found === entry) index.set(name, entry)
-  else if (found instanceof Set) found.add(entry)
-  else index.set(name, new Set([found, entry]))
-}
-
-function removeFrom(index: Index, name: string, entry: Entry): void {
-  const found = index.get(name)
-  if (found instanceof Set) {
-    found.delete(entry)
-    if (found.size === 0) index.delete(name)
-  } else if (found === entry) {
-    index.delete(name)
-  }
-}
-
-function find(index: Index, name: string): Iterable<Entry> {
-  const found = index.get(name)
-  if (found === undefined) return NOTHING
-  return found instanceof Set ? found : [found]
-}
-
-function* ofClient(entries: Iterable<Entry>, clientId: string): Iterable<Entry> {
-  for (const entry of entries) if (isOfClient(entry.groups, clientId)) yield entry
+/** Makes an empty cache. */
+export function createEntryCache(options: EntryCacheOptions): EntryCache {
+  return new EntryCache(options)
 }

@@ -1,14 +1,14 @@
 /**
- * What an answer belongs to, as far as the feed can name it, and what an event names. Marks and entries both go by this
- * file, so that a late reply is refused exactly where an entry would have been dropped.
+ * What an answer belongs to and what an event touches. Marks and entries both use this file, so that a late answer is refused
+ * exactly where an entry would have been dropped.
  *
- * An answer got without contexts ("plain") tells of roles in all of them, so every role change of its subject touches it.
- * One asked for in contexts is touched by changes in these, and by changes in `*`, which hold everywhere. A token that was
- * exchanged dies with each one it came from (its origins).
+ * A plain answer, asked for without contexts, contains the roles of all contexts, so every role change of its subject touches
+ * it. An answer asked for in contexts is touched by changes in these contexts and in `*`, which counts everywhere. An
+ * exchanged token becomes void with each of its origins, the tokens it was exchanged from.
  */
 import type { ActiveToken, ExchangedFrom, FeedEvent } from '../wire/index.ts'
 
-/** What an answer belongs to. Nearly all have neither contexts nor origins, so that these cost nothing when absent. */
+/** What an answer belongs to. Contexts and origins are optional, because few answers have them. */
 export interface Groups {
   readonly jti: string
   readonly grantId: string
@@ -18,7 +18,7 @@ export interface Groups {
   readonly clientId: string
   /** The contexts it was asked for in; absent for a plain answer. */
   readonly contexts?: readonly string[]
-  /** The tokens an exchanged token came from; absent for others. */
+  /** The tokens that an exchanged token came from; absent for other tokens. */
   readonly origins?: readonly ExchangedFrom[]
 }
 
@@ -28,30 +28,30 @@ export type SingleEvent = Exclude<FeedEvent, { readonly type: 'subjects' }>
 /** An event that names a subject alone. */
 export type SubjectEvent = Extract<FeedEvent, { readonly type: 'subject' }>
 
-/** An event that names more is taken for one that names none; it bounds what one event costs. */
+/** An event that names more contexts is treated as naming none, which bounds the cost of an event. */
 export const MAX_NAMED_CONTEXTS = 32
 
-/** Takes an event of several subjects apart. */
+/** Splits an event about several subjects into events about one. */
 export function singleEvents(event: FeedEvent): readonly SingleEvent[] {
   if (event.type !== 'subjects') return [event]
   return event.subjects.map((subject) => ({ type: 'subject', ...subject }))
 }
 
-/** In which contexts alone roles changed; `undefined` when anything of the subject may have. */
+/** The only contexts in which roles changed; `undefined` when anything about the subject may have changed. */
 export function changedContexts({ contexts }: SubjectEvent): readonly string[] | undefined {
   if (contexts === undefined || contexts.length === 0) return undefined
   if (contexts.length > MAX_NAMED_CONTEXTS || contexts.includes('*')) return undefined
   return contexts
 }
 
-/** Whether a token was issued to a client, or came from one that was. */
+/** Whether a token was issued to a client, or was exchanged from one that was. */
 export function isOfClient({ clientId, origins }: Groups, name: string): boolean {
   if (clientId === name) return true
   return origins?.some((from) => from.client_id === name) === true
 }
 
 /**
- * What an answer belongs to; `undefined` when it does not say enough for events to find it.
+ * What an answer belongs to; `undefined` when it lacks a member that events name.
  *
  * @param contexts what it was asked for in, space-separated; '' for a plain answer
  */

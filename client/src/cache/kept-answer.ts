@@ -1,37 +1,29 @@
 /**
- * An answer as it lies in the cache, a hundred thousand times over. So it keeps little besides: what it belongs to is read
- * from the answer again when an event asks, and its times are whole milliseconds, which take no place of their own in
- * memory (until the client is 24 days old). They are rounded down: what is served ends up to a millisecond early, never
+ * A cached answer in little memory, because a cache holds a hundred thousand of them. Its groups are read from the answer
+ * when an event needs them. Its times are whole milliseconds, which V8 stores inside the object instead of on the heap (up to
+ * 2^31, 24 days after the client was made). They are rounded down, so that an answer ends up to a millisecond early, never
  * late.
  */
 
 import type { ActiveToken } from '../wire/index.ts'
-import type { Entry } from './entry-cache.ts'
+import type { Entry } from './entry.ts'
 import { type Groups, groupsOf } from './groups.ts'
 
-/** An answer to be kept, and what is known of it. Times in elapsed milliseconds, as in an entry. */
-export interface Keeping {
-  /** The token, and behind a space the contexts it was asked about in, if there were any. */
-  readonly key: string
-  readonly answer: ActiveToken
-  readonly partition: number
-  readonly seq: number
-  readonly expiresAt: number
-  /** How long it may be served after it was asked for, in milliseconds; `undefined` where leases decide. */
+/** What an entry is made from. Times in elapsed milliseconds, as in an entry. */
+export interface Keeping extends Omit<Entry, 'groups' | 'expiresAtWall' | 'liveUntil' | 'isUsed'> {
+  /** How long the answer may be served after its request, in milliseconds; `undefined` where leases decide. */
   readonly livesMs: number | undefined
-  readonly askedAt: number
-  readonly bytes: number
 }
 
 const MS_PER_SECOND = 1_000
 
-/** An entry as the client makes it. A class, because what is read from others must not take a place in each. */
+/** An entry. A class, because getters on a prototype take no memory in each entry. */
 export class KeptAnswer implements Entry {
-  // What a hit reads comes first, and so lies together.
+  // A hit reads the first members only, so they share a cache line.
   isUsed = false
   readonly expiresAt: number
   readonly #livesMs: number | undefined
-  /** In seconds, for the same reason as the whole milliseconds. */
+  /** In seconds: whole milliseconds since 1970 would not fit inside the object. */
   readonly #exp: number
   readonly answer: ActiveToken
   readonly key: string
@@ -64,7 +56,7 @@ export class KeptAnswer implements Entry {
     const { key, answer } = this
     const space = key.indexOf(' ')
     const contexts = space === -1 ? '' : key.slice(space + 1)
-    // What no event can find is found by its key alone.
+    // Without groups, no event finds the entry. It still needs unique names in the indexes.
     return groupsOf(answer, contexts) ?? { jti: key, grantId: key, sid: '', sub: '', clientId: '' }
   }
 }

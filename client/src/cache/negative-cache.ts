@@ -1,26 +1,26 @@
 /**
- * Tokens that are void for this client. Such a token never becomes valid again, so it may be remembered until there is
- * no room; in a store of its own, so that a flood of junk evicts no good entry.
+ * Tokens that are void for this client. A void token never becomes valid again, so it is remembered as long as there is room.
+ * It is stored apart from the entries, so that a flood of invalid tokens evicts no answer.
  */
 
 /** The remembered tokens. */
 export interface NegativeCache {
   has(key: string, now: number): boolean
-  /** @param until elapsed milliseconds; Infinity where a feed tells of what could change the verdict */
+  /** @param until elapsed milliseconds; Infinity if a feed reports every change that could make the token valid */
   add(key: string, until: number): void
   clear(): void
   readonly size: number
 }
 
-/** Makes an empty store of at most `maxEntries`, oldest out first; 0 remembers nothing. */
+/** Makes an empty store of at most `maxEntries` tokens, which forgets the oldest first; 0 remembers nothing. */
 export function createNegativeCache(maxEntries: number): NegativeCache {
   const untils = new Map<string, number>()
-  /** Goes on where it was: in a map, the places of those that are gone would be passed each time. */
+  /** Where the last removal ended. A new iterator would pass over the holes that removed keys leave in a map. */
   let hand = untils.keys()
-  /** Removals since the hand moved. A map keeps all it has held since then for an iterator that stands still. */
+  /** Removals since the hand moved. A map keeps the holes behind an iterator as long as that iterator does not move. */
   let removals = 0
 
-  /** All that is behind the hand is gone, so this passes over nothing that is there. */
+  /** All keys behind the hand are gone, so a new hand skips none. */
   function restartHand(): void {
     hand = untils.keys()
     removals = 0

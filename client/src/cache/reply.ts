@@ -1,43 +1,42 @@
 /**
- * Reads an RFC 7662 answer and what stands beside it. The minimum is exact: an object whose `active` is a boolean
- * (§2.2), and `aud`, `scope` and `exp`, where there are any, are what decisions take them for. What the cache needs beyond
- * that may be missing, the answer is then not cached.
+ * Reads an RFC 7662 answer. It must be an object whose `active` is a boolean (§2.2), and `aud`, `scope` and `exp` must have
+ * the right types if they are present. An answer that lacks what the cache needs is valid, but not cached.
  */
 
 import type { ActiveToken, FreshnessStamp, IntrospectionResponse } from '../wire/index.ts'
 import { deepFreeze } from './deep-freeze.ts'
 import type { Sharing } from './sharing.ts'
 
-/** What void tokens look like; one frozen object for all. */
+/** The answer for void tokens; one frozen object for all. */
 export const INACTIVE: IntrospectionResponse = Object.freeze({ active: false })
 
 /** One answer of the service. */
 export interface Reply {
   readonly answer: IntrospectionResponse
-  /** Where it was read; `undefined` from servers without a feed. */
+  /** The position at which it was read; `undefined` from servers without a feed. */
   readonly stamp: FreshnessStamp | undefined
-  /** Approximate size, for the bound on memory. */
+  /** Length of its text, for the bound on memory. */
   readonly bytes: number
-  /** The server's clock when it answered, in epoch milliseconds; `undefined` if it did not tell. */
+  /** The server's clock when it answered, in epoch milliseconds; `undefined` without a `Date` header. */
   readonly serverTimeMs: number | undefined
 }
 
-/** An answer, and when it was asked for. */
+/** A reply that has arrived, and when it was asked for. */
 export interface Landed {
   readonly reply: Reply
   /** Elapsed milliseconds at which the request was sent. */
   readonly askedAt: number
 }
 
-/** Members of which many answers have the same. */
+/** Members that are equal in many answers. */
 const COMMON = ['iss', 'client_id', 'scope', 'aud', 'acr', 'amr', 'roles'] as const
-/** Members with lists in them of which many answers have the same. */
+/** Members whose lists are equal in many answers. */
 const COMMON_BY_CONTEXT = ['context_roles', 'permissions'] as const
 
 /**
- * Turns parsed JSON into a frozen answer whose `aud` is always a list; `undefined` when it is none.
+ * Turns parsed JSON into a frozen answer whose `aud` is always a list; `undefined` when it is not a valid answer.
  *
- * @param sharing keeps one of what answers have in common; without it, each has its own
+ * @param sharing stores equal members of different answers once
  */
 export function readAnswer(value: unknown, sharing?: Sharing): IntrospectionResponse | undefined {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined

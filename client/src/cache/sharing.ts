@@ -1,22 +1,21 @@
 /**
- * Makes one of each: what many answers have in common (an issuer, an audience, the permissions of a role) is kept once, not
- * once an answer.
+ * Stores equal values of different answers once: an issuer, an audience, the permissions of a role.
  *
- * A bounded number is remembered, in two generations: when the younger is full it becomes the older, and what of the older
- * was not asked for since is forgotten. That loses nothing but memory.
+ * The number of remembered values is bounded by two generations. When the younger is full, it becomes the older, and values of
+ * the older that were not used meanwhile are forgotten. Forgetting a value costs memory, nothing else.
  */
 import { deepFreeze } from './deep-freeze.ts'
 
-/** What has been seen. */
+/** The remembered values. */
 export interface Sharing {
-  /** The same value, or an equal one that was seen before. It must be JSON; what is shared is frozen. */
+  /** Returns an equal value that was seen before, or this one. It must be JSON; shared values are frozen. */
   share(value: unknown): unknown
 }
 
-/** Longer texts are hardly ever the same. */
+/** Longer texts are hardly ever equal. */
 const MAX_TEXT_LENGTH = 64
 
-/** @param generation values of one generation; at most two of them are remembered */
+/** @param generation size of one generation; at most two are remembered */
 export function createSharing(generation: number): Sharing {
   let young = new Map<string, unknown>()
   let old = young
@@ -32,7 +31,7 @@ export function createSharing(generation: number): Sharing {
 
   return {
     share(value) {
-      // Its JSON tells a text from a list, and one order of names from another, but not infinity from nothing.
+      // JSON distinguishes texts from lists, but writes both Infinity and null as `null`.
       if (typeof value === 'number' || value === null) return value
       const text = JSON.stringify(value)
       if (text.length > MAX_TEXT_LENGTH) return value

@@ -1,16 +1,16 @@
 /**
- * Reads what a node sends. Exact about the members this client relies on; members it does not know are let through, a
- * frame of a type it does not know is no mistake.
+ * Reads the frames of a node. The members that this client relies on must be valid. Unknown members and frames of unknown type
+ * are accepted, because newer nodes may send them.
  */
 import type { FeedEvent, PartitionStart, ServerFrame } from '../wire/index.ts'
 
-/** Longest frame a node may send, in characters: a `start` of 4096 partitions has room. */
+/** Longest frame that a node may send, in characters: enough for a `start` with 4096 partitions. */
 export const MAX_FRAME_LENGTH = 1_048_576
 
 /** Most partitions an installation can have. */
 const MAX_PARTITIONS = 4_096
 
-/** What a text turned out to be. */
+/** The result of reading a text. */
 export type FrameReading =
   | { readonly kind: 'frame'; readonly frame: ServerFrame }
   /** A type of a later version: ignored. */
@@ -48,7 +48,7 @@ function parse(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {
-    // What cannot be parsed is told apart by being no object.
+    // The caller accepts objects only.
     return undefined
   }
 }
@@ -76,8 +76,8 @@ const EVENT_NAMES: Readonly<Record<FeedEvent['type'], readonly string[]>> = {
 }
 
 /**
- * An event of unknown type is good: it touches everything. One of a known type must name what it touches; one that names
- * contexts must do so in a way that leaves no doubt which.
+ * An event of unknown type is valid: it touches everything. An event of known type must name what it touches, and its
+ * contexts must be a list of names if there are any.
  */
 function isFeedEvent(value: unknown): value is FeedEvent {
   if (!isObject(value) || typeof value.type !== 'string') return false

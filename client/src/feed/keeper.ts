@@ -1,31 +1,21 @@
 /**
- * Keeps the cache in touch with the issuer: finds out whether there is a feed, runs the session with it, and knows in
- * which state that leaves the cache. Until the server is known nothing is kept.
+ * Keeps the cache in step with the issuer: finds out whether there is a feed, runs the session with it, and knows the state
+ * of the cache. Nothing is stored until the server is known.
  */
 import type { Answers, CacheMode } from '../cache/answers.ts'
 import type { Effect, Freshness } from '../cache/freshness.ts'
 import { publishState } from '../diagnostics.ts'
+import { messageOf } from '../errors.ts'
 import type { ClientCounts, ClientState } from '../health.ts'
+import { assertInvariant } from '../invariant.ts'
 import type { ResolvedOptions } from '../options.ts'
 import type { Discover } from '../service/discovery.ts'
-import { createBackoff } from '../time/backoff.ts'
+import { type Backoff, createBackoff } from '../time/backoff.ts'
 import { callLater, type Timer } from '../time/timer.ts'
-import { type FeedSession, openFeedSession } from './session.ts'
+import type { ServerFrame } from '../wire/index.ts'
+import { FeedSession } from './session.ts'
 
-/** The cache's connection to the truth. */
-export interface FeedKeeper {
-  /** Finds the server and connects; repeats until it succeeds or is closed. */
-  start(answers: Answers): void
-  mode(): CacheMode
-  state(): { readonly state: ClientState; readonly since: number }
-  /** How long the last lease took from its probe, in milliseconds; `undefined` before the first. */
-  lagMs(): number | undefined
-  /** Why the server cannot be found or was left; `undefined` once a lease says that all is well again. */
-  lastProblem(): string | undefined
-  close(): void
-}
-
-/** What the keeper is made from. */
+/** The parts of a keeper. */
 export interface FeedKeeperOptions {
   readonly options: ResolvedOptions
   readonly authorization: string
@@ -39,128 +29,175 @@ export interface FeedKeeperOptions {
 const RETRY_FIRST_MS = 100
 const RETRY_MAX_MS = 5_000
 
-/** Makes a keeper that has not started. */
-export function createFeedKeeper(keeper: FeedKeeperOptions): FeedKeeper {
-  const { options, authorization, discover, freshness, counts, now } = keeper
-  const { maxStalenessMs: boundMs, environment } = options
-  const backoff = createBackoff({
-    firstMs: RETRY_FIRST_MS,
-    maxMs: RETRY_MAX_MS,
-    random: environment.random,
-  })
-  let mode: CacheMode | 'unknown' = boundMs === 0 ? 'none' : 'unknown'
-  let session: FeedSession | undefined
-  let retry: Timer | undefined
-  let leaseWatch: Timer | undefined
-  let isClosed = false
-  let problem: string | undefined
-  let lag: number | undefined
-  let enteredAt = environment.wall()
+/** Keeps one cache in step. */
+export class FeedKeeper {
+  readonly #parts: FeedKeeperOptions
+  readonly #backoff: Backoff
+  #answers: Answers | undefined
+  #mode: CacheMode | 'unknown'
+  #session: FeedSession | undefined
+  #connections = 0
+  #retry: Timer | undefined
+  #leaseWatch: Timer | undefined
+  #isClosed = false
+  #problem: string | undefined
+  #lagMs: number | undefined
+  /** Epoch milliseconds of the last change of state. */
+  #enteredAt: number
 
-  function enter(state: ClientState, reason: string): void {
-    enteredAt = environment.wall()
+  constructor(parts: FeedKeeperOptions) {
+    const { random, wall } = parts.options.environment
+    this.#parts = parts
+    this.#backoff = createBackoff({ firstMs: RETRY_FIRST_MS, maxMs: RETRY_MAX_MS, random })
+    this.#mode = parts.options.maxStalenessMs === 0 ? 'none' : 'unknown'
+    this.#enteredAt = wall()
+  }
+
+  /** Finds the server and connects. Repeats until it succeeds or is closed. */
+  start(answers: Answers): void {
+    // A second start would run two sessions on one protocol.
+    assertInvariant(this.#answers === undefined, 'a keeper starts once')
+    this.#answers = answers
+    if (this.#mode !== 'none') void this.#find()
+  }
+
+  /**
+   * Drops all state after a fault, as if the client had just been made: nothing is served from the cache until the feed has
+   * given new positions and a new lease.
+   */
+  startOver(error: unknown): void {
+    if (this.#isClosed) return
+    const { freshness, now } = this.#parts
+    const reason = `the cache was dropped because of an internal fault: ${messageOf(error)}`
+    freshness.startOver()
+    this.#answers?.apply([{ kind: 'reset-all', at: now() }])
+    clearTimeout(this.#leaseWatch)
+    this.#problem = reason
+    this.#enter(this.#stateNow(), reason)
+    this.#session?.leave(reason)
+  }
+
+  /** How entries stay valid now. */
+  mode(): CacheMode {
+    return this.#mode === 'unknown' ? 'none' : this.#mode
+  }
+
+  /** The state of the cache, and since when in epoch milliseconds. */
+  state(): { readonly state: ClientState; readonly since: number } {
+    const { freshness, now, options } = this.#parts
+    const state = this.#stateNow()
+    if (state !== 'suspended') return { state, since: this.#enteredAt }
+    const forMs = Math.round(now() - freshness.leaseUntil())
+    return { state, since: options.environment.wall() - forMs }
+  }
+
+  /** Time from the last answered probe to its lease, in milliseconds; `undefined` before the first. */
+  lagMs(): number | undefined {
+    return this.#lagMs
+  }
+
+  /** Why the server was not found or the connection was given up; `undefined` after the next lease. */
+  lastProblem(): string | undefined {
+    return this.#problem
+  }
+
+  /** Ends the session and all timers. */
+  close(): void {
+    this.#isClosed = true
+    clearTimeout(this.#retry)
+    clearTimeout(this.#leaseWatch)
+    this.#session?.close()
+    this.#enter('closed', 'close was called')
+  }
+
+  #stateNow(): ClientState {
+    const { freshness, now } = this.#parts
+    if (this.#isClosed) return 'closed'
+    if (this.#mode === 'none') return 'uncached'
+    if (this.#mode === 'ttl') return 'ttl'
+    if (this.#mode === 'unknown' || freshness.leaseUntil() === 0) return 'starting'
+    return freshness.isLeased(now()) ? 'fresh' : 'suspended'
+  }
+
+  #enter(state: ClientState, reason: string): void {
+    this.#enteredAt = this.#parts.options.environment.wall()
     publishState({ state, reason })
   }
 
-  function onEffects(answers: Answers, effects: readonly Effect[], wasLeased: boolean): void {
-    answers.apply(effects)
-    for (const effect of effects) {
-      // Taking the first positions is no reset of anything.
-      if (effect.kind === 'reset' && freshness.leaseUntil() > 0) counts.resets += 1
-      if (effect.kind === 'leased') {
-        lag = Math.ceil(now() - effect.sentAt)
-        problem = undefined
-        if (!wasLeased) enter('fresh', 'a lease was granted')
-        watchLease()
+  async #find(): Promise<void> {
+    try {
+      const { feedEndpoint } = await this.#parts.discover()
+      if (this.#isClosed) return
+      // A client of one server does not become a client of another: entries of both would be mixed.
+      assertInvariant(this.#mode === 'unknown', 'the kind of server is determined once')
+      if (feedEndpoint === undefined) {
+        this.#mode = 'ttl'
+        this.#enter('ttl', 'the server has no feed')
+      } else {
+        this.#session = this.#createSession(feedEndpoint)
+        this.#session.open()
+        this.#mode = 'feed'
       }
+    } catch (error) {
+      this.#problem = messageOf(error)
+      if (this.#isClosed) return
+      this.#retry = callLater(() => void this.#find(), this.#backoff.next())
     }
   }
 
-  /** A lease ends by itself; somebody has to notice for those who watch. */
-  function watchLease(): void {
-    clearTimeout(leaseWatch)
-    leaseWatch = callLater(
-      () => {
-        if (isClosed) return
-        if (freshness.isLeased(now())) watchLease()
-        else enter('suspended', problem ?? 'the lease ran out')
-      },
-      Math.max(1, freshness.leaseUntil() - now()),
-    )
-  }
-
-  function connect(url: string, answers: Answers): void {
-    let connections = 0
-    session = openFeedSession({
+  #createSession(url: string): FeedSession {
+    const { options, authorization, freshness, now } = this.#parts
+    return new FeedSession({
       url,
       authorization,
       WebSocket: options.WebSocket,
       freshness,
-      boundMs,
+      boundMs: options.maxStalenessMs,
       timeoutMs: options.timeoutMs,
-      backoff,
+      backoff: this.#backoff,
       now,
-      onFrame: (frame) => {
-        const at = now()
-        const wasLeased = freshness.isLeased(at)
-        const effects = freshness.apply(frame, at)
-        onEffects(answers, effects, wasLeased)
-        return effects
-      },
+      onFrame: (frame) => this.#receive(frame),
       onUp: () => {
-        connections += 1
-        if (connections > 1) counts.reconnects += 1
+        this.#connections += 1
+        if (this.#connections > 1) this.#parts.counts.reconnects += 1
       },
       onDown: (reason) => {
-        problem = reason
+        this.#problem = reason
       },
+      onFault: (error) => this.startOver(error),
     })
   }
 
-  async function find(answers: Answers): Promise<void> {
-    try {
-      const { feedEndpoint } = await discover()
-      if (isClosed) return
-      if (feedEndpoint === undefined) {
-        mode = 'ttl'
-        enter('ttl', 'the server has no feed')
-      } else {
-        mode = 'feed'
-        connect(feedEndpoint, answers)
-      }
-    } catch (error) {
-      problem = error instanceof Error ? error.message : String(error)
-      if (isClosed) return
-      retry = callLater(() => void find(answers), backoff.next())
+  #receive(frame: ServerFrame): readonly Effect[] {
+    const { freshness, counts, now } = this.#parts
+    const at = now()
+    const wasLeased = freshness.isLeased(at)
+    const effects = freshness.apply(frame, at)
+    this.#answers?.apply(effects)
+    for (const effect of effects) {
+      // The first positions reset nothing.
+      if (effect.kind === 'reset' && freshness.leaseUntil() > 0) counts.resets += 1
+      if (effect.kind === 'leased') this.#onLease(effect.sentAt, wasLeased)
     }
+    return effects
   }
 
-  function stateNow(): ClientState {
-    if (isClosed) return 'closed'
-    if (mode === 'none') return 'uncached'
-    if (mode === 'ttl') return 'ttl'
-    if (mode === 'unknown' || freshness.leaseUntil() === 0) return 'starting'
-    return freshness.isLeased(now()) ? 'fresh' : 'suspended'
+  #onLease(sentAt: number, wasLeased: boolean): void {
+    this.#lagMs = Math.ceil(this.#parts.now() - sentAt)
+    this.#problem = undefined
+    if (!wasLeased) this.#enter('fresh', 'a lease was granted')
+    this.#watchLease()
   }
 
-  return {
-    start(answers) {
-      if (mode !== 'none') void find(answers)
-    },
-    mode: () => (mode === 'unknown' ? 'none' : mode),
-    state() {
-      const state = stateNow()
-      if (state !== 'suspended') return { state, since: enteredAt }
-      return { state, since: environment.wall() - Math.round(now() - freshness.leaseUntil()) }
-    },
-    lagMs: () => lag,
-    lastProblem: () => problem,
-    close() {
-      isClosed = true
-      clearTimeout(retry)
-      clearTimeout(leaseWatch)
-      session?.close()
-      enter('closed', 'close was called')
-    },
+  /** A lease ends without an event. This reports it to observers. */
+  #watchLease(): void {
+    const { freshness, now } = this.#parts
+    const onEnd = (): void => {
+      if (this.#isClosed) return
+      if (freshness.isLeased(now())) this.#watchLease()
+      else this.#enter('suspended', this.#problem ?? 'the lease ran out')
+    }
+    clearTimeout(this.#leaseWatch)
+    this.#leaseWatch = callLater(onEnd, Math.max(1, freshness.leaseUntil() - now()))
   }
 }

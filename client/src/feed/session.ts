@@ -1,31 +1,33 @@
 /**
- * The connection to a feed node: opens it, keeps probing, notices when it is of no use any more, and comes back with
- * jitter. It moves frames between the socket and the protocol (freshness.ts) and decides nothing about entries.
+ * The connection to a feed node. Opens it, sends probes, notices when it has failed, and reconnects with jitter. It moves
+ * frames between the socket and the protocol (freshness.ts), and decides nothing about entries.
  *
- *   opening   a socket is being opened; gives up after the time-out.
- *   greeting  `hello` is sent; waiting for `start`.
- *   running   probing every third of the bound; a node that answers no probe for a whole bound is left.
- *   waiting   closed; a timer leads back to opening.
- *   closed    for good.
+ *   waiting   no socket. A timer leads to opening.
+ *   opening   a socket is being opened. Leads to waiting when the time-out passes.
+ *   greeting  `hello` is sent. Leads to running with `start`, to waiting when the time-out passes.
+ *   running   a probe is sent every third of the bound. Leads to waiting when no probe was answered for a whole bound.
+ *   closed    final.
+ *
+ * From every phase but closed, a lost connection, a malformed frame, `goodbye` and a fault of the client lead to waiting.
  */
 
 import type { Effect, Freshness } from '../cache/freshness.ts'
+import { assertInvariant } from '../invariant.ts'
 import type { Backoff } from '../time/backoff.ts'
 import { callLater, type Timer } from '../time/timer.ts'
 import { type ClientFrame, FEED_VERSION, type ServerFrame } from '../wire/index.ts'
-import { type FrameReading, readFrame } from './frames.ts'
+import { readFrame } from './frames.ts'
 
-/** What a session tells the client about. */
-export interface FeedSessionEvents {
-  /** A frame has come, for the protocol. Returns what it changed. */
+/** The parts and limits of a session, and what it reports. Times in milliseconds. */
+export interface FeedSessionOptions {
+  /** A frame has arrived, for the protocol. Returns what it changed. */
   readonly onFrame: (frame: ServerFrame) => readonly Effect[]
+  /** The node has answered `hello`. */
+  readonly onUp: () => void
   /** The connection is gone; `reason` is for people. */
   readonly onDown: (reason: string) => void
-  readonly onUp: () => void
-}
-
-/** What a session is made from. Times in milliseconds. */
-export interface FeedSessionOptions extends FeedSessionEvents {
+  /** A step of the session has thrown: the state of the client may be wrong. */
+  readonly onFault: (error: unknown) => void
   readonly url: string
   readonly authorization: string
   readonly WebSocket: typeof WebSocket
@@ -37,92 +39,140 @@ export interface FeedSessionOptions extends FeedSessionEvents {
   readonly now: () => number
 }
 
-/** A session that keeps itself going. */
-export interface FeedSession {
-  close(): void
-}
+type Phase = 'waiting' | 'opening' | 'greeting' | 'running' | 'closed'
 
 const PROBES_PER_BOUND = 3
-/** Longest that a node may send us away for. */
+/** Longest time that a node may ask the client to stay away. */
 const MAX_RECONNECT_MS = 60_000
 
-/** `WebSocket` of Node takes headers; the standard type does not know. */
+/** Node's `WebSocket` accepts headers, which its standard type does not know. */
 type SocketWithHeaders = new (url: string, init: { headers: Record<string, string> }) => WebSocket
 
-/** Starts a session. */
-export function openFeedSession(options: FeedSessionOptions): FeedSession {
-  const { freshness, boundMs, timeoutMs, backoff, now } = options
-  let socket: WebSocket | undefined
-  let timer: Timer | undefined
-  let isClosed = false
+/** A session that reconnects by itself until it is closed. */
+export class FeedSession {
+  readonly #options: FeedSessionOptions
+  #phase: Phase = 'waiting'
+  #socket: WebSocket | undefined
+  #timer: Timer | undefined
+  /** Elapsed milliseconds of the last lease, or of the opening. */
+  #lastLeaseAt = 0
 
-  function arm(delayMs: number, then: () => void): void {
-    clearTimeout(timer)
-    timer = callLater(then, delayMs)
+  constructor(options: FeedSessionOptions) {
+    this.#options = options
   }
 
-  function open(): void {
-    const Socket = options.WebSocket as unknown as SocketWithHeaders
-    const opened = new Socket(options.url, { headers: { authorization: options.authorization } })
-    socket = opened
-    let lastLeaseAt = now()
-    let isRunning = false
-
-    const leave = (reason: string, delayMs?: number): void => {
-      if (socket !== opened) return
-      socket = undefined
-      opened.close()
-      freshness.disconnected()
-      options.onDown(reason)
-      // `error` and `close` both come for one failure: the back-off is asked once, by the first.
-      if (!isClosed) arm(delayMs ?? backoff.next(), open)
-    }
-    const send = (frame: ClientFrame): void => opened.send(JSON.stringify(frame))
-    const probe = (): void => {
-      if (now() - lastLeaseAt > boundMs) {
-        leave('the node answered no probe')
-        return
-      }
-      send({ type: 'probe', n: freshness.probe(now()) })
-      arm(boundMs / PROBES_PER_BOUND, probe)
-    }
-    const receive = (reading: FrameReading): void => {
-      if (reading.kind === 'malformed') leave('the node sent a malformed frame')
-      if (reading.kind !== 'frame') return
-      const { frame } = reading
-      const effects = options.onFrame(frame)
-      if (frame.type === 'start' && !isRunning) {
-        isRunning = true
-        options.onUp()
-        probe()
-      } else if (frame.type === 'lease' && effects.length > 0) {
-        lastLeaseAt = now()
-        backoff.reset()
-      } else if (frame.type === 'goodbye') {
-        leave('the node said goodbye', Math.min(frame.reconnect_after_ms, MAX_RECONNECT_MS))
-      }
-    }
-
-    arm(timeoutMs, () => leave('no answer from the node'))
-    opened.addEventListener('open', () => {
-      const cursors = freshness.cursors()
-      send({ type: 'hello', version: FEED_VERSION, ...(cursors === undefined ? {} : { cursors }) })
-    })
-    opened.addEventListener('message', ({ data }) => {
-      if (socket === opened) receive(readFrame(data))
-    })
-    opened.addEventListener('close', ({ code }) => leave(`the connection was closed (${code})`))
-    opened.addEventListener('error', () => leave('the connection failed'))
+  /** Opens the first connection. @throws {InvariantViolation} when the session is already open */
+  open(): void {
+    // Two sockets would feed one protocol: a lease of one would vouch for events that are on their way on the other.
+    assertInvariant(
+      this.#phase === 'waiting' && this.#socket === undefined,
+      'a session has one connection at a time',
+    )
+    const { url, authorization, now, timeoutMs } = this.#options
+    const Socket = this.#options.WebSocket as unknown as SocketWithHeaders
+    const socket = new Socket(url, { headers: { authorization } })
+    this.#phase = 'opening'
+    this.#socket = socket
+    this.#lastLeaseAt = now()
+    this.#arm(timeoutMs, () => this.leave('no answer from the node'))
+    // Events of a socket that was left are ignored: `error` and `close` both come for one failure.
+    const on = (type: string, handle: (event: MessageEvent & CloseEvent) => void): void =>
+      socket.addEventListener(type, (event) => {
+        if (socket === this.#socket) this.#guard(() => handle(event as MessageEvent & CloseEvent))
+      })
+    on('open', () => this.#greet())
+    on('message', ({ data }) => this.#receive(data))
+    on('close', ({ code }) => this.leave(`the connection was closed (${code})`))
+    on('error', () => this.leave('the connection failed'))
   }
 
-  open()
-  return {
-    close() {
-      isClosed = true
-      clearTimeout(timer)
-      const open = socket
-      socket = undefined
-      open?.close()
-    },
+  /** Gives up the connection and opens another one later: after the back-off, unless a delay is given. */
+  leave(reason: string, delayMs?: number): void {
+    if (this.#phase === 'closed') return
+    const { freshness, backoff, onDown } = this.#options
+    this.#phase = 'waiting'
+    this.#dropSocket()
+    freshness.disconnected()
+    onDown(reason)
+    this.#arm(delayMs ?? backoff.next(), () => this.open())
+  }
+
+  /** Ends the session. */
+  close(): void {
+    this.#phase = 'closed'
+    clearTimeout(this.#timer)
+    this.#dropSocket()
+  }
+
+  #greet(): void {
+    assertInvariant(this.#phase === 'opening', '`hello` is the first frame of a connection')
+    this.#phase = 'greeting'
+    const cursors = this.#options.freshness.cursors()
+    const hello: ClientFrame = { type: 'hello', version: FEED_VERSION }
+    this.#send(cursors === undefined ? hello : { ...hello, cursors })
+  }
+
+  #receive(data: unknown): void {
+    const reading = readFrame(data)
+    if (reading.kind === 'malformed') this.leave('the node sent a malformed frame')
+    if (reading.kind !== 'frame') return
+    const { frame } = reading
+    const effects = this.#options.onFrame(frame)
+    if (frame.type === 'start') this.#run()
+    else if (frame.type === 'lease' && effects.length > 0) this.#renew()
+    else if (frame.type === 'goodbye') {
+      this.leave('the node said goodbye', Math.min(frame.reconnect_after_ms, MAX_RECONNECT_MS))
+    }
+  }
+
+  #run(): void {
+    if (this.#phase === 'running') return
+    this.#phase = 'running'
+    this.#options.onUp()
+    this.#probe()
+  }
+
+  #renew(): void {
+    // A lease answers a probe, and probes are sent in this phase only.
+    assertInvariant(this.#phase === 'running', 'a lease comes on a running connection')
+    this.#lastLeaseAt = this.#options.now()
+    this.#options.backoff.reset()
+  }
+
+  #probe(): void {
+    // The node may vouch for events only after `start` has said where they begin.
+    assertInvariant(this.#phase === 'running', 'a probe is sent on a running connection')
+    const { freshness, boundMs, now } = this.#options
+    if (now() - this.#lastLeaseAt > boundMs) {
+      this.leave('the node answered no probe')
+      return
+    }
+    this.#send({ type: 'probe', n: freshness.probe(now()) })
+    this.#arm(boundMs / PROBES_PER_BOUND, () => this.#probe())
+  }
+
+  #send(frame: ClientFrame): void {
+    this.#socket?.send(JSON.stringify(frame))
+  }
+
+  /** Sets the one timer of the session. */
+  #arm(delayMs: number, then: () => void): void {
+    clearTimeout(this.#timer)
+    this.#timer = callLater(() => this.#guard(then), delayMs)
+  }
+
+  /** An exception in a timer or a listener would end the process of the application. */
+  #guard(step: () => void): void {
+    try {
+      step()
+    } catch (error) {
+      this.#options.onFault(error)
+    }
+  }
+
+  #dropSocket(): void {
+    const socket = this.#socket
+    this.#socket = undefined
+    socket?.close()
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Middleware for Express 4 and 5, and for anything else that calls `(req, res, next)`. Puts the facts at `req.claims`.
- * Imports no framework: the types below are the parts of Express that it touches.
+ * Middleware for Express 4 and 5, and for other frameworks that call `(req, res, next)`. Imports no framework: the types below
+ * describe the parts of Express that it uses.
  */
 
 import type { ActiveToken } from '../wire/index.ts'
@@ -14,18 +14,18 @@ import {
 
 export type { Authorizer, ContextSource, ParentsSource, Protection } from './guard.ts'
 
-/** The part of an Express request that is touched. */
+/** The part of an Express request that the middleware uses. */
 export interface ExpressRequest extends NodeHeaders {
-  /** What the token is worth; set before the next handler runs. */
+  /** The facts about the token, set before the next handler runs. */
   claims?: ActiveToken | undefined
 }
 
-/** What a context function sees unless its parameter is annotated, as in `(req: Request) => …`. */
+/** What a function for `context` or `parents` sees unless its parameter is annotated, as in `(req: Request) => …`. */
 export interface ExpressRouteRequest extends ExpressRequest {
   readonly params: Readonly<Record<string, string | readonly string[] | undefined>>
 }
 
-/** The part of an Express response that is touched. */
+/** The part of an Express response that the middleware uses. */
 export interface ExpressResponse {
   statusCode: number
   readonly headersSent: boolean
@@ -41,12 +41,13 @@ export type ExpressMiddleware = (
 ) => void
 
 /**
- * Lets a request pass when its bearer token is good for what is demanded, and puts the facts at `req.claims`. Otherwise
- * answers 400, 401, 403 or 503 (RFC 6750) and calls nobody else.
+ * Lets a request pass if its bearer token meets the demands, and puts the facts at `req.claims`. Otherwise it answers 400, 401,
+ * 403 or 503 (RFC 6750), and the next handler does not run.
  *
- * @param claims - the client to ask
- * @param protection - what is demanded; by default just a valid token
- * @throws {TypeError} or {RangeError} when the protection makes no sense, such as a role without a context
+ * @param claims - the client that decides
+ * @param protection - what is demanded; by default a valid token only
+ * @throws {TypeError} with code `ERR_INVALID_ARG_TYPE`, or {RangeError} with code `ERR_INVALID_ARG_VALUE`, for an invalid
+ * protection, such as a role without a context
  * @see [RFC 6750](https://www.rfc-editor.org/rfc/rfc6750)
  *
  * @example
@@ -71,7 +72,7 @@ export function protect<Request extends ExpressRequest = ExpressRouteRequest>(
 ): ExpressMiddleware {
   const guard = createGuard(claims, protection)
   return (req, res, next) => {
-    // Middleware fits routes of any type only if it asks for nothing they may lack; a whole request comes.
+    // The declared type is the smallest that every route fits; at run time it is the framework's whole object.
     guard(credentialsOf(req), req as Request)
       .then((verdict) => {
         if (verdict.ok === true) {
@@ -79,7 +80,7 @@ export function protect<Request extends ExpressRequest = ExpressRouteRequest>(
           next()
           return
         }
-        // Somebody has answered meanwhile, a time-out for instance: the request must go no further all the same.
+        // Another handler has answered meanwhile, for example a time-out. The refused request must still not proceed.
         if (res.headersSent) return
         const { status, headers, body } = verdict.answer
         res.statusCode = status
@@ -91,7 +92,7 @@ export function protect<Request extends ExpressRequest = ExpressRouteRequest>(
         res.setHeader('content-type', 'application/json')
         res.end(JSON.stringify(body))
       })
-      // Express 4 does not look at promises: errors must be handed on, those of what comes next too.
+      // Express 4 ignores promises, so errors are passed on here, including those that `next` throws.
       .catch(next)
   }
 }

@@ -1,7 +1,4 @@
-/**
- * A hook for Fastify. Puts the facts at `request.claims`. Imports no framework: the types below are the parts of Fastify
- * that it touches.
- */
+/** A hook for Fastify. Imports no framework: the types below describe the parts of Fastify that it uses. */
 
 import type { ActiveToken } from '../wire/index.ts'
 import {
@@ -14,25 +11,25 @@ import {
 
 export type { Authorizer, ContextSource, ParentsSource, Protection } from './guard.ts'
 
-/** The part of a Fastify instance that is touched. */
+/** The part of a Fastify instance that `decorateClaims` uses. */
 export interface FastifyApp {
   decorateRequest(name: 'claims', value: null): unknown
 }
 
-/** The part of a Fastify request that is touched. */
+/** The part of a Fastify request that the hook uses. */
 export interface FastifyRequestLike {
   readonly headers: NodeHeaders['headers']
   readonly raw: Pick<NodeHeaders, 'rawHeaders'>
-  /** What the token is worth; set before the next hook runs. */
+  /** The facts about the token, set before the next hook runs. */
   claims?: ActiveToken | null | undefined
 }
 
-/** What a context function sees unless its parameter is annotated, as in `(request: FastifyRequest) => …`. */
+/** What a function for `context` or `parents` sees unless its parameter is annotated, as in `(request: FastifyRequest) => …`. */
 export interface FastifyRouteRequest extends FastifyRequestLike {
   readonly params: Readonly<Record<string, string | undefined>>
 }
 
-/** The part of a Fastify reply that is touched. */
+/** The part of a Fastify reply that the hook uses. */
 export interface FastifyReplyLike {
   readonly sent: boolean
   code(status: number): unknown
@@ -44,8 +41,10 @@ export interface FastifyReplyLike {
 export type FastifyHook = (request: FastifyRequestLike, reply: FastifyReplyLike) => Promise<unknown>
 
 /**
- * Declares `request.claims`, so that Fastify shapes its requests once instead of with each token. To be called once, before
+ * Declares `request.claims`, so that all requests of Fastify have the same shape, which V8 handles faster. Call it once, before
  * the routes.
+ *
+ * @param app - the Fastify instance
  *
  * @example
  * ```ts
@@ -61,12 +60,13 @@ export function decorateClaims(app: FastifyApp): void {
 }
 
 /**
- * Lets a request pass when its bearer token is good for what is demanded, and puts the facts at `request.claims`.
- * Otherwise answers 400, 401, 403 or 503 (RFC 6750) and calls nobody else. Best as `onRequest`: before a body is read.
+ * Lets a request pass if its bearer token meets the demands, and puts the facts at `request.claims`. Otherwise it answers 400,
+ * 401, 403 or 503 (RFC 6750), and the next hook does not run. Use it as `onRequest`, so that no body is read in vain.
  *
- * @param claims - the client to ask
- * @param protection - what is demanded; by default just a valid token
- * @throws {TypeError} or {RangeError} when the protection makes no sense, such as a role without a context
+ * @param claims - the client that decides
+ * @param protection - what is demanded; by default a valid token only
+ * @throws {TypeError} with code `ERR_INVALID_ARG_TYPE`, or {RangeError} with code `ERR_INVALID_ARG_VALUE`, for an invalid
+ * protection, such as a role without a context
  * @see [RFC 6750](https://www.rfc-editor.org/rfc/rfc6750)
  *
  * @example
@@ -92,13 +92,13 @@ export function protect<Request extends FastifyRequestLike = FastifyRouteRequest
   return async (request, reply) => {
     const { headers: sent, raw } = request
     const credentials = credentialsOf({ headers: sent, rawHeaders: raw.rawHeaders })
-    // A hook fits routes of any type only if it asks for nothing they may lack; it is a whole request that comes.
+    // The declared type is the smallest that every route fits; at run time it is the framework's whole object.
     const verdict = await guard(credentials, request as Request)
     if (verdict.ok === true) {
       request.claims = verdict.claims
       return undefined
     }
-    // Somebody has answered meanwhile; Fastify itself goes no further then.
+    // Another hook has answered meanwhile. Fastify does not run the handler then.
     if (reply.sent) return undefined
     const { status, headers, body } = verdict.answer
     reply.code(status)

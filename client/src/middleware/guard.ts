@@ -1,76 +1,61 @@
 /**
- * What the middleware of every framework has in common: reading the `Authorization` header, asking for a decision, and
- * wording the refusal (RFC 6750). It knows no framework; koa.ts, express.ts, fastify.ts and hono.ts carry its verdict out.
+ * The common part of all middleware: reads the `Authorization` header, asks for a decision, and formulates the refusal
+ * (RFC 6750). It knows no framework; koa.ts, express.ts, fastify.ts and hono.ts carry out its verdict.
  *
- * It fails closed: options that are misspelt or undefined are refused when the middleware is made, and whatever goes wrong
- * in a request is thrown to the framework's own error handling, never waved through. Tokens in the query or the body are
- * not looked at.
+ * It fails closed. Options that are misspelt or undefined are errors when the middleware is made. Every failure in a request
+ * is thrown to the framework's error handling; the request does not proceed. Tokens in the query or the body are ignored.
  */
-import type { AuthorizeOptions, Client } from '../client.ts'
+import type { Client } from '../client.ts'
 import { MISSING_TOKEN, type Refusal, type Requirements } from '../decision.ts'
-import { assertContext, assertDemands, assertParents, lookupRules } from '../demands.ts'
+import {
+  type AuthorizeOptions,
+  assertContext,
+  assertDemands,
+  assertParents,
+  lookupRules,
+} from '../demands.ts'
 import { invalidType } from '../errors.ts'
 import type { ActiveToken } from '../wire/index.ts'
 
-/** The part of a client that middleware needs. */
+/** The part of a client that the middleware uses. */
 export type Authorizer = Pick<Client, 'authorize'>
 
 /**
- * Where a role or permission must hold: a name such as `course:123`, or how to take it from the request. Names are a type,
- * a colon and an id of visible ASCII without spaces; `*` says "everywhere" on purpose.
+ * Where a role or permission must be held: a context, or a function that finds it for the request. A context is a type, a
+ * colon and an id in visible ASCII without spaces, such as `course:123`; `*` demands that it is held everywhere.
  *
- * The function is called once a well-formed token was presented, before the token is judged. What it throws goes to the
- * framework's error handling, and so does an answer that is no context name.
+ * The function is called when a well-formed token was presented, before the token is checked. If it throws, or does not return
+ * a context, the error goes to the framework's error handling.
  */
 export type ContextSource<Input> = string | ((input: Input) => string | Promise<string>)
 
 /**
- * Contexts above that of a role or permission, where it may be held as well: a list, or how to find it for the request,
- * after its context. At most 20 names.
+ * Contexts in which the role or permission may be held instead: a list of at most 20, without `*`, or a function that finds it
+ * for the request. The function is called after that for the context.
  */
 export type ParentsSource<Input> =
   | readonly string[]
   | ((input: Input) => readonly string[] | Promise<readonly string[]>)
 
-/** What a route demands. A role or permission needs a context: it is what such checks forget most often. */
-export type Protection<Input> = Pick<Requirements, 'scope' | 'audience'> &
-  AuthorizeOptions &
-  (
-    | {
-        readonly role?: undefined
-        readonly permission?: undefined
-        /** Where the facts are resolved, for handlers that look at them. */
-        readonly context?: ContextSource<Input>
-        readonly parents?: undefined
-      }
-    | {
-        /** A role that must be held in the context. */
-        readonly role: string
-        readonly permission?: string
-        readonly context: ContextSource<Input>
-        readonly parents?: ParentsSource<Input>
-      }
-    | {
-        readonly role?: string
-        /** A permission that must be held in the context. */
-        readonly permission: string
-        readonly context: ContextSource<Input>
-        readonly parents?: ParentsSource<Input>
-      }
-  )
+/**
+ * What a route demands, and how recent the facts must be. A role or permission must come with a context, which is what such
+ * checks forget most often.
+ */
+export type Protection<Input> = Requirements<ContextSource<Input>, ParentsSource<Input>> &
+  AuthorizeOptions
 
-/** What the `Authorization` header holds. */
+/** The content of the `Authorization` header. */
 export type Credentials =
   | { readonly kind: 'token'; readonly token: string }
-  /** Nothing, or a scheme other than Bearer. */
+  /** No header, or a scheme other than Bearer. */
   | { readonly kind: 'none' }
   /** Bearer without a token or with more than one, or several headers. */
   | { readonly kind: 'malformed' }
 
-/** A request as Node shows it; frameworks on top of it do too. */
+/** The headers of a request as Node, and frameworks on top of it, show them. */
 export interface NodeHeaders {
   readonly headers: { readonly authorization?: string | undefined }
-  /** Names and values in turn. The only place where a repeated `Authorization` can be seen. */
+  /** Names and values in turn. Only here a repeated `Authorization` header is visible. */
   readonly rawHeaders?: readonly string[] | undefined
 }
 
@@ -78,25 +63,25 @@ export interface NodeHeaders {
 export interface Answer {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
-  /** To be sent as JSON; nothing is to be sent when absent. */
+  /** To be sent as JSON; `undefined` for an empty body. */
   readonly body: { readonly error: string } | undefined
 }
 
-/** Whether a request may go on. */
+/** Whether a request may proceed. */
 export type Verdict =
   | { readonly ok: true; readonly claims: ActiveToken }
   | { readonly ok: false; readonly answer: Answer }
 
-/** Judges one request. Rejects when it cannot, and the request must then fail. */
+/** Checks one request. If it rejects, the request must fail. */
 export type Guard<Input> = (credentials: Credentials, input: Input) => Promise<Verdict>
 
 /** RFC 6750 §2.1: the scheme in any case, spaces, `b64token`. */
 const BEARER = /^bearer +([A-Za-z0-9._~+/-]+=*)$/i
 const BEARER_SCHEME = /^bearer(?: |$)/i
-/** Where headers are joined by commas, a second one may hide behind another scheme. */
+/** Some servers join repeated headers with commas, so a bearer token may come after another scheme. */
 const JOINED_BEARER = /, *bearer(?: |$)/i
 
-/** Stands for what a function will say. */
+/** Takes the place of a function's result while the protection is checked. */
 const ANY_CONTEXT = 'any:context'
 
 type Members = Readonly<Record<string, unknown>>
@@ -116,14 +101,14 @@ export function credentialsOf({ headers, rawHeaders = [] }: NodeHeaders): Creden
   const repeated = rawHeaders.filter(
     (name, index) => index % 2 === 0 && name.toLowerCase() === 'authorization',
   )
-  // Node keeps the first of several and drops the rest, so only the raw list tells (RFC 6750 §2).
+  // Node keeps the first of several headers. More than one is an error (RFC 6750 §2), which only the raw list shows.
   return repeated.length > 1 ? MALFORMED : parseCredentials(headers.authorization)
 }
 
 /** Reads credentials from the value of the `Authorization` header. */
 export function parseCredentials(authorization: string | null | undefined): Credentials {
   if (authorization === undefined || authorization === null) return NONE
-  // Untyped code may have put anything there.
+  // JavaScript callers may pass any value.
   if (typeof authorization !== 'string') return MALFORMED
   const token = BEARER.exec(authorization)?.[1]
   if (token !== undefined) return { kind: 'token', token }
@@ -153,7 +138,7 @@ export function createGuard<Input>(
     if (context !== undefined) assertContext('context', place)
     const above = typeof parents === 'function' ? await parents(input) : parents
     if (parents !== undefined) assertParents(above)
-    // That a role or permission comes with a context was asserted when the guard was made.
+    // A role or permission has a context: this was checked when the guard was made.
     const needs = {
       ...demands,
       ...(place === undefined ? {} : { context: place }),
@@ -195,7 +180,7 @@ function assertProtection(claims: Authorizer, protection: unknown): void {
   }
   const { freshness, allowStaleMs, ...demands } = protection as Members
   lookupRules({ freshness, allowStaleMs })
-  // What a function will say is checked when it has said it; until then any name stands for it.
+  // The result of a function is checked in each request.
   assertDemands({
     ...demands,
     ...(typeof demands.context === 'function' ? { context: ANY_CONTEXT } : {}),

@@ -1,23 +1,20 @@
-/**
- * Middleware for Hono, on any runtime. Puts the facts at `c.get('claims')`. Imports no framework: the types below are the
- * parts of Hono that it touches.
- */
+/** Middleware for Hono, on any runtime. Imports no framework: the types below describe the parts of Hono that it uses. */
 
 import type { ActiveToken } from '../wire/index.ts'
 import { type Authorizer, createGuard, type Protection, parseCredentials } from './guard.ts'
 
 export type { Authorizer, ContextSource, ParentsSource, Protection } from './guard.ts'
 
-/** The part of a Hono context that is touched. */
+/** The part of a Hono context that the middleware uses. */
 export interface HonoContext {
   readonly req: {
     readonly raw: { readonly headers: { get(name: string): string | null } }
   }
-  /** `claims` is what the token is worth; set before the next middleware runs. */
+  /** `claims` are the facts about the token, set before the next middleware runs. */
   set(name: 'claims', value: ActiveToken): void
 }
 
-/** What a context function sees unless its parameter is annotated, as in `(c: Context) => …`. */
+/** What a function for `context` or `parents` sees unless its parameter is annotated, as in `(c: Context) => …`. */
 export interface HonoRouteContext extends HonoContext {
   readonly req: HonoContext['req'] & { param(name: string): string | undefined }
 }
@@ -28,18 +25,19 @@ export type HonoMiddleware = (
   next: () => Promise<void>,
 ) => Promise<Response | undefined>
 
-/** For the type of the application: `new Hono<ClaimsEnv>()` makes `c.get('claims')` typed. */
+/** Type argument of the application: `new Hono<ClaimsEnv>()` gives `c.get('claims')` its type. */
 export interface ClaimsEnv {
   Variables: { claims: ActiveToken }
 }
 
 /**
- * Lets a request pass when its bearer token is good for what is demanded, and puts the facts at `c.get('claims')`.
- * Otherwise answers 400, 401, 403 or 503 (RFC 6750) and calls nobody else.
+ * Lets a request pass if its bearer token meets the demands, and puts the facts at `c.get('claims')`. Otherwise it answers 400,
+ * 401, 403 or 503 (RFC 6750), and the next middleware does not run.
  *
- * @param claims - the client to ask
- * @param protection - what is demanded; by default just a valid token
- * @throws {TypeError} or {RangeError} when the protection makes no sense, such as a role without a context
+ * @param claims - the client that decides
+ * @param protection - what is demanded; by default a valid token only
+ * @throws {TypeError} with code `ERR_INVALID_ARG_TYPE`, or {RangeError} with code `ERR_INVALID_ARG_VALUE`, for an invalid
+ * protection, such as a role without a context
  * @see [RFC 6750](https://www.rfc-editor.org/rfc/rfc6750)
  *
  * @example
@@ -63,7 +61,7 @@ export function protect<Context extends HonoContext = HonoRouteContext>(
   const guard = createGuard(claims, protection)
   return async (c, next) => {
     const credentials = parseCredentials(c.req.raw.headers.get('authorization'))
-    // Middleware fits applications of any type only if it asks for nothing they may lack; a whole context comes.
+    // The declared type is the smallest that every application fits; at run time it is the framework's whole object.
     const verdict = await guard(credentials, c as Context)
     if (verdict.ok === true) {
       c.set('claims', verdict.claims)

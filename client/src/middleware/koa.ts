@@ -1,7 +1,4 @@
-/**
- * Middleware for Koa. Puts the facts at `ctx.state.claims`. Imports no framework: the types below are the parts of Koa
- * that it touches.
- */
+/** Middleware for Koa. Imports no framework: the types below describe the parts of Koa that it uses. */
 
 import type { ActiveToken } from '../wire/index.ts'
 import {
@@ -14,17 +11,17 @@ import {
 
 export type { Authorizer, ContextSource, ParentsSource, Protection } from './guard.ts'
 
-/** The part of a Koa context that is touched. */
+/** The part of a Koa context that the middleware uses. */
 export interface KoaContext {
   readonly req: NodeHeaders
-  /** `claims` is what the token is worth; set before the next middleware runs. */
+  /** `claims` are the facts about the token, set before the next middleware runs. */
   readonly state: { claims?: ActiveToken | undefined }
   status: number
   body: unknown
   set(headers: Record<string, string>): unknown
 }
 
-/** What a context function sees unless its parameter is annotated, as in `(ctx: Context) => …`. */
+/** What a function for `context` or `parents` sees unless its parameter is annotated, as in `(ctx: Context) => …`. */
 export interface KoaRouteContext extends KoaContext {
   readonly params: Readonly<Record<string, string | undefined>>
 }
@@ -33,12 +30,13 @@ export interface KoaRouteContext extends KoaContext {
 export type KoaMiddleware = (ctx: KoaContext, next: () => Promise<unknown>) => Promise<void>
 
 /**
- * Lets a request pass when its bearer token is good for what is demanded, and puts the facts at `ctx.state.claims`.
- * Otherwise answers 400, 401, 403 or 503 (RFC 6750) and calls nobody else.
+ * Lets a request pass if its bearer token meets the demands, and puts the facts at `ctx.state.claims`. Otherwise it answers 400,
+ * 401, 403 or 503 (RFC 6750), and the next middleware does not run.
  *
- * @param claims - the client to ask
- * @param protection - what is demanded; by default just a valid token
- * @throws {TypeError} or {RangeError} when the protection makes no sense, such as a role without a context
+ * @param claims - the client that decides
+ * @param protection - what is demanded; by default a valid token only
+ * @throws {TypeError} with code `ERR_INVALID_ARG_TYPE`, or {RangeError} with code `ERR_INVALID_ARG_VALUE`, for an invalid
+ * protection, such as a role without a context
  * @see [RFC 6750](https://www.rfc-editor.org/rfc/rfc6750)
  *
  * @example
@@ -63,7 +61,7 @@ export function protect<Context extends KoaContext = KoaRouteContext>(
 ): KoaMiddleware {
   const guard = createGuard(claims, protection)
   return async (ctx, next) => {
-    // Middleware fits routes of any type only if it asks for nothing they may lack; a whole context comes.
+    // The declared type is the smallest that every route fits; at run time it is the framework's whole object.
     const verdict = await guard(credentialsOf(ctx.req), ctx as Context)
     if (verdict.ok === true) {
       ctx.state.claims = verdict.claims
@@ -72,7 +70,7 @@ export function protect<Context extends KoaContext = KoaRouteContext>(
     }
     const { status, headers, body } = verdict.answer
     ctx.set({ ...headers })
-    // An absent body resets the status to 204, so the status comes last.
+    // Setting an absent body changes the status to 204, so the status is set last.
     ctx.body = body ?? null
     ctx.status = status
   }

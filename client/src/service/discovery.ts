@@ -1,6 +1,6 @@
 /**
- * Where the service is, from the issuer's RFC 8414 metadata. A feed and batches are extensions; a server without them is
- * any RFC 7662 server, and the client falls back to a plain time to live.
+ * Finds the service through the issuer's RFC 8414 metadata. The feed and batches are extensions. A server without them is
+ * used as any RFC 7662 server, with a time to live instead of the feed.
  */
 
 import { ClaimcheckError } from '../errors.ts'
@@ -15,7 +15,7 @@ export interface Service {
   readonly feedEndpoint: string | undefined
 }
 
-/** Finds the service: asked until it once succeeds, by one request at a time. */
+/** Finds the service. Asks the issuer again after a failure, never after a success; concurrent calls share one request. */
 export type Discover = () => Promise<Service>
 
 const WELL_KNOWN = '/.well-known/oauth-authorization-server'
@@ -38,8 +38,7 @@ async function discover(issuer: string, send: Send): Promise<Service> {
   const url = origin + WELL_KNOWN + pathname.replace(/\/$/, '')
   const { text } = await send({ url, method: 'GET', headers: { accept: 'application/json' } })
   const metadata = parseMetadata(text)
-  if (metadata.issuer !== issuer)
-    throw bad('its issuer is not the one it was asked for (RFC 8414 §3.3)')
+  if (metadata.issuer !== issuer) throw bad('it names another issuer (RFC 8414 §3.3)')
   const introspectionEndpoint = urlMember(metadata, 'introspection_endpoint')
   if (introspectionEndpoint === undefined) throw bad('it names no introspection_endpoint')
   return {
@@ -54,7 +53,7 @@ function parseMetadata(text: string): Readonly<Record<string, unknown>> {
     const value: unknown = JSON.parse(text)
     if (typeof value === 'object' && value !== null) return value as Record<string, unknown>
   } catch {
-    // Falls through to the same complaint as any other text that is no document.
+    // Any other text that is not an object gets the same error.
   }
   throw bad('it is not a JSON object')
 }
@@ -63,7 +62,7 @@ function urlMember(metadata: Readonly<Record<string, unknown>>, name: string): s
   const value = metadata[name]
   if (value === undefined) return undefined
   if (typeof value === 'string' && isSecureUrl(value)) return value
-  throw bad(`its ${name} is no https URL`)
+  throw bad(`its ${name} is not an https URL`)
 }
 
 function bad(what: string): ClaimcheckError {

@@ -1,6 +1,6 @@
 /**
- * One request to the service and back: bounded in time and size, never following a redirect, which could carry our
- * secret elsewhere. Statuses become errors here; what a body means is decided by whoever asked.
+ * Sends one request to the service. Its time and the size of its answer are bounded. Redirects are not followed, because they
+ * could send the client's secret to another host. Every status but 200 becomes an error; the body is left to the caller.
  */
 import { ClaimcheckError } from '../errors.ts'
 
@@ -50,21 +50,16 @@ export function createSend({ fetch, timeoutMs, closing }: EndpointOptions): Send
       return { headers: response.headers, text: await readText(response) }
     } catch (cause) {
       if (cause instanceof ClaimcheckError) throw cause
-      if (closing.aborted)
-        throw new ClaimcheckError('ERR_CLAIMCHECK_CLOSED', 'the client is closed')
+      if (closing.aborted) throw failure('CLOSED', 'the client is closed')
       if (late.aborted) {
-        throw new ClaimcheckError('ERR_CLAIMCHECK_TIMEOUT', `no answer within ${timeoutMs} ms`, {
-          cause,
-        })
+        throw failure('TIMEOUT', `the service did not answer within ${timeoutMs} ms`, { cause })
       }
-      throw new ClaimcheckError('ERR_CLAIMCHECK_UNREACHABLE', 'the service cannot be reached', {
-        cause,
-      })
+      throw failure('UNREACHABLE', 'the service cannot be reached', { cause })
     }
   }
 }
 
-/** HTTP Basic with both halves form-encoded (RFC 6749 §2.3.1). */
+/** The `Authorization` header for HTTP Basic. Both parts are form-encoded (RFC 6749 §2.3.1). */
 export function basicAuthorization(clientId: string, clientSecret: string): string {
   return `Basic ${btoa(`${formEncode(clientId)}:${formEncode(clientSecret)}`)}`
 }
@@ -75,18 +70,21 @@ function formEncode(text: string): string {
 
 function statusError(status: number): ClaimcheckError {
   if (status === 401 || status === 403) {
-    return new ClaimcheckError(
-      'ERR_CLAIMCHECK_UNAUTHORIZED',
-      `the service refused our own credentials (${status}): check clientId, clientSecret and the registration`,
-    )
+    const advice = 'check clientId, clientSecret and the registration'
+    return failure('UNAUTHORIZED', `the service refused this client (${status}): ${advice}`)
   }
   if (status === 429 || status >= 500) {
-    return new ClaimcheckError(
-      'ERR_CLAIMCHECK_UNREACHABLE',
-      `the service cannot answer now (${status})`,
-    )
+    return failure('UNREACHABLE', `the service cannot answer now (${status})`)
   }
-  return new ClaimcheckError('ERR_CLAIMCHECK_BAD_RESPONSE', `the service answered ${status}`)
+  return failure('BAD_RESPONSE', `the service answered with status ${status}`)
+}
+
+function failure(
+  code: 'BAD_RESPONSE' | 'CLOSED' | 'TIMEOUT' | 'UNAUTHORIZED' | 'UNREACHABLE',
+  message: string,
+  options?: ErrorOptions,
+): ClaimcheckError {
+  return new ClaimcheckError(`ERR_CLAIMCHECK_${code}`, message, options)
 }
 
 async function readText(response: Response): Promise<string> {
@@ -97,18 +95,18 @@ async function readText(response: Response): Promise<string> {
   for await (const chunk of response.body) {
     bytes += chunk.byteLength
     if (bytes > MAX_BODY_BYTES) {
-      throw new ClaimcheckError('ERR_CLAIMCHECK_BAD_RESPONSE', 'the answer is too large')
+      throw failure('BAD_RESPONSE', 'the answer of the service is too large')
     }
     text += decode(decoder, chunk)
   }
   return text + decode(decoder)
 }
 
-/** Decodes a piece, or without one the end. What is no UTF-8 is the server's mistake; asking again would not help. */
+/** Decodes a chunk, or the end without one. Invalid UTF-8 is a mistake of the server, so another attempt would not help. */
 function decode(decoder: InstanceType<typeof TextDecoder>, chunk?: Uint8Array): string {
   try {
     return chunk === undefined ? decoder.decode() : decoder.decode(chunk, { stream: true })
   } catch {
-    throw new ClaimcheckError('ERR_CLAIMCHECK_BAD_RESPONSE', 'the answer is not UTF-8')
+    throw failure('BAD_RESPONSE', 'the answer of the service is not UTF-8')
   }
 }

@@ -1,4 +1,4 @@
-/** Asks the service about tokens: one by `/introspect`, several by the batch endpoint where there is one. */
+/** Asks the service about tokens: one at `/introspect`, several at the batch endpoint if the service has one. */
 
 import { type Reply, readAnswer } from '../cache/reply.ts'
 import { createSharing, type Sharing } from '../cache/sharing.ts'
@@ -12,28 +12,28 @@ import {
 import type { Discover } from './discovery.ts'
 import type { EndpointAnswer, Send } from './endpoint.ts'
 
-/** Most tokens of one batch. */
+/** Most tokens in one batch. */
 const MAX_BATCH = 100
-/** Remembered of what answers have in common: a few megabytes at most. */
+/** Values in one generation of sharing; two generations take a few megabytes at most. */
 const SHARED_GENERATION = 8_192
 
-/** What is asked about one token: what it is worth, in contexts (space-separated, '' for none). */
+/** A question about one token, in contexts (space-separated, '' for none). */
 export interface Asked {
   readonly token: string
   readonly contexts: string
 }
 
-/** Asks about tokens, and answers in their order. */
+/** Asks about tokens. The replies are in the same order. */
 export type Introspect = (asked: readonly Asked[]) => Promise<readonly Reply[]>
 
-/** The asking part of a client. */
+/** Asks the service. */
 export interface Introspector {
   readonly ask: Introspect
-  /** Finds the service, and tells how many tokens it takes at once. */
+  /** Finds the service, and returns how many tokens it accepts in one request. */
   readonly batchLimit: () => Promise<number>
 }
 
-/** What asking takes. */
+/** The parts of an introspector. */
 export interface IntrospectorOptions {
   readonly discover: Discover
   readonly send: Send
@@ -41,7 +41,7 @@ export interface IntrospectorOptions {
   readonly authorization: string
 }
 
-/** Makes the asking part of a client. */
+/** Makes an introspector. */
 export function createIntrospector({
   discover,
   send,
@@ -88,7 +88,7 @@ export function createIntrospector({
   }
 }
 
-/** One text for all where they are asked in the same contexts, else one a token. */
+/** The contexts are one text if they are equal for all tokens, otherwise a list with one text for each token. */
 function batchBody(asked: readonly Asked[]): BatchIntrospectionRequest {
   const tokens = asked.map(({ token }) => token)
   const each = asked.map(({ contexts }) => contexts)
@@ -110,7 +110,7 @@ function toReplies(
     return {
       answer,
       stamp: stamps?.[index],
-      // Its own length: beside a huge answer of the same batch, a small one stays small.
+      // The length of this answer, not a share of the body: answers of one batch may differ much in size.
       bytes: JSON.stringify(result).length,
       serverTimeMs: Number.isNaN(date) ? undefined : date,
     }
@@ -129,11 +129,14 @@ function parse(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {
-    // No JSON is no answer: told by the caller, which does not quote the text.
+    // The caller reports it, without the text, which may contain a token.
     return undefined
   }
 }
 
 function bad(): ClaimcheckError {
-  return new ClaimcheckError('ERR_CLAIMCHECK_BAD_RESPONSE', 'the answer is no RFC 7662 answer')
+  return new ClaimcheckError(
+    'ERR_CLAIMCHECK_BAD_RESPONSE',
+    'the answer of the service is not an RFC 7662 answer',
+  )
 }

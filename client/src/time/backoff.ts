@@ -1,6 +1,6 @@
-/** How long to wait before the next attempt: full jitter over a doubling range. Holds no timer; randomness comes in. */
+/** How long to wait before the next attempt: full jitter over a doubling range. Has no timer; randomness is passed in. */
 
-/** Bounds of the waiting, in milliseconds. */
+/** Bounds of the wait, in milliseconds. */
 export interface BackoffOptions {
   readonly firstMs: number
   readonly maxMs: number
@@ -8,15 +8,15 @@ export interface BackoffOptions {
   readonly random: () => number
 }
 
-/** Counts attempts and says how long to wait. */
+/** Counts attempts and computes the wait. */
 export interface Backoff {
   /** The wait before the next attempt. */
   next(): number
-  /** To be called when an attempt has proved good. */
+  /** Call it when an attempt has succeeded. */
   reset(): void
 }
 
-/** Makes a back-off that starts at the first step. */
+/** Makes a back-off without any attempt yet. */
 export function createBackoff({ firstMs, maxMs, random }: BackoffOptions): Backoff {
   let attempts = 0
   return {

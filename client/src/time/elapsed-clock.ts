@@ -1,7 +1,7 @@
 /**
- * Time that does not run slow. A suspended machine stops the monotonic clock, a step changes the wall clock; counting what
- * the wall clock leaps ahead on top of the monotonic one means that a lease never seems younger than it is (by more than
- * the jitter of the wall clock), and that on a machine where nothing happens it seems exactly as old.
+ * A clock that never runs slower than real time. A suspended machine stops the monotonic clock, and a step changes the wall
+ * clock. So this clock adds every leap of the wall clock to the monotonic time. A lease never seems younger than it is (by
+ * more than the jitter of the wall clock). On a machine that is not suspended or stepped, its age is exact.
  */
 
 /** The two clocks of a machine, in milliseconds. */
@@ -13,20 +13,20 @@ export interface MachineClocks {
 /** A clock of elapsed milliseconds that starts at 0 and never goes back. */
 export interface ElapsedClock {
   now(): number
-  /** The wall clock at the last `now`: reading a clock is a good part of what a cache hit costs. */
+  /** The wall clock at the last call of `now`. Reading a clock again would add much to the cost of a cache hit. */
   readonly wall: number
 }
 
-/** How far the wall clock may run ahead by itself: it ticks in whole milliseconds, and is slewed. */
+/** How far the wall clock may run ahead without a leap: it counts whole milliseconds, and may be slewed. */
 const JITTER_MS = 2
 
-/** Makes a clock that stands at 0. */
+/** Makes a clock that starts at 0. */
 export function createElapsedClock({ monotonic, wall }: MachineClocks): ElapsedClock {
   const start = monotonic()
   let lastWall = wall()
-  /** The least the wall clock has been ahead of the monotonic one since the last time it leapt. */
+  /** How far the wall clock was ahead of the monotonic one, at least, since its last leap. */
   let offset = lastWall - start
-  /** What the wall clock has leapt ahead: time that the monotonic clock may have slept through. */
+  /** Sum of all leaps of the wall clock: time during which the monotonic clock may have stopped. */
   let leapt = 0
   return {
     now() {

@@ -1,15 +1,15 @@
-/** Timers that do not keep the process of their user alive. */
+/** Timers that do not keep the process alive. */
 
-/** A timer under way. */
+/** A timer that is set. */
 export type Timer = ReturnType<typeof setTimeout>
 
-/** Longest delay a timer can have; it would fire at once for a longer one. */
+/** Longest delay of a timer; with a longer one it would fire at once. */
 export const MAX_DELAY_MS = 2_147_483_647
 
-/** Calls back later, unless nothing else is left to wait for. */
+/** Calls back later, unless the process ends before. */
 export function callLater(then: () => void, delayMs: number): Timer {
   const timer = setTimeout(then, Math.min(delayMs, MAX_DELAY_MS))
-  // Node's timers are objects that can be let go of; elsewhere they are numbers.
+  // Timers are objects with `unref` in Node, and numbers elsewhere.
   ;(timer as unknown as { unref?: () => void }).unref?.()
   return timer
 }

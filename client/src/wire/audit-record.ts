@@ -1,25 +1,26 @@
-/** The audit as it is kept, logged and answered: one shape for the services and whoever reads it. */
+/** An audit record, in the one shape in which the services store, log and return it. */
 
-/** One thing that happened. It names no token and no secret. */
+/** One event of the audit. Contains no token and no secret. */
 export interface AuditRecord {
   readonly action: string
   readonly result: 'done' | 'refused'
   /** Subject of the operator's token. */
   readonly actor?: string
-  /** Id of the operator's token: who issued it, and to whom, is told by the record of its issue. */
+  /** Id of the operator's token. The record of its issue says who issued it, and to whom. */
   readonly actor_jti?: string
-  /** The client that was used. */
+  /** Client that the operator used. */
   readonly actor_client?: string
-  /** On whom. */
+  /** Subject that was acted on. */
   readonly subject?: string
+  /** Client that was acted on. */
   readonly client?: string
-  /** What else names the thing: level, jti, grant, session, context, role … */
+  /** Other names of what was acted on: level, jti, grant, session, context, role … */
   readonly target?: Readonly<Record<string, string | number | boolean>>
   readonly error?: string
   readonly reason?: string
-  /** The caller's address. */
+  /** Address of the caller. */
   readonly source?: string
   readonly request_id?: string
-  /** How many events this record stands for; absent for one. */
+  /** Number of events that this record summarizes; absent for one. */
   readonly count?: number
 }

@@ -1,48 +1,47 @@
 /**
- * The frames of `/feed`, a WebSocket of JSON texts. The client speaks first (`hello`); the node answers with `start`, one
- * entry a partition in order, and from then on tells of every change. A `lease` answers a `probe`: when it is written,
- * every change up to the heads read after the probe came in has been written on the same socket before it.
+ * The frames of `/feed`, a WebSocket with JSON texts. The client sends `hello` first. The node answers with `start`, which has
+ * one entry for each partition in order, and then sends every change as an `event`. A `lease` answers a `probe`: before it,
+ * the node has written on the same socket every change up to heads that it read after the probe arrived.
  *
- * A reader ignores frames and members it does not know, except an event of unknown type, which touches everything in
- * its partition.
+ * A reader ignores unknown frames and members. An event of unknown type touches everything in its partition.
  */
 import type { FeedEvent } from './feed-event.ts'
 
-/** Version of the protocol; a node refuses others with close code {@link FEED_CLOSE.version}. */
+/** Version of the protocol. A node refuses other versions with close code {@link FEED_CLOSE.version}. */
 export const FEED_VERSION = 1
 
-/** Where a client stands in a partition: the epoch it follows and the last change it has applied. */
+/** The position of a client in a partition: the epoch it follows, and the last change it has applied. */
 export type FeedCursor = readonly [epoch: string, seq: number]
 
-/** First frame of a client; the cursors of all partitions it still follows. */
+/** First frame of a client. On a reconnect it contains the cursors of all partitions. */
 export interface HelloFrame {
   readonly type: 'hello'
   readonly version: number
   readonly cursors?: { readonly [partition: string]: FeedCursor }
 }
 
-/** Asks for a lease. `n` grows with every probe of a connection. */
+/** Asks for a lease. `n` increases with every probe. */
 export interface ProbeFrame {
   readonly type: 'probe'
   readonly n: number
 }
 
-/** Tells how far the client has applied. */
+/** Reports which changes the client has applied. */
 export interface AckFrame {
   readonly type: 'ack'
   readonly cursors: { readonly [partition: string]: FeedCursor }
 }
 
-/** What a client may send. */
+/** Frames that a client may send. */
 export type ClientFrame = HelloFrame | ProbeFrame | AckFrame
 
 /**
- * How a partition goes on: `resume` — the missed changes follow, up to and beyond `seq`; `reset` — whatever the client
- * knew of the partition is void, and it stands at this epoch and seq now.
+ * How a partition continues. `resume`: the missed changes follow, up to `seq` and beyond. `reset`: the client must drop what it
+ * knows of the partition, and continue at this epoch and seq.
  */
 export type PartitionStart = readonly [how: 'resume' | 'reset', epoch: string, seq: number]
 
-/** Answers `hello`; the index is the partition. */
+/** Answers `hello`. The index in the list is the partition. */
 export interface StartFrame {
   readonly type: 'start'
   readonly partitions: readonly PartitionStart[]
@@ -57,7 +56,7 @@ export interface EventFrame {
   readonly event: FeedEvent
 }
 
-/** The history of a partition is another one now. */
+/** The history of a partition has been replaced by another. */
 export interface ResetFrame {
   readonly type: 'reset'
   readonly partition: number
@@ -71,22 +70,23 @@ export interface LeaseFrame {
   readonly n: number
 }
 
-/** The node is about to close; come back to another after about this time. */
+/** The node is about to close. The client should reconnect, to another node, after about this time. */
 export interface GoodbyeFrame {
   readonly type: 'goodbye'
   readonly reconnect_after_ms: number
 }
 
-/** What a node may send. */
+/** Frames that a node may send. */
 export type ServerFrame = StartFrame | EventFrame | ResetFrame | LeaseFrame | GoodbyeFrame
 
-/** WebSocket close codes of the feed (RFC 6455 §7.4.2: 4000 and above are ours). */
+/** WebSocket close codes of the feed (RFC 6455 §7.4.2: 4000 to 4999 are for private use). */
 export const FEED_CLOSE = {
-  /** The client's registration no longer allows it. */
+  /** The client's registration does not allow the feed any more. */
   unauthorized: 4401,
-  /** A frame was malformed, too large, out of order or one too many. */
+  /** A frame was malformed, too large or out of order, or there were too many. */
   protocol: 4400,
+  /** The protocol version is not supported. */
   version: 4406,
-  /** It read too slowly; its cursors do the rest. */
+  /** The client read too slowly. It should reconnect with its cursors. */
   slow: 4408,
 } as const

@@ -1,30 +1,30 @@
 /**
- * The position in a partition's history that an answer was read at. It travels in a response header beside active
- * answers, so that the RFC 7662 body stays clean; an inactive answer has none, so that all of them look alike.
+ * The position in a partition's history at which an answer was read. It is sent in a response header, so that the body is
+ * plain RFC 7662. An inactive answer has no stamp, so that all inactive answers look alike.
  */
 
-/** Response header carrying the stamp of an answer, or a comma list of them for a batch. */
+/** Response header with the stamp of an answer, or with a comma-separated list of stamps for a batch. */
 export const FRESHNESS_HEADER = 'Claimcheck-Freshness'
 
-/** Stands in the list of a batch for an answer without a stamp. */
+/** An answer without a stamp, in the list of a batch. */
 const NO_STAMP = '-'
 
-/** Where in which history an answer was read. */
+/** The position at which an answer was read. */
 export interface FreshnessStamp {
+  /** Number of the partition, from 0. */
   readonly partition: number
-  /** One unbroken history of the partition's primary; opaque, compared for equality only. */
+  /** Identifies one unbroken history of the partition's primary. Opaque: compare it for equality only. */
   readonly epoch: string
   /** Number of the last change included in the answer. */
   readonly seq: number
   /**
-   * What was left, when it was read, until the answer changes by itself because an assignment in it ends: milliseconds by
-   * the partition's own clock; absent when nothing does. No event will tell. A span and no time, so that it holds whatever
-   * the clocks of others say.
+   * Time until the answer changes because an assignment in it ends, in milliseconds by the clock of the partition; absent when
+   * no assignment ends. No event reports that change. It is a duration, so that it does not depend on other clocks.
    */
   readonly leftMs?: number
 }
 
-/** Writes stamps as the header value, in order; `undefined` marks an answer without one. */
+/** Formats stamps as the header value, in order. `undefined` stands for an answer without a stamp. */
 export function formatFreshness(stamps: readonly (FreshnessStamp | undefined)[]): string {
   return stamps.map(formatStamp).join(',')
 }
@@ -36,9 +36,9 @@ function formatStamp(stamp: FreshnessStamp | undefined): string {
 }
 
 /**
- * Reads the header value back.
+ * Parses the header value.
  *
- * @returns one element an answer, or `undefined` when the value is not of this form
+ * @returns one element for each answer, or `undefined` when the value is malformed
  */
 export function parseFreshness(value: string): (FreshnessStamp | undefined)[] | undefined {
   const stamps: (FreshnessStamp | undefined)[] = []

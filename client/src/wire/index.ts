@@ -1,4 +1,4 @@
-/** The wire contract between the services and their callers. No runtime beyond small pure functions. */
+/** The wire contract between the services and their callers: types, and small pure functions. */
 export type { AuditRecord } from './audit-record.ts'
 export type {
   AckFrame,

@@ -1,8 +1,8 @@
-/** A line of NDJSON as text and value, or why it is none. What it says is for others to judge. */
+/** Reads one line of NDJSON, without checking it against a schema. */
 import { isUtf8 } from 'node:buffer'
 import type { Line } from './line-splitter.ts'
 
-/** What was read of a line. */
+/** What a line holds: a value with its text, or the reason why there is none. */
 export type JsonLine =
   | { readonly kind: 'value'; readonly value: unknown; readonly json: string }
   | { readonly kind: 'too-long' }
@@ -17,7 +17,7 @@ export function readJsonLine(line: Line): JsonLine {
   try {
     return { kind: 'value', value: JSON.parse(json), json }
   } catch {
-    // V8's own message quotes the line.
+    // V8's message would quote the line.
     return { kind: 'not-json' }
   }
 }

@@ -1,7 +1,7 @@
 /**
- * The answer of a run over lines, written while it runs: NDJSON with what is told of single lines, the progress, and a last
- * line that says how it ended. It never waits to be read, since a caller may send everything before it reads anything: what would grow
- * beyond a bound is left out, and counted.
+ * Answers a run over lines while it runs: NDJSON with reports on single lines, progress, and a last line that says how the run
+ * ended. It never waits for the caller to read, since a caller may send everything before it reads anything: beyond a bound,
+ * reports on single lines are omitted and counted.
  */
 import { setImmediate as turn } from 'node:timers/promises'
 import { discardRest, readChunks } from '../../../http/body/chunks.ts'
@@ -11,26 +11,26 @@ import { scrubSecrets } from '../../../http/telemetry/scrub.ts'
 import type { AdminContext } from '../guard.ts'
 import type { LineProgress, LineResult } from './line-run.ts'
 
-/** Most bytes of the answer that wait to be read, the last lines aside. */
+/** Most bytes of the answer that may wait to be read, without the last line. */
 const MAX_UNREAD_BYTES = 256 * 1_024
-/** Lines written in one go: about 25 KiB. */
+/** Lines in one write: about 25 KiB. */
 const LINES_AT_ONCE = 200
 
 /** The answer of one run. */
 interface LineReport {
-  /** Whether the status has been sent, so that an error can no longer be an answer of its own. */
+  /** Whether the status has been sent; from then on an error can only be reported by the last line. */
   readonly hasBegun: boolean
   progress(progress: LineProgress): Promise<void>
-  /** Writes the last line of a run that came to its end; the answer is still to be ended. */
+  /** Writes the last line of a run that is complete; does not end the answer. */
   done(result: LineResult): void
-  /** Writes the last line of one that did not; likewise. */
+  /** Writes the last line of a run that failed; does not end the answer. */
   failed(error: string): void
 }
 
 /**
  * Makes the report of a request. Nothing is sent before the first progress, or the last line.
  *
- * @param omittedName what the number of lines left out is called
+ * @param omittedName the member for the number of omitted reports
  */
 function createLineReport(ctx: Replyable, omittedName: string): LineReport {
   const { res } = ctx
@@ -47,7 +47,7 @@ function createLineReport(ctx: Replyable, omittedName: string): LineReport {
   }
 
   function write(lines: readonly object[]): void {
-    // Member names are the caller's own words.
+    // Member names are the caller's text, and may be secrets.
     const text = lines.map((line) => `${scrubSecrets(JSON.stringify(line))}\n`).join('')
     if (!res.destroyed) res.write(text)
   }
@@ -64,14 +64,14 @@ function createLineReport(ctx: Replyable, omittedName: string): LineReport {
       return hasBegun
     },
 
-    async progress({ through, counts, told }) {
+    async progress({ through, counts, reports }) {
       begin()
       reached = { through, ...counts }
-      for (let start = 0; start < told.length; start += LINES_AT_ONCE) {
-        const part = told.slice(start, start + LINES_AT_ONCE)
+      for (let start = 0; start < reports.length; start += LINES_AT_ONCE) {
+        const part = reports.slice(start, start + LINES_AT_ONCE)
         if (hasRoom()) {
           write(part)
-          // The socket takes what it can only once this turn of the event loop is over.
+          // The socket accepts data only after this turn of the event loop.
           await turn()
         } else omitted += part.length
       }
@@ -84,10 +84,10 @@ function createLineReport(ctx: Replyable, omittedName: string): LineReport {
 }
 
 /**
- * Answers a request whose body is lines with what becomes of them, while it runs. An error before anything was told is
- * thrown to be answered as such; after that the last line tells it.
+ * Answers a request whose body is lines with the reports of a run. An error before the first report becomes the answer; a later
+ * one is reported by the last line, and thrown for the log.
  *
- * @param run carries the lines out; given the pieces of the body and where to report
+ * @param run carries out the lines; it gets the chunks of the body and the function to report to
  */
 export async function answerWhileRunning(
   ctx: AdminContext,
@@ -108,7 +108,8 @@ export async function answerWhileRunning(
       const { slug } = toProblem(error)
       ctx.state.error = slug
       report.failed(slug)
-      // Ended at once, a connection that is not kept would be cut before a peer that is still sending has read this.
+      // Ends the answer only after the body: otherwise a connection without keep-alive would close before a caller that is
+      // still sending has read the last line.
       await rest
       res.end()
     }

@@ -1,38 +1,38 @@
 /**
- * Carries out a stream of lines of any length, window by window: while two are carried out the next is read, and when that is
- * full nothing more is read. So memory holds three windows, whatever is sent. Windows begin in their order and are reported in
- * it; that lines which depend on each other are carried out in order is for the carrying out to see to.
- * A line that is refused is reported; the others are carried out. Knows nothing of HTTP, nor of what a line says.
+ * Carries out a stream of lines of any length, window by window. While two windows are being carried out the next one is read,
+ * and nothing beyond it, so memory holds three windows at most. Windows start and are reported in order; `carryOut` must keep the
+ * order of lines that depend on each other. A refused line is reported and does not stop the others. This file knows neither
+ * HTTP nor the content of lines.
  */
 import { createLineSplitter, type Line } from './line-splitter.ts'
 
-/** How often each thing became of a line. */
+/** The number of lines by outcome. */
 export type Counts = Readonly<Record<string, number>>
 
-/** What was read of a line; lines count from 1. */
+/** What was read from a line; lines count from 1. */
 export interface NumberedLine<Read> {
   readonly line: number
   readonly read: Read
 }
 
-/** What became of a window. */
+/** The outcome of a window. */
 export interface WindowOutcome {
   readonly counts: Counts
-  /** What is told of single lines, in order. */
-  readonly told: readonly { readonly line: number }[]
+  /** Reports on single lines, in order. */
+  readonly reports: readonly { readonly line: number }[]
 }
 
-/** What became of a window, and of all before it. */
+/** The outcome of a window and of all windows before it. */
 export interface LineProgress {
-  /** Every line up to this one is carried out or refused. */
+  /** Every line up to this one has been carried out or refused. */
   readonly through: number
-  /** Of all lines so far. */
+  /** The counts of all lines so far. */
   readonly counts: Counts
-  /** Of this window. */
-  readonly told: WindowOutcome['told']
+  /** The reports of this window. */
+  readonly reports: WindowOutcome['reports']
 }
 
-/** What a run came to. */
+/** The outcome of a run. */
 export interface LineResult {
   /** Lines read, empty ones included. */
   readonly lines: number
@@ -41,34 +41,34 @@ export interface LineResult {
 
 /** What a run is made from. */
 export interface LineRun<Read> {
-  /** The pieces of the stream; the signal ends it. */
+  /** The chunks of the stream; the signal aborts it. */
   readonly readChunks: (signal: AbortSignal) => AsyncIterable<Buffer>
   readonly maxLineBytes: number
   readonly readLine: (line: Line) => Read
-  /** Lines in a window: some milliseconds of work, so that progress is told several times a second. */
+  /** Lines in a window: some milliseconds of work, so that progress is reported several times a second. */
   readonly windowSize: number
-  /** Called in order, but not only when the last call is done. */
+  /** Called in order, but before the previous call is done. */
   readonly carryOut: (window: readonly NumberedLine<Read>[]) => Promise<WindowOutcome>
-  /** Told after each window, in order. */
+  /** Called after each window, in order. */
   readonly report: (progress: LineProgress) => Promise<void>
-  /** What is counted, at its start. */
-  readonly nothing: Counts
+  /** The outcomes that are counted, each 0. */
+  readonly noCounts: Counts
 }
 
 /**
  * Runs to the end of the stream.
  *
- * @throws whatever ended it early. If that was the reading, what was read before is carried out and reported; if it was
- * the carrying out, what was reported stands and the two windows after it may have been carried out in part.
+ * @throws the error that ended it early. If reading failed, all lines read before are carried out and reported. If carrying out
+ * failed, the two windows after the last reported one may have been carried out in part.
  */
 export async function runLines<Read>(run: LineRun<Read>): Promise<LineResult> {
   const splitter = createLineSplitter(run.maxLineBytes)
-  const broken = new AbortController()
+  const failed = new AbortController()
   let lines = 0
-  let counts = run.nothing
+  let counts = run.noCounts
   let window: NumberedLine<Read>[] = []
   let last: Promise<void> = Promise.resolve()
-  let lastButOne: Promise<void> = Promise.resolve()
+  let previous: Promise<void> = Promise.resolve()
 
   async function carryOut(
     full: readonly NumberedLine<Read>[],
@@ -76,22 +76,22 @@ export async function runLines<Read>(run: LineRun<Read>): Promise<LineResult> {
     before: Promise<void>,
   ): Promise<void> {
     const outcome = run.carryOut(full)
-    // Heard below; until then its failure is not unheard.
+    // Awaited below; until then a failure must not count as an unhandled rejection.
     outcome.catch(() => undefined)
     await before
-    const { counts: more, told } = await outcome
+    const { counts: more, reports } = await outcome
     counts = sumOf(counts, more)
-    await run.report({ through, counts, told })
+    await run.report({ through, counts, reports })
   }
 
   async function handOver(): Promise<void> {
     const [full, through] = [window, lines]
     window = []
-    await lastButOne
-    lastButOne = last
+    await previous
+    previous = last
     last = carryOut(full, through, last)
-    // Reading may be waiting for a peer that has all the time in the world.
-    last.catch((error: unknown) => broken.abort(error))
+    // Stops the reading too, which may be waiting for a sender that pauses.
+    last.catch((error: unknown) => failed.abort(error))
   }
 
   async function take(line: Line): Promise<void> {
@@ -103,7 +103,7 @@ export async function runLines<Read>(run: LineRun<Read>): Promise<LineResult> {
 
   async function readAll(): Promise<{ readonly error: unknown } | undefined> {
     try {
-      for await (const chunk of run.readChunks(broken.signal)) {
+      for await (const chunk of run.readChunks(failed.signal)) {
         for (const line of splitter.push(chunk)) await take(line)
       }
       for (const line of splitter.end()) await take(line)
@@ -114,7 +114,7 @@ export async function runLines<Read>(run: LineRun<Read>): Promise<LineResult> {
   }
 
   const cut = await readAll()
-  // What stopped the carrying out is what is told, even if reading was stopped by it.
+  // If carrying out failed, its error is thrown, although it made the reading fail as well.
   await last
   if (window.length > 0) await handOver()
   await last

@@ -1,25 +1,25 @@
 /**
- * Cuts pieces of a body into lines, wherever the pieces were cut. A line ends in LF or CRLF, the last one may do
- * without; a byte order mark before the first is dropped. A line that is too long is reported as such and never kept:
- * no more than one longest line is held between two pieces. Says nothing about encodings.
+ * Splits the chunks of a body into lines. A line ends in LF or CRLF; the last one may lack it. A byte order mark before the first
+ * line is dropped. A line that is too long is reported as such and not kept, so at most one line of the longest length is held
+ * between two chunks. Encodings are not checked.
  */
 
 const LF = 0x0a
 const CR = 0x0d
 const BYTE_ORDER_MARK = Buffer.from('\ufeff')
 
-/** A line without its end. Its bytes may be those of the piece it came in. */
+/** A line without its end. It may share memory with the chunk it came in. */
 export type Line = Buffer | 'too-long'
 
-/** Cuts one body. */
+/** Splits one body. */
 export interface LineSplitter {
-  /** The lines that end in this piece, in order. */
+  /** The lines that end in this chunk, in order. */
   push(chunk: Buffer): Line[]
-  /** The last line, if the body does not end in a line end. */
+  /** The last line, if it has no line end. */
   end(): Line[]
 }
 
-/** Makes a splitter for lines of at most so many bytes, line end not counted. */
+/** Makes a splitter for lines of at most so many bytes, without the line end. */
 export function createLineSplitter(maxLineBytes: number): LineSplitter {
   const held = Buffer.alloc(BYTE_ORDER_MARK.length + maxLineBytes + 1)
   let heldBytes = 0

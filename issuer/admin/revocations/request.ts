@@ -1,4 +1,4 @@
-/** One revocation as an operator asks for it: what is named, what it would come to, carrying it out, its record. */
+/** One revocation as an operator requests it: its target, its forecast, its execution, its record. */
 import { z } from 'zod'
 import type { Change } from '../../../http/audit/audit-trail.ts'
 import { ProblemError } from '../../../http/errors/problem.ts'
@@ -21,7 +21,7 @@ const members = {
   reason: text.optional(),
 }
 
-/** A revocation as it is asked for, with further members. */
+/** The schema of a requested revocation, with further members. */
 export function revocationBodyWith<More extends z.ZodRawShape>(more: More) {
   return z.strictObject({ ...members, ...more }).superRefine((body, context) => {
     const { issued_after, issued_before } = body as RevocationBody
@@ -32,37 +32,37 @@ export function revocationBodyWith<More extends z.ZodRawShape>(more: More) {
   })
 }
 
-/** A revocation as it is asked for. */
+/** The schema of a requested revocation. */
 export const revocationBody = revocationBodyWith({})
 
-/** The same, read. */
+/** A requested revocation. */
 export type RevocationBody = z.output<z.ZodObject<typeof members>>
 
-/** What one revocation came to, or would. */
+/** The result of a revocation, or its forecast. */
 export interface RevocationAnswer {
   /** Null for a dry run. */
   readonly id: string | null
-  /** What was issued until then is spared, if a time was given; epoch seconds. */
+  /** What was issued until then is not revoked; epoch seconds. */
   readonly issued_after?: number
   /** Epoch seconds. */
   readonly cutoff: number
-  /** Live grants; null where they were not counted. */
+  /** The number of live grants; null if they were not counted. */
   readonly affected: number | null
-  /** Whose it was, of a token, a grant or a session that was taken back; for the record alone. */
+  /** The subject of a revoked token, grant or session; for the record alone. */
   readonly sub?: string
 }
 
-function nothingThere(): ProblemError {
+function notFound(): ProblemError {
   return new ProblemError(
     'not-found',
-    'Nothing live has this name: it has expired, or was never issued.',
+    'Nothing live was found under this name. It may have expired, or was never issued.',
   )
 }
 
 /**
- * Finds what is meant.
+ * Finds the target of a revocation.
  *
- * @throws {ProblemError} 422 unless exactly one thing is named, 404 when there is no such thing
+ * @throws {ProblemError} 422 unless exactly one target is named, 404 when it does not exist
  */
 export async function toTarget(store: Store, body: RevocationBody): Promise<RevocationTarget> {
   const { token, jti, grant, session, subject, client, all } = body
@@ -89,15 +89,15 @@ export async function toTarget(store: Store, body: RevocationBody): Promise<Revo
     : { level: 'subject+client', sub: subject, clientId: client }
 }
 
-// A refresh token stands for its grant: taking back the string alone would leave what it minted alive.
+// A refresh token means its grant: revoking the token alone would leave the tokens it minted active.
 async function targetOfToken(store: Store, text: string): Promise<RevocationTarget> {
   const token = await store.locate(text)
-  if (token === undefined) throw nothingThere()
+  if (token === undefined) throw notFound()
   const { jti, grantId } = store.idsOf(token)
   return token.kind === 'access' ? { level: 'token', jti } : { level: 'grant', grantId }
 }
 
-/** What names a target in records and answers. */
+/** The members that name a target in records and answers. */
 export function namesOf(target: RevocationTarget) {
   return {
     level: target.level,
@@ -136,7 +136,7 @@ export async function carryOut(
   return { id, ...afterOf(body), cutoff: cutoffUs / 1e6, affected, ...whose }
 }
 
-/** Which times of issue are meant. */
+/** The span of issue times that is revoked. */
 export function spanOf({ issued_after, issued_before }: RevocationBody): IssueSpan {
   return { issuedAfter: issued_after, issuedBefore: issued_before }
 }
@@ -150,16 +150,16 @@ function refusal(kind: Exclude<RevocationOutcome['kind'], 'revoked'>): ProblemEr
     case 'future':
       return new ProblemError(
         'unprocessable',
-        'The time issued_before or issued_after lies in the future.',
+        'The time issued_before or issued_after is in the future.',
       )
     case 'too-many-spans':
       return new ProblemError(
         'conflict',
-        'Too many separate spans of time are void here already. Revoke without issued_after, or join two spans by one that reaches from one to the other.',
+        'This target already has too many separate revoked spans of time. Revoke without issued_after, or revoke the time between two spans to join them.',
       )
     case 'unknown':
     case 'foreign':
-      return nothingThere()
+      return notFound()
   }
 }
 

@@ -1,6 +1,6 @@
 /**
- * `POST /admin/v1/revocations`: takes back at any level of the lattice, or says beforehand what that would take back. JSON
- * for one revocation; NDJSON for any number, read, carried out and answered as a stream. All may be repeated.
+ * `POST /admin/v1/revocations`: revokes at any level of the lattice, or forecasts what a revocation would affect. JSON for one
+ * revocation; NDJSON for any number, one revocation per line, carried out and answered as a stream. Idempotent.
  */
 import { z } from 'zod'
 import { parseBody, readJson } from '../../../http/body/json.ts'
@@ -18,7 +18,7 @@ const body = revocationBodyWith({ dry_run: z.boolean().optional() })
 /**
  * Makes the handler.
  *
- * @param assertAdmitted the guard's check, made again for each part of a long run
+ * @param assertAdmitted the guard's check, repeated for each part of a long run
  */
 export function revoke(store: Store, assertAdmitted: AdminHandler): AdminHandler {
   return async (ctx) => {

@@ -1,6 +1,6 @@
 /**
- * Takes back what a stream of lines names, such as the tokens of a leak: says of each what it was worth and whose it was, and
- * carries on past lines that name nothing. Repeatable: what is void already stays so. Knows nothing of HTTP.
+ * Carries out a stream of revocations, one per line, such as the tokens of a leak. It reports for each line whether the target was
+ * live and whose it was; a line without a valid target does not stop the run. Idempotent. This file knows nothing of HTTP.
  */
 import type { Change } from '../../../http/audit/audit-trail.ts'
 import { hasUniqueNames } from '../../../http/body/unique-names.ts'
@@ -32,23 +32,23 @@ import {
 /** What a run is made from. */
 export interface RevocationRun extends Pick<LineRun<unknown>, 'readChunks' | 'report'> {
   readonly store: Store
-  /** Whether to say only what would be taken back. */
+  /** Whether only to forecast. */
   readonly isForecast: boolean
   /** The operator. */
   readonly by: string
   readonly audit: (...changes: readonly Change[]) => Promise<void>
-  /** Throws once the operator may not go on. */
+  /** Throws once the operator is no longer admitted. */
   readonly assertAdmitted: () => Promise<void>
 }
 
-/** Lines in a window: each takes a few round trips, all of a window at once. */
+/** Lines in a window. Each takes a few round trips; those of a window run at the same time. */
 export const REVOCATIONS_PER_WINDOW = 500
 
-/** Longest line: a token and a reason, every character escaped, have room. */
+/** Longest line: room for a token and a reason with every character escaped. */
 const MAX_LINE_BYTES = 8_192
 
-/** A line that names nothing to take back. */
-interface Unfit {
+/** Why a line was refused. */
+interface LineRefusal {
   readonly error:
     | 'invalid-json'
     | 'invalid-body'
@@ -59,11 +59,11 @@ interface Unfit {
   readonly detail: string
 }
 
-type Read = RevocationBody | Unfit
+type ReadLine = RevocationBody | LineRefusal
 
-/** What is told of one line. */
-type Told =
-  | (Unfit & { readonly line: number })
+/** The report on one line. */
+type LineReport =
+  | (LineRefusal & { readonly line: number })
   | {
       readonly line: number
       readonly outcome: 'revoked' | 'already_void' | 'spared'
@@ -71,14 +71,17 @@ type Told =
       readonly names: object
     }
 
-/** Refusals of a line that is well-formed. */
-const CODE_BY_PROBLEM: Readonly<Record<string, Unfit['error']>> = {
+/** Refusals of a well-formed line. */
+const CODE_BY_PROBLEM: Readonly<Record<string, LineRefusal['error']>> = {
   'not-found': 'not-found',
   conflict: 'conflict',
 }
 
-const NOT_OURS: Unfit = { error: 'not-a-token', detail: 'This token is not of our making.' }
-const NEVER_ISSUED: Unfit = {
+const NOT_A_TOKEN: LineRefusal = {
+  error: 'not-a-token',
+  detail: 'This is not a token of this installation.',
+}
+const UNKNOWN_TOKEN: LineRefusal = {
   error: 'not-found',
   detail: 'This token was never issued, or expired long ago.',
 }
@@ -87,7 +90,7 @@ const NEVER_ISSUED: Unfit = {
 export function runRevocations(run: RevocationRun): Promise<LineResult> {
   let isFirst = true
 
-  async function revokeLine({ line, read }: NumberedLine<Read>): Promise<Told> {
+  async function revokeLine({ line, read }: NumberedLine<ReadLine>): Promise<LineReport> {
     if ('error' in read) return { line, ...read }
     try {
       return { line, ...(await revokeOne(run, read)) }
@@ -98,32 +101,35 @@ export function runRevocations(run: RevocationRun): Promise<LineResult> {
     }
   }
 
-  /** All at once, but one after the other what looks at or writes every partition. */
-  async function revokeWindow(window: readonly NumberedLine<Read>[]): Promise<readonly Told[]> {
-    const told: Promise<Told>[] = []
+  /** All lines at the same time, except that a revocation in every partition finishes before the next line starts. */
+  async function revokeWindow(
+    window: readonly NumberedLine<ReadLine>[],
+  ): Promise<readonly LineReport[]> {
+    const reports: Promise<LineReport>[] = []
     for (const numbered of window) {
-      const one = revokeLine(numbered)
-      // Heard at the end; until then its failure is not unheard.
-      one.catch(() => undefined)
-      told.push(one)
-      if (isWide(numbered.read)) await one
+      const report = revokeLine(numbered)
+      // Awaited at the end; until then a failure must not count as an unhandled rejection.
+      report.catch(() => undefined)
+      reports.push(report)
+      if (isWide(numbered.read)) await report
     }
-    return Promise.all(told)
+    return Promise.all(reports)
   }
 
-  async function carryOutWindow(window: readonly NumberedLine<Read>[]): Promise<WindowOutcome> {
+  async function carryOutWindow(window: readonly NumberedLine<ReadLine>[]): Promise<WindowOutcome> {
     await run.assertAdmitted()
-    const told = await revokeWindow(window)
-    const counts = countsOf(told)
-    const changes = told.flatMap((one) => ('change' in one ? [one.change] : []))
-    // One record a line would push all others out, were the lines a million: after the first window there is one for each.
+    const reports = await revokeWindow(window)
+    const counts = countsOf(reports)
+    const changes = reports.flatMap((report) => ('change' in report ? [report.change] : []))
+    // Each line of the first window has a record, but each later window only one: the records of a million lines would push all
+    // others out of the audit.
     const summary = {
       action: actionOf(run),
       target: { through: window.at(-1)?.line ?? 0, ...counts },
     }
     await run.audit(...(isFirst ? changes : [summary]))
     isFirst = false
-    return { counts, told: told.map(toView) }
+    return { counts, reports: reports.map(toView) }
   }
 
   return runLines({
@@ -133,11 +139,11 @@ export function runRevocations(run: RevocationRun): Promise<LineResult> {
     readLine,
     windowSize: REVOCATIONS_PER_WINDOW,
     carryOut: carryOutWindow,
-    nothing: { revoked: 0, already_void: 0, spared: 0, failed: 0 },
+    noCounts: { revoked: 0, already_void: 0, spared: 0, failed: 0 },
   })
 }
 
-function isWide(read: Read): boolean {
+function isWide(read: ReadLine): boolean {
   return (
     !('error' in read) &&
     (read.all === true || (read.client !== undefined && read.subject === undefined))
@@ -151,19 +157,19 @@ function actionOf({ isForecast }: RevocationRun): string {
 async function revokeOne(run: RevocationRun, body: RevocationBody) {
   const { store, isForecast, by } = run
   const explained = body.token === undefined ? undefined : await store.tokens.explain(body.token)
-  if (explained?.state === 'not_a_token') return NOT_OURS
-  if (explained?.state === 'unknown') return NEVER_ISSUED
+  if (explained?.state === 'not_a_token') return NOT_A_TOKEN
+  if (explained?.state === 'unknown') return UNKNOWN_TOKEN
   const target = await toTarget(store, body)
   const answer = isForecast
     ? await forecast(store, target, body)
     : await carryOut(store, target, body, by)
   const wasLive = explained === undefined ? answer.affected !== 0 : isLive(explained)
-  const whose = explained === undefined ? {} : whoseOf(explained)
-  const { sub } = whose as { readonly sub?: string }
+  const owner = explained === undefined ? {} : ownerOf(explained)
+  const { sub } = owner as { readonly sub?: string }
   return {
     outcome: isSpared(explained, body) ? ('spared' as const) : outcomeOf(wasLive),
     change: { ...toChange(target, body, answer), ...(sub === undefined ? {} : { subject: sub }) },
-    names: { ...publicNames(target), ...whose, affected: answer.affected },
+    names: { ...publicNames(target), ...owner, affected: answer.affected },
   }
 }
 
@@ -171,14 +177,14 @@ function outcomeOf(wasLive: boolean) {
   return wasLive ? ('revoked' as const) : ('already_void' as const)
 }
 
-/** A live token, but not of the time that is meant. */
+/** Whether a token is live, but was not issued in the requested span. */
 function isSpared(explained: Explanation | undefined, body: RevocationBody): boolean {
   const record = explained?.token ?? explained?.grant
   if (explained === undefined || record === undefined || !isLive(explained)) return false
   return !isWithin(spanOf(body), record.issuedAtUs)
 }
 
-/** A used refresh token is void by itself, but the grant that it stands for lives on. */
+/** A used refresh token is void, but its grant is live. */
 function isLive({ state }: Explanation): boolean {
   return state === 'active' || state === 'rotated'
 }
@@ -188,7 +194,7 @@ function publicNames(target: RevocationTarget) {
   return { level, jti, grant_id: grant, sid: session }
 }
 
-function whoseOf({ token, grant, grantId, sid }: Explanation) {
+function ownerOf({ token, grant, grantId, sid }: Explanation) {
   const record = token ?? grant
   if (record === undefined) return {}
   const { sub, clientId } = record.authorization
@@ -196,19 +202,19 @@ function whoseOf({ token, grant, grantId, sid }: Explanation) {
   return { grant_id: grantId, sid, sub, client_id: clientId, issued_at }
 }
 
-function toView(told: Told): { readonly line: number } {
-  if ('error' in told) return told
-  const { line, outcome, names } = told
+function toView(report: LineReport): { readonly line: number } {
+  if ('error' in report) return report
+  const { line, outcome, names } = report
   return { line, outcome, ...names } as { readonly line: number }
 }
 
-function countsOf(told: readonly Told[]) {
+function countsOf(reports: readonly LineReport[]) {
   const counts = { revoked: 0, already_void: 0, spared: 0, failed: 0 }
-  for (const one of told) counts['error' in one ? 'failed' : one.outcome] += 1
+  for (const report of reports) counts['error' in report ? 'failed' : report.outcome] += 1
   return counts
 }
 
-function readLine(line: Line): Read {
+function readLine(line: Line): ReadLine {
   const parsed = readJsonLine(line)
   if (parsed.kind === 'too-long') {
     return { error: 'line-too-long', detail: `A line may have at most ${MAX_LINE_BYTES} bytes.` }
@@ -219,11 +225,11 @@ function readLine(line: Line): Read {
   const result = revocationBody.safeParse(parsed.value)
   if (!result.success) {
     const [issue] = result.error.issues
-    // Where it is wrong and by which rule, never what stands there.
+    // The place of the mistake and the rule, never the value.
     const member = String(issue?.path[0] ?? '')
     return { error: 'invalid-body', detail: `${member}: ${issue?.code ?? 'is malformed'}` }
   }
-  // Only once it is known to be flat: names are counted by descending.
+  // Checked last: a body that fits the schema is known to be flat.
   if (hasUniqueNames(parsed.json)) return result.data
   return { error: 'invalid-body', detail: 'A member is named twice.' }
 }

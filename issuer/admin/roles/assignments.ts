@@ -1,6 +1,6 @@
 /**
- * `POST /admin/v1/role-assignments`: gives and takes roles. JSON for one change or some, answered as a whole; NDJSON for
- * any number, read, applied and answered as a stream. All may be repeated: a change that is so already changes nothing.
+ * `POST /admin/v1/role-assignments`: assigns and removes roles. JSON for one change or a list, answered as a whole; NDJSON for any
+ * number, applied and answered as a stream. Idempotent.
  */
 import type { Change } from '../../../http/audit/audit-trail.ts'
 import { JSON_RULES, parseBody, readJson } from '../../../http/body/json.ts'
@@ -18,9 +18,9 @@ import { type ApplyChanges, applyChanges, runImport } from './import.ts'
 
 const ACTION = 'role_assignments.apply'
 const MAX_CHANGES = 1_000
-/** Changes of an import that are recorded one by one: a million of them would push all others out. */
+/** Most changes of an import that get a record each: a million records would push all others out of the audit. */
 const MAX_RECORDED = 500
-/** As many changes with the longest names have room, even if all that is not ASCII is escaped. */
+/** Room for the most changes with the longest names, even if everything but ASCII is escaped. */
 const CHANGES_RULES = {
   ...JSON_RULES,
   maxBytes: 2 * 1_024 * 1_024,
@@ -31,8 +31,7 @@ const CHANGES_RULES = {
 /**
  * Makes the handler.
  *
- * @param assertAdmitted the guard's check, made again for each part of a long import: an operator that is cut off in its
- * middle is out at once
+ * @param assertAdmitted the guard's check, repeated for each part of a long import, so that revoking the operator stops it
  */
 export function changeAssignments(
   store: Pick<Store, 'assignments'>,
@@ -80,25 +79,25 @@ function readChanges(list: readonly unknown[]): readonly ReadChange[] {
 }
 
 /**
- * Has each change on record that changed something, as long as there are few: beyond that, and of what was so already, which
- * may be a repeat after a record that could not be kept, the summary tells how many.
+ * Applies changes and records each effective one, up to a limit. A summary counts the others: those beyond the limit, and those
+ * without effect, which may be repeats of changes whose record could not be kept.
  */
-function recordChanges(ctx: AdminContext, apply: ApplyChanges, most: number) {
-  let left = most
+function recordChanges(ctx: AdminContext, apply: ApplyChanges, limit: number) {
+  let left = limit
   let isBeyond = false
 
   async function record(changes: readonly Change[]): Promise<void> {
-    const told = changes.slice(0, left)
-    left -= told.length
-    isBeyond ||= told.length < changes.length
-    await ctx.state.audit(...told)
+    const recorded = changes.slice(0, left)
+    left -= recorded.length
+    isBeyond ||= recorded.length < changes.length
+    await ctx.state.audit(...recorded)
   }
 
   async function applyAll(changes: readonly AssignmentChange[]) {
     try {
       return await apply(changes)
     } catch (error) {
-      // Some may have been applied. The log has it, even if that is all that can be reached.
+      // Some may have been applied. At least the log records this, even if the audit cannot.
       const each = changes.slice(0, left).map((change) => toRecord(change, 'unknown'))
       const all = { action: ACTION, target: { outcome: 'unknown', changes: changes.length } }
       await ctx.state.audit(...each, all).catch(() => undefined)

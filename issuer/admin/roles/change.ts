@@ -1,6 +1,6 @@
 /**
- * One change of an assignment as a caller writes it, and the words for what can be wrong with it. No detail quotes more
- * of the caller's text than names of members.
+ * One change of an assignment in a body, and the messages for its mistakes. Of the caller's text, messages quote only names of
+ * members.
  */
 import { z } from 'zod'
 import { hasUniqueNames } from '../../../http/body/unique-names.ts'
@@ -10,7 +10,7 @@ import { contextName, numericDate, roleName, sub } from '../../values/fields.ts'
 import { readJsonLine } from '../lines/json-line.ts'
 import type { Line } from '../lines/line-splitter.ts'
 
-/** Longest line of a change, in bytes: one of the longest names, every character escaped, has room. */
+/** Longest line of a change, in bytes: room for the longest names with every character escaped. */
 export const MAX_LINE_BYTES = 4_096
 
 const MAX_NAME_LENGTH = 64
@@ -42,16 +42,16 @@ export interface ChangeRefusal {
   readonly detail: string
 }
 
-/** What was read: a change, or what is wrong with it. */
+/** A change that was read, or what is wrong with it. */
 export type ReadChange = AssignmentChange | ChangeRefusal
 
-/** What the store refuses. */
+/** The refusals of the store. */
 export const REFUSALS = {
   'unknown-role': {
     error: 'unknown-role',
-    detail: 'The role schema has no such role; GET /admin/v1/role-schema tells those there are.',
+    detail: 'The role schema has no such role; GET /admin/v1/role-schema lists the roles.',
   },
-  past: { error: 'past', detail: 'The time expires_at has come already.' },
+  past: { error: 'past', detail: 'The time expires_at is in the past.' },
 } as const satisfies Readonly<Record<string, ChangeRefusal>>
 
 const TOO_LONG: ChangeRefusal = {
@@ -60,12 +60,12 @@ const TOO_LONG: ChangeRefusal = {
 }
 const NOT_UTF8: ChangeRefusal = { error: 'invalid-json', detail: 'The line is not UTF-8.' }
 const NOT_JSON: ChangeRefusal = { error: 'invalid-json', detail: 'The line is not a JSON value.' }
-const DOUBLED: ChangeRefusal = {
+const REPEATED_MEMBER: ChangeRefusal = {
   error: 'invalid-change',
   detail: 'A member is named twice.',
 }
 
-/** Whether it is a refusal. */
+/** Whether a change was refused. */
 export function isRefusal(read: ReadChange): read is ChangeRefusal {
   return 'error' in read
 }
@@ -77,8 +77,8 @@ export function readChangeLine(line: Line): ReadChange {
   if (parsed.kind === 'not-utf8') return NOT_UTF8
   if (parsed.kind === 'not-json') return NOT_JSON
   const read = readChange(parsed.value)
-  // Only once it is known to be flat: names are counted by descending.
-  return isRefusal(read) || hasUniqueNames(parsed.json) ? read : DOUBLED
+  // Checked last: a change that fits the schema is known to be flat.
+  return isRefusal(read) || hasUniqueNames(parsed.json) ? read : REPEATED_MEMBER
 }
 
 /** Reads a change from parsed JSON. */
@@ -88,7 +88,7 @@ export function readChange(value: unknown): ReadChange {
   return { error: 'invalid-change', detail: detailOf(result.error.issues[0]) }
 }
 
-/** The store's words for a change. */
+/** A change in the form of the store. */
 export function toChange(given: z.output<typeof changeBody>): AssignmentChange {
   const { op, subject, context, role, expires_at: expiresAt } = given
   return { op, sub: subject, context, role, ...(expiresAt === undefined ? {} : { expiresAt }) }
@@ -103,7 +103,7 @@ function detailOf(issue: z.core.$ZodIssue | undefined): string {
   return member === undefined ? message : `${String(member)}: ${message}`
 }
 
-/** A token given as a name is cut down before it could be cut through. */
+/** Scrubbed before it is shortened: half a token would not be recognized as one. */
 function nameable(name: string): string {
   return scrubSecrets(name).slice(0, MAX_NAME_LENGTH).toWellFormed()
 }

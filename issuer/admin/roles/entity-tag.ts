@@ -1,4 +1,4 @@
-/** Entity tags (RFC 9110 §8.8.3) of what has a version: the tag is the version, always a strong one. */
+/** Entity tags (RFC 9110 §8.8.3) of versioned resources: the tag is the version, and always strong. */
 import { ProblemError } from '../../../http/errors/problem.ts'
 
 const TAG = String.raw`(?:W/)?"[\x21\x23-\x7e]*"`

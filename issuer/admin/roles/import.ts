@@ -1,4 +1,4 @@
-/** Applies changes of assignments in any number, and says what became of each. Knows nothing of HTTP. */
+/** Applies any number of changes of assignments, and reports their outcomes. This file knows nothing of HTTP. */
 import type { AssignmentChange, AssignmentOutcome } from '../../../store/roles/assignments.ts'
 import { type LineResult, type LineRun, type NumberedLine, runLines } from '../lines/line-run.ts'
 import {
@@ -10,14 +10,14 @@ import {
   readChangeLine,
 } from './change.ts'
 
-/** Changes in a window: some milliseconds of Redis, so that progress is told several times a second. */
+/** Changes in a window: some milliseconds of Redis, so that progress is reported several times a second. */
 export const WINDOW_SIZE = 5_000
 
-/** What became of changes. */
+/** The number of changes by outcome. */
 export interface ChangeCounts {
   readonly assigned: number
   readonly removed: number
-  /** It was so already. */
+  /** Without effect: the assignment was as requested before. */
   readonly unchanged: number
   readonly failed: number
 }
@@ -27,7 +27,7 @@ export interface LineError extends ChangeRefusal {
   readonly line: number
 }
 
-/** What was read of a line. */
+/** What was read from a line. */
 export type NumberedChange = NumberedLine<ReadChange>
 
 /** Applies changes in order. */
@@ -40,16 +40,16 @@ export type ImportParts = Pick<LineRun<ReadChange>, 'readChunks' | 'report'> & {
   readonly apply: ApplyChanges
 }
 
-const NOTHING: ChangeCounts = { assigned: 0, removed: 0, unchanged: 0, failed: 0 }
+const NO_COUNTS: ChangeCounts = { assigned: 0, removed: 0, unchanged: 0, failed: 0 }
 
-/** Applies changes that were read, and says what became of them. */
+/** Applies the changes that could be read, and counts all outcomes. */
 export async function applyChanges(
   numbered: readonly NumberedChange[],
   apply: ApplyChanges,
 ): Promise<{ readonly counts: ChangeCounts; readonly errors: readonly LineError[] }> {
   const changes = numbered.flatMap(({ read }) => (isRefusal(read) ? [] : [read]))
   const outcomes = (await apply(changes)).values()
-  const counts = { ...NOTHING }
+  const counts = { ...NO_COUNTS }
   const errors: LineError[] = []
   for (const { line, read } of numbered) {
     const outcome = isRefusal(read) ? read : (outcomes.next().value as AssignmentOutcome)
@@ -71,10 +71,10 @@ export function runImport({ readChunks, apply, report }: ImportParts): Promise<L
     maxLineBytes: MAX_LINE_BYTES,
     readLine: readChangeLine,
     windowSize: WINDOW_SIZE,
-    nothing: { ...NOTHING },
+    noCounts: { ...NO_COUNTS },
     async carryOut(window) {
       const { counts, errors } = await applyChanges(window, apply)
-      return { counts: { ...counts }, told: errors }
+      return { counts: { ...counts }, reports: errors }
     },
   })
 }

@@ -1,6 +1,6 @@
 /**
- * Who holds what: the roles of a subject, and the holders in a context, page by page. A page begins after a name, not at
- * a number, so whatever comes and goes meanwhile, what stays is listed once.
+ * Lists the roles of a subject, and the holders of roles in a context, page by page. A cursor is a name, not a position, so an
+ * assignment that exists throughout is listed exactly once, whatever changes meanwhile.
  */
 import { isContextType, isRole } from '../../../client/src/wire/index.ts'
 import { replyJson } from '../../../http/reply/reply.ts'
@@ -58,7 +58,7 @@ export function createRoleListings({ assignments }: Pick<Store, 'assignments'>):
   }
 }
 
-/** `course:123` is one context, `*` is everywhere, `course:*` are all of a type. */
+/** `course:123` is one context, `*` means roles held everywhere, and `course:*` all contexts of a type. */
 function readContextFilter(context: string | undefined): ContextFilter {
   if (context === undefined) return ANY
   const contextType = context.endsWith(':*') ? context.slice(0, -2) : undefined

@@ -1,6 +1,6 @@
 /**
- * `/admin/v1/role-schema`: which roles there are and what they mean. It is replaced as a whole, and a dry run tells
- * beforehand what that does to the assignments there are.
+ * `/admin/v1/role-schema`: the roles and what they allow. The schema is replaced as a whole; a dry run forecasts what that would
+ * do to existing assignments.
  */
 import { z } from 'zod'
 import type { Change } from '../../../http/audit/audit-trail.ts'
@@ -42,7 +42,7 @@ const body = z.strictObject({
     const refuse = (path: readonly (string | number)[], message: string): void =>
       context.addIssue({ code: 'custom', path: [...path], message })
     const names = Object.keys(roles)
-    if (names.length > MAX_ROLES) refuse([], `must not be more than ${MAX_ROLES}`)
+    if (names.length > MAX_ROLES) refuse([], `must not have more than ${MAX_ROLES} roles`)
     for (const name of names) {
       const checked = roleName.safeParse(name)
       if (!checked.success) refuse([name], checked.error.issues[0]?.message ?? 'is malformed')
@@ -76,24 +76,24 @@ export function createRoleSchemaHandlers(store: Store): RoleSchemaHandlers {
       const isDryRun = readDryRun(readQuery(ctx, ['dry_run']).dry_run)
       const ifMatch = ctx.req.headers['if-match']
       const roles = normalized(parseBody(body, await readJson(ctx.req, SCHEMA_RULES)).roles)
-      const { version, forecast } = isDryRun
-        ? await foresee(store, roles, ifMatch)
+      const { version, forecast: effects } = isDryRun
+        ? await forecast(store, roles, ifMatch)
         : await replace(store, roles, ifMatch)
-      if (!isDryRun) await ctx.state.audit(toAuditEntry(version, forecast))
-      const answer = { version, dry_run: isDryRun, ...toForecastView(forecast) }
+      if (!isDryRun) await ctx.state.audit(toAuditEntry(version, effects))
+      const answer = { version, dry_run: isDryRun, ...toForecastView(effects) }
       replyJson(ctx, 200, JSON.stringify(answer))
     },
   }
 }
 
-async function foresee(store: Store, roles: RoleDefinitions, ifMatch: string | undefined) {
-  const foreseen = await store.roleSchemas.forecast(roles)
-  if (!isMatch(ifMatch, foreseen.version)) throw changedMeanwhile(foreseen.version)
-  return foreseen
+async function forecast(store: Store, roles: RoleDefinitions, ifMatch: string | undefined) {
+  const result = await store.roleSchemas.forecast(roles)
+  if (!isMatch(ifMatch, result.version)) throw changedMeanwhile(result.version)
+  return result
 }
 
-// Writes even what is equal to the schema in force: it may be so at its home only, after a write that failed half-way,
-// and a repeat is what finishes that.
+// Writes even a schema that is equal to the one in force: after a write that failed half-way only the home partition may have
+// it, and the retry must complete the write.
 async function replace(store: Store, roles: RoleDefinitions, ifMatch: string | undefined) {
   const expected = ifMatch === undefined ? undefined : await replaceable(store, roles, ifMatch)
   const outcome = await store.roleSchemas.put(roles, expected)
@@ -101,11 +101,11 @@ async function replace(store: Store, roles: RoleDefinitions, ifMatch: string | u
   return outcome
 }
 
-/** The version that may be replaced: what the caller has seen, or what it has put already without being told so. */
+/** The version to replace: one that the caller has seen, or the result of an earlier write whose answer it did not get. */
 async function replaceable(store: Store, roles: RoleDefinitions, ifMatch: string): Promise<number> {
   const current = await store.roleSchemas.get()
-  // RFC 9110 §13.1.1 allows success for what was applied already. Refused, the repeat of a write that failed half-way
-  // would look like somebody else's, and would not be finished.
+  // RFC 9110 §13.1.1 allows success if the change was already applied. A refusal would make the retry of a write that failed
+  // half-way look like a conflict, and leave it incomplete.
   if (isMatch(ifMatch, current.version) || isSame(current, roles)) return current.version
   throw changedMeanwhile(current.version)
 }
@@ -114,7 +114,7 @@ function isSame(current: RoleSchema, roles: RoleDefinitions): boolean {
   return JSON.stringify(current.roles) === JSON.stringify(roles)
 }
 
-/** Equal schemas become equal texts, so that an order of members or permissions is no change. */
+/** Sorted, so that schemas which differ only in order become equal texts. */
 function normalized(roles: Readonly<Record<string, Definition>>): RoleDefinitions {
   const inOrder = Object.entries(roles).sort(([one], [other]) => (one < other ? -1 : 1))
   return Object.fromEntries(inOrder.map(([name, given]) => [name, toDefinition(given)]))

@@ -1,14 +1,14 @@
-/** Who acts for the subject of an exchanged token (RFC 8693 §4.1): identity claims only, the nearest actor outside. */
+/** The actors of an exchanged token (RFC 8693 §4.1): identity claims only, the latest actor outermost. */
 import type { Actor } from '../../../client/src/wire/index.ts'
 import { invalidRequest } from '../../../http/errors/oauth-error.ts'
 
-/** Most actors one behind the other, and so the most exchanges between a token and its first origin. */
+/** Most nested actors, and so most exchanges between a token and its original. */
 export const MAX_ACTORS = 4
 
 /**
- * Puts an actor in front of those the subject token has.
+ * Puts an actor before those of the subject token.
  *
- * @throws {OAuthError} `invalid_request` when they become too many
+ * @throws {OAuthError} `invalid_request` when there are too many
  */
 export function chainActor(sub: string, clientId: string, prior: Actor | undefined): Actor {
   if (countActors(prior) >= MAX_ACTORS) {

@@ -1,12 +1,12 @@
 /**
- * What a token exchange asks for (RFC 8693 §2.1), read from the form and checked as far as the form alone can tell. Whether
- * the tokens are worth anything and the wishes may be granted is seen to later. Parameters of our own: `context` and `role`.
+ * Reads the parameters of a token exchange (RFC 8693 §2.1) and checks their syntax. Whether the tokens are valid and the request
+ * is allowed is checked later. The parameters `context` and `role` are extensions of Claimcheck.
  */
 import { isContext, isRole } from '../../../client/src/wire/index.ts'
 import type { Form } from '../../../http/body/form.ts'
 import { invalidRequest } from '../../../http/errors/oauth-error.ts'
 
-/** The only type of token taken and given (RFC 8693 §3). */
+/** The only type of token that is accepted and issued (RFC 8693 §3). */
 export const ACCESS_TOKEN_TYPE = 'urn:ietf:params:oauth:token-type:access_token'
 
 /** Most contexts one token may be limited to. */
@@ -17,12 +17,12 @@ export interface ExchangeParameters {
   readonly subjectToken: string
   readonly actorToken: string | undefined
   readonly scope: string | undefined
-  /** As sent; not checked. */
+  /** As sent, unchecked. */
   readonly resources: readonly string[]
   readonly audiences: readonly string[]
-  /** Each once; empty when none was named. */
+  /** Without duplicates; empty when none was named. */
   readonly contexts: readonly string[]
-  /** Never without contexts. */
+  /** Given only together with contexts. */
   readonly role: string | undefined
 }
 

@@ -1,6 +1,6 @@
 /**
- * What an exchanged token is aimed at: never more than the token it is exchanged for, nor than its client may aim at. An
- * `audience` may be a resource or the id of a client that is a resource server, which stands for all its resources.
+ * The audience of an exchanged token: never more than that of the subject token, nor than the client is allowed. The parameter
+ * `audience` may be a resource, or the id of a resource server, which means all its resources.
  */
 import { OAuthError } from '../../../http/errors/oauth-error.ts'
 import type { Client } from '../../../store/registry/clients.ts'
@@ -12,8 +12,8 @@ import type { ExchangeParameters } from './parameters.ts'
 export type FindClient = (clientId: string) => Promise<Client | undefined>
 
 /**
- * @param granted what the subject token is aimed at
- * @throws {OAuthError} `invalid_target` for what is malformed, unknown or more than granted, and when nothing is left
+ * @param granted the audience of the subject token
+ * @throws {OAuthError} `invalid_target` when a target is malformed, unknown or not granted, and when none is left
  */
 export async function exchangeTarget(
   { resources, audiences }: Pick<ExchangeParameters, 'resources' | 'audiences'>,
@@ -38,10 +38,10 @@ async function resourcesOf(
   findClient: FindClient,
 ): Promise<readonly string[]> {
   if (grantable.includes(audience)) return [audience]
-  // What cannot be an id, such as a token in the wrong place, must not travel on to Redis.
+  // A text that cannot be a client id, such as a misplaced token, must not reach Redis.
   const named = clientId.safeParse(audience).success ? await findClient(audience) : undefined
   const { resources } = named?.enabled === true ? named.metadata : { resources: [] }
-  // A service without resources names no target; an empty list would come to mean all of them.
+  // Refused because an empty list of targets would mean all of them.
   if (resources.length === 0) throw refused()
   return resources
 }

@@ -1,9 +1,8 @@
 /**
- * The token exchange grant (RFC 8693): an access token of ours in return for another, never worth more. What is narrower is
- * decided here, from facts of the subject token that never change; that it is still active is decided once more by the
- * store, in the step that issues. A token that is no good is refused in one way whatever is wrong with it: the difference
- * between unknown, expired, revoked and foreign is for the log alone. The actor is told and not judged by: whose rights the
- * new token has is said by its subject.
+ * The token exchange grant (RFC 8693): an access token in exchange for another one, never with more rights. This file decides
+ * how to narrow it, from facts of the subject token that never change. The store checks again that the subject token is active,
+ * in the step that issues. Any invalid token gets the same 400; only the log says whether it was unknown, expired, revoked or
+ * foreign. The actor is recorded only; authorization depends on the subject alone.
  */
 import type { Form } from '../../../http/body/form.ts'
 import { invalidRequest, OAuthError } from '../../../http/errors/oauth-error.ts'
@@ -24,7 +23,7 @@ import { assertMayAssume, narrowView } from './view.ts'
 
 type TokenRole = 'subject_token' | 'actor_token'
 
-/** Who shows a token, and in which request. */
+/** The client that presents a token, and its request. */
 interface Presenter {
   readonly client: Client
   readonly context: GrantContext
@@ -37,8 +36,8 @@ interface UsableToken {
 }
 
 /**
- * @throws {OAuthError} `unauthorized_client` for a public client; `invalid_request` for a malformed request and for tokens
- *   that are not good enough; `invalid_scope` and `invalid_target` when more is asked for than the subject token has
+ * @throws {OAuthError} `unauthorized_client` for a public client; `invalid_request` for a malformed request and for
+ *   invalid tokens; `invalid_scope` and `invalid_target` when more is requested than the subject token has
  */
 export async function exchangeToken(
   client: Client,
@@ -108,14 +107,14 @@ async function usable(
   const { clientId, aud } = state.record.authorization
   const isMeantFor = aud.some((resource) => client.metadata.resources.includes(resource))
   if (clientId !== client.client_id && !isMeantFor) {
-    // Somebody holds a token that was never for it.
+    // Recorded: the client has a token that was never meant for it.
     trail.refusedAction(request, 'exchange.refused', 'foreign')
     throw unacceptable(role, 'foreign')
   }
   return { token, state }
 }
 
-/** What the subject token and the client have in common, or the part of it that was asked for. */
+/** The scopes that both the subject token and the client have, or the requested part of them. */
 function exchangeScope(asked: string | undefined, granted: string, client: Client): string {
   const allowed = new Set(splitList(client.metadata.scope))
   const grantable = splitList(granted).filter((scope) => allowed.has(scope))
@@ -141,7 +140,7 @@ async function actorOf(
     const { state } = await usable('actor_token', actorToken, presenter)
     return state.record.authorization.sub
   }
-  // Whoever views as somebody else is the one who acts.
+  // A subject that assumes a role acts for itself.
   return role === undefined ? presenter.client.client_id : sub
 }
 

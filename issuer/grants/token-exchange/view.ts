@@ -1,22 +1,22 @@
 /**
- * What an exchanged token sees of its subject's roles: never more contexts than the token it is exchanged for, and in them
- * perhaps one more role assumed in place of what is held.
+ * Which of its subject's roles an exchanged token sees: never in more contexts than the subject token does, and there perhaps as
+ * an assumed role instead of the roles that the subject holds.
  */
 import { invalidRequest } from '../../../http/errors/oauth-error.ts'
 import type { CompiledRoleSchema, ResolvedRoles, View } from '../../../store/roles/resolve.ts'
 import type { ExchangeParameters } from './parameters.ts'
 
-type Wishes = Pick<ExchangeParameters, 'contexts' | 'role'>
+type RequestedView = Pick<ExchangeParameters, 'contexts' | 'role'>
 
 /**
- * The view of the new token; `undefined` when nothing limits it.
+ * The view of the new token; `undefined` when it is not limited.
  *
  * @param current the view of the subject token
  * @throws {OAuthError} `invalid_request` for a context outside the current view: the subject token is unacceptable for it
- *   (RFC 8693 §2.2.2), and neither scope nor target is what exceeds
+ *   (RFC 8693 §2.2.2), and the codes for scope and target do not apply
  */
 export function narrowView(
-  { contexts, role }: Wishes,
+  { contexts, role }: RequestedView,
   current: View | undefined,
 ): View | undefined {
   if (contexts.length === 0) return current
@@ -28,7 +28,7 @@ export function narrowView(
 }
 
 /**
- * Sees to it that whoever assumes a role may: in each context, by a role the subject token resolves to there or everywhere.
+ * Checks that the role may be assumed in each context, by a role that the subject token resolves to there or everywhere.
  *
  * @param facts what the subject token resolves to in these contexts, through its own view
  * @throws {OAuthError} `invalid_request` when one of the contexts does not allow it

@@ -5,6 +5,7 @@ import {
   BY,
   issue,
   issueGrant,
+  moveClock,
   newNeighbour,
   newSub,
   register,
@@ -169,6 +170,22 @@ export function issueContract(at: () => Installation): void {
       const ttlMs = await redis.pttl(keys.partition(partition).session(local))
       expect(ttlMs).toBeGreaterThan(590_000)
       expect(ttlMs).toBeLessThanOrEqual(600_000)
+    })
+
+    it('lists a session until the last of what was issued in it ends, not the latest', async () => {
+      const { store, partitions } = at()
+      const [sub, clientId] = [newSub(), await register(store)]
+      const sessions = async () => (await store.liveGrants.sessions(sub, { size: 10 })).items
+      const first = await issue(store, { sub, clientId, session: 'new', lifetime: 60 })
+      const session = { join: first.sid as string }
+      const last = await issue(store, { sub, clientId, session, lifetime: 600 })
+      expect(await sessions()).toMatchObject([{ sid: first.sid, expiresAt: last.expiresAt }])
+      const latest = await issue(store, { sub, clientId, session, lifetime: 6 })
+      expect(await sessions()).toMatchObject([{ sid: first.sid, expiresAt: last.expiresAt }])
+      // Issuing takes what has ended out of the list.
+      await moveClock(at(), partitions.of(sub), (latest.expiresAt + 60) * 1e6)
+      await issue(store, { sub, clientId })
+      expect(await sessions()).toMatchObject([{ sid: first.sid }])
     })
   })
 }

@@ -113,6 +113,58 @@ export function refreshContract(at: () => Installation): void {
       expect(await liveGrants(store, sub)).toEqual([])
     })
 
+    it('takes a reused grant out of the index of its subject, and nothing else', async () => {
+      const { store, sub, clientId, refreshToken, partition } = await grant()
+      const other = await issueGrant(store, { sub, clientId })
+      const second = await refreshed(store, refreshToken, clientId)
+      await refreshed(store, second.refreshToken, clientId)
+      const { redis, keys } = at()
+      const index = keys.partition(partition).index(sub)
+      const before = await redis.zrange(index, '0', '-1')
+      const [reused, kept] = await Promise.all(
+        [refreshToken, other.refreshToken].map(async (token) => (await locate(store, token)).grant),
+      )
+      expect(before).toEqual(expect.arrayContaining([reused, kept]))
+      expect(await refresh(store, refreshToken, clientId)).toEqual({ kind: 'reused' })
+      expect(await redis.zrange(index, '0', '-1')).toEqual(before.filter((name) => name !== reused))
+    })
+
+    it('lists its session until the last of what is in it ends, not what was refreshed last', async () => {
+      const { store, sub, clientId, sid, partition } = await grant()
+      const sessions = async () => (await store.liveGrants.sessions(sub, { size: 10 })).items
+      const short = { lifetimeSeconds: 100, idleLifetimeSeconds: 100 }
+      const session = { join: sid as string }
+      const brief = await issueGrant(store, {
+        sub,
+        clientId,
+        session,
+        refresh: short,
+        lifetime: 60,
+      })
+      const before = await sessions()
+      expect(before).toMatchObject([{ sid }])
+      await refreshed(store, brief.refreshToken, clientId, {
+        accessTokenLifetimeSeconds: 60,
+        idleLifetimeSeconds: 100,
+      })
+      expect(await sessions()).toEqual(before)
+      // Refreshing and issuing take what has ended out of the list.
+      await moveClock(at(), partition, (brief.issuedAt + 200) * 1e6)
+      await issueGrant(store, { sub, clientId })
+      expect(await sessions()).toEqual(before)
+    })
+
+    it('lists its session for as long as a refresh prolongs it', async () => {
+      const { store, sub, clientId, refreshToken, issuedAt, partition } = await grant()
+      const expiry = async () =>
+        (await store.liveGrants.sessions(sub, { size: 10 })).items.map(({ expiresAt }) => expiresAt)
+      const [before = 0] = await expiry()
+      await moveClock(at(), partition, (issuedAt + 100) * 1e6)
+      await refreshed(store, refreshToken, clientId)
+      const [after = 0] = await expiry()
+      expect(after).toBeGreaterThanOrEqual(before + 100)
+    })
+
     it('takes a retry after the grace for reuse', async () => {
       const { store, clientId, refreshToken, partition } = await grant()
       const hasty = await at().open({ refreshGraceMs: 1 })

@@ -144,6 +144,22 @@ export function revokeContract(at: () => Installation): void {
       }
     })
 
+    it.each(['grant', 'session'] as const)(
+      'a %s takes it out of the index of its subject, and nothing else',
+      async (level) => {
+        const { redis, keys, partitions } = at()
+        const { store, sub, target, grantId, sid, partition } = await login()
+        const index = keys.partition(partition).index(sub)
+        const before = await redis.zrange(index, '0', '-1')
+        const revoked = partitions.parsePublicId(level === 'grant' ? grantId : (sid ?? ''))?.local
+        expect(before).toContain(revoked)
+        await revoke(store, target(level))
+        const rest = before.filter((name) => name !== revoked)
+        expect(rest).toHaveLength(1)
+        expect(await redis.zrange(index, '0', '-1')).toEqual(rest)
+      },
+    )
+
     it('does not know ids that never were, or are none', async () => {
       const { store, partitions } = at()
       const grant = partitions.toPublicId(1, partitions.newLocalId())

@@ -1,19 +1,19 @@
 import { describe, expect, it } from 'vitest'
-import { figureOf, quantile, ratioOf } from '../../../bench/figure.ts'
+import { figureOf, quantile, ratioOf } from '../../../bench/report/figure.ts'
 
 describe('a figure', () => {
-  it('is the median and the spread of what was measured, whatever the order', () => {
+  it('is the median and the range of what was measured, in any order', () => {
     expect(figureOf([3, 1, 2])).toMatchObject({ median: 2, least: 1, most: 3, values: [3, 1, 2] })
     expect(figureOf([4, 1, 2, 3])).toMatchObject({ median: 2.5 })
     expect(figureOf([7])).toMatchObject({ median: 7, least: 7, most: 7 })
   })
 
-  it('is none without a measurement', () => {
+  it('needs at least one measurement', () => {
     expect(() => figureOf([])).toThrow(RangeError)
   })
 
-  it('is beside another one what it is round by round, not on the whole', () => {
-    // A machine that is ten times slower in one round disturbs both alike.
+  it('is compared with another one round by round, not as a whole', () => {
+    // A machine that is ten times slower in one round disturbs both.
     const [one, other] = [figureOf([10, 100, 12]), figureOf([5, 50, 6])]
     expect(ratioOf(one, other)).toMatchObject({ median: 2, least: 2, most: 2 })
   })

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import { figureOf } from '../../../bench/figure.ts'
-import { markdownOf, type Section } from '../../../bench/report.ts'
-import { isReached, TARGETS } from '../../../bench/targets.ts'
+import { figureOf } from '../../../bench/report/figure.ts'
+import { markdownOf, type Section } from '../../../bench/report/report.ts'
+import { isReached, TARGETS } from '../../../bench/report/targets.ts'
 
-const machine = { description: 'a machine', cores: 2, pin: () => undefined }
+const machine = { description: 'a machine' }
 
 function reportOf(...sections: Partial<Section>[]): string {
   return reportText(true, sections)
@@ -22,7 +22,7 @@ function reportText(isWhole: boolean, sections: readonly Partial<Section>[]): st
 }
 
 describe('a report', () => {
-  it('marks each line of the list as reached, not reached or not measured', () => {
+  it('marks each target as reached, not reached or not measured', () => {
     const reached = { memoryOfTen: 256, memoryOfOne: 400.1, introspectionBesideKoa: 0.79 }
     const text = reportOf({ finding: { tables: [], notes: [], reached } })
     const line = (id: keyof typeof TARGETS) =>
@@ -36,15 +36,15 @@ describe('a report', () => {
     )
   })
 
-  it('marks only what was measured when not everything was asked for', () => {
+  it('leaves out targets without a figure when only some measures ran', () => {
     const finding = { tables: [], notes: [], reached: { memoryOfTen: 256 } }
     const text = reportText(false, [{ finding }])
     expect(text).toContain('✓ reached')
     expect(text).not.toContain('not measured')
-    expect(reportText(false, [{}])).not.toContain('What was to be reached')
+    expect(reportText(false, [{}])).not.toContain('## Targets')
   })
 
-  it('shows a figure with its spread, a single one alone, and a text as it is', () => {
+  it('shows a figure with its range, a single value alone, and a text as it is', () => {
     const cells = [figureOf([1_234_567, 1_000_000, 2_000_000]), figureOf([0.012_345]), 'none']
     const table = { title: 'A table', columns: ['a', 'b', 'c'], rows: [{ name: 'row', cells }] }
     expect(reportOf({ finding: { tables: [table], notes: ['A note.'] } })).toContain(
@@ -53,21 +53,21 @@ describe('a report', () => {
     )
   })
 
-  it('shows pictures from where they lie', () => {
-    const plots = [{ name: 'size', alt: 'sizes', svg: '<svg/>' }]
-    expect(reportOf({ finding: { tables: [], notes: [], plots } })).toContain(
+  it('shows pictures from their folder', () => {
+    const pictures = [{ name: 'size', alt: 'sizes', svg: '<svg/>' }]
+    expect(reportOf({ finding: { tables: [], notes: [], pictures } })).toContain(
       '![sizes](pictures/size.svg)',
     )
   })
 
-  it('tells of a measure that failed, beside those that did not', () => {
+  it('shows a measure that failed along with the others', () => {
     const text = reportOf({ failure: 'no Redis' }, { title: 'Another' })
     expect(text).toContain('## One measure\n\nCould not be measured: no Redis')
     expect(text).toContain('## Another')
   })
 })
 
-describe('a line of the list', () => {
+describe('a target', () => {
   it('is reached at its limit, and not beyond', () => {
     expect(isReached('introspectionBesideKoa', 0.8)).toBe(true)
     expect(isReached('introspectionBesideKoa', 0.799)).toBe(false)

@@ -35,7 +35,8 @@ describe('error exits', () => {
     storeError,
     { retryable: true },
     Object.assign(new Error(), { name: 'StoreUnavailableError' }),
-  ])('let the store being away leave as 503 with Retry-After', (error) => {
+    Object.assign(new Error('redis'), { code: 'ERR_STORE_BUSY' }),
+  ])('let the store being away or busy leave as 503 with Retry-After', (error) => {
     for (const out of [toOAuthError(error, 'r'), toProblem(error)]) {
       expect(out.status).toBe(503)
       expect(out.headers['Retry-After']).toBe('1')

@@ -100,7 +100,7 @@ describe('parseBody', () => {
         '/sub',
       ])
       expect(errors?.find(({ pointer }) => pointer === '/more')?.detail).toBe(
-        'is not a member this body may have',
+        'is not a member of this body',
       )
     }
   })

@@ -22,7 +22,11 @@ function problemsOf(env: EnvironmentVariables, readFile: (path: string) => strin
   }
   throw new Error('expected a SettingsError')
 }
-const namesOf = (env: EnvironmentVariables) => problemsOf(env).problems.map(({ name }) => name)
+const namesOf = (env: EnvironmentVariables) => [
+  ...new Set(problemsOf(env).problems.map(({ name }) => name)),
+]
+const rulesOf = (env: EnvironmentVariables, readFile?: (path: string) => string) =>
+  problemsOf(env, readFile).problems.map(({ name, rule }) => `${name} ${rule}`)
 
 describe('parseSettings', () => {
   it('has a default for everything a developer needs', () => {
@@ -71,6 +75,77 @@ describe('parseSettings', () => {
     expect(error.message).toContain('Did you mean CLAIMCHECK_ISSUER_PORT?')
   })
 
+  it('tells every mistake of a URL', () => {
+    expect(rulesOf({ CLAIMCHECK_ISSUER: 'http://me@id.test/ a?b#c' })).toEqual([
+      'CLAIMCHECK_ISSUER must use https (http only for a loopback host)',
+      'CLAIMCHECK_ISSUER must not have a user name or password',
+      'CLAIMCHECK_ISSUER must not have a query',
+      'CLAIMCHECK_ISSUER must not have a fragment',
+      'CLAIMCHECK_ISSUER must not contain spaces',
+    ])
+    expect(rulesOf({ CLAIMCHECK_LOADER_URL: 'id.test?a' })).toEqual([
+      'CLAIMCHECK_LOADER_URL must be a URL, such as https://id.example',
+      'CLAIMCHECK_LOADER_URL must not have a query',
+    ])
+  })
+
+  it('tells every mistake of the token keys, and of which key', () => {
+    const keys = [KEY_A, 'abc.x', `c3.${'A'.repeat(42)}B`, 'd4.AAAA', KEY_B, 'a1.AAAA'].join()
+    expect(rulesOf({ CLAIMCHECK_TOKEN_KEYS: keys })).toEqual(
+      [
+        'must be keys of the form id.secret, the id two characters of base64url (key 2)',
+        'must have secrets in base64url (key 3)',
+        'must have secrets of at least 32 bytes (key 4)',
+        'must have secrets of at least 32 bytes (key 6)',
+        'must not use the same key id twice (key 6)',
+      ].map((rule) => `CLAIMCHECK_TOKEN_KEYS ${rule}`),
+    )
+  })
+
+  it('tells the mistakes of one setting in one line, and counts settings', () => {
+    const { message } = problemsOf({ CLAIMCHECK_ISSUER: 'http://id.test?a', CLAIMCHECK_HOST: ' ' })
+    expect(message.split('\n')).toEqual([
+      'Cannot start: 2 settings are wrong.',
+      '  CLAIMCHECK_ISSUER must use https (http only for a loopback host); must not have a query. Set it to the URL under which clients reach the issuer.',
+      '  CLAIMCHECK_HOST must be the name or address to listen on. Use 127.0.0.1, or 0.0.0.0 for all interfaces.',
+    ])
+  })
+
+  it('tells of a setting that is wrong what it conflicts with too', () => {
+    expect(namesOf({ CLAIMCHECK_TLS_CERT: 'a\0b' })).toEqual([
+      'CLAIMCHECK_TLS_CERT',
+      'CLAIMCHECK_TLS_KEY',
+    ])
+    expect(rulesOf({ CLAIMCHECK_LOADER_SECRET: 'short' })).toEqual([
+      'CLAIMCHECK_LOADER_SECRET must be 16 to 1024 visible ASCII characters',
+      'CLAIMCHECK_LOADER_SECRET has no use without CLAIMCHECK_LOADER_URL',
+    ])
+    expect(rulesOf({ CLAIMCHECK_TLS_CLIENT_CA: 'a\0b' })).toEqual([
+      'CLAIMCHECK_TLS_CLIENT_CA must be a path',
+      'CLAIMCHECK_TLS_CLIENT_CA has no use without TLS',
+    ])
+    const production = { NODE_ENV: 'production', CLAIMCHECK_TOKEN_KEYS: 'x' }
+    expect(namesOf({ ...production, CLAIMCHECK_HOST: ' ' })).toEqual([
+      'CLAIMCHECK_HOST',
+      'CLAIMCHECK_TOKEN_KEYS',
+      'CLAIMCHECK_TLS_CERT',
+    ])
+    const both = { CLAIMCHECK_REDIS_URL: 'redis://h:0', CLAIMCHECK_REDIS_URL_FILE: '/run/redis' }
+    expect(rulesOf(both)).toEqual([
+      'CLAIMCHECK_REDIS_URL and CLAIMCHECK_REDIS_URL_FILE must not both be set',
+      'CLAIMCHECK_REDIS_URL_FILE names a file that cannot be read (ENOENT)',
+      'CLAIMCHECK_REDIS_URL must have a port from 1 to 65535',
+    ])
+  })
+
+  it('does not guess what a setting that is wrong was meant to be', () => {
+    expect(namesOf({ CLAIMCHECK_TLS_TERMINATED: 'yes', CLAIMCHECK_HOST: '0.0.0.0' })).toEqual([
+      'CLAIMCHECK_TLS_TERMINATED',
+    ])
+    const loader = { CLAIMCHECK_LOADER_URL: 'x', CLAIMCHECK_LOADER_SECRET: 'x'.repeat(16) }
+    expect(namesOf(loader)).toEqual(['CLAIMCHECK_LOADER_URL'])
+  })
+
   it.each([
     ['CLAIMCHECK_PARTITIONS', ['0', '3', '8192', '-1', '1.5', '64 '], ['1', '2', '4096']],
     ['CLAIMCHECK_KEY_PREFIX', ['a:b', '{x}', 'x'.repeat(33)], ['a.b-c_D9']],
@@ -113,7 +188,7 @@ describe('parseSettings', () => {
     const secret = 'hunter2-hunter2-hunter2'
     const env = Object.fromEntries(SETTING_NAMES.map((name) => [name, `${secret} é\0`]))
     const error = problemsOf(env)
-    expect(error.problems.length).toBe(SETTING_NAMES.length)
+    expect(new Set(error.problems.map(({ name }) => name)).size).toBe(SETTING_NAMES.length)
     expect(`${error.message} ${JSON.stringify(error.problems)}`).not.toContain('hunter2')
   })
 
