@@ -7,7 +7,7 @@ import type { ClientMetadata } from '../store/registry/clients.ts'
 import type { Store } from '../store/store.ts'
 
 /** Id of the client. */
-export const ADMIN_CLIENT_ID = 'admin'
+const ADMIN_CLIENT_ID = 'admin'
 
 /** Id of the configured secret among the client's secrets. */
 const CONFIGURED_SECRET_ID = 'configured'

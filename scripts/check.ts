@@ -1,4 +1,4 @@
-// `npm run check`: types, formatting and lint, import rules. All checks run, so that one run
+// `npm run check`: types, formatting and lint, unused exports, import rules. All checks run, so that one run
 // shows every problem; any problem makes the exit code 1.
 
 import { existsSync } from 'node:fs'
@@ -19,6 +19,7 @@ function checks(root: string): readonly Check[] {
   const always: readonly Check[] = [
     { name: 'types', command: [tool('tsc'), '-p', '.'] },
     { name: 'format and lint', command: [tool('biome'), 'ci', ...plain, '.'] },
+    { name: 'unused exports, files and dependencies', command: [tool('knip'), '--no-progress'] },
   ]
   if (!existsSync(join(root, ARCHITECTURE_TESTS))) return always
   return [...always, { name: 'import rules', command: [tool('vitest'), 'run', ARCHITECTURE_TESTS] }]

@@ -8,42 +8,51 @@ import { examplesOf, explanationOf } from '../cli/src/command.ts'
 import { createProgram } from '../cli/src/program.ts'
 import { ROOT } from './setup.mjs'
 
-/** Where the reference is. */
+/** The path of the reference. */
 export const REFERENCE_PATH: string = join(ROOT, 'docs', 'cli.md')
 
 const INTRODUCTION = `# The command line: \`claimcheck\`
 
 <!-- Written by \`npm run docs:cli\` from the commands themselves; do not edit. -->
 
-\`npx claimcheck\` in this repository (with \`npm start\` running it needs no setting), or the package \`claimcheck\` alone. It
-speaks HTTP to the admin API and to introspection, and never touches Redis.
+Run \`npx claimcheck\` in this repository (while \`npm start\` runs it needs no settings), or install the package
+\`claimcheck\` alone. It speaks HTTP to the admin API and to introspection, and never touches Redis.
 
 ## Profiles
 
-Which installation, and as whom, in this order: \`--profile NAME\`; \`CLAIMCHECK_PROFILE\`; with \`--issuer URL\` the profile
-of that issuer; \`.claimcheck/dev.json\` of \`npm start\`, found from the working directory upwards, if its issuer is on this
-machine (the profile \`dev\`); the stored profile \`default\`; the only stored one. \`claimcheck login\` stores one in
-\`$XDG_CONFIG_HOME/claimcheck/profiles\` (\`~/.config\`), mode 0600. A secret is sent to the issuer of its profile and nowhere
-else, over https or to this machine. Tokens are kept in memory alone.
+A profile names an installation and the client that the tool uses there. The first of these that exists is used:
+
+1. \`--profile NAME\`
+2. \`CLAIMCHECK_PROFILE\`
+3. with \`--issuer URL\`, the profile of that issuer
+4. \`.claimcheck/dev.json\` of \`npm start\` (the profile \`dev\`), found from the working directory upwards, if its issuer is on
+   this machine
+5. the stored profile \`default\`
+6. the only stored profile
+
+\`claimcheck login\` stores a profile in \`$XDG_CONFIG_HOME/claimcheck/profiles\` (by default below \`~/.config\`), with mode
+0600. A secret is sent only to the issuer of its profile, and only over https or to this machine. Access tokens stay in
+memory.
 
 ## Tokens and secrets
 
-Tokens and secrets are read from standard input, from a file, or typed without being shown. A token among the arguments is
-refused before anything is sent: other users of the machine can see arguments, and shells keep them. No token is ever shown,
-save by \`token issue\`; no secret, save by \`client rotate-secret\`; both can write a file of mode 0600 instead.
+Tokens and secrets are read from standard input or a file, or you type them and they are not shown. A token on the command
+line is refused before anything is sent: other users of the machine can see it, and shells keep it. Only \`token issue\`
+shows a token, and only \`client rotate-secret\` shows a secret; both can write a file of mode 0600 instead.
 
 ## Times
 
-A span (\`90s\`, \`30m\`, \`2h\`, \`7d\`, \`1w\`: ago, or ahead for \`--until\` of an assignment), ISO 8601 with a zone
-(\`2026-05-01T03:00:00Z\`, \`…+02:00\`), or epoch seconds. What is shown is UTC and can be typed back.
+A span (\`90s\`, \`30m\`, \`2h\`, \`7d\`, \`1w\`) means ago; for \`role assign --until\` it means from now. Other times are ISO 8601
+with a zone (\`2026-05-01T03:00:00Z\`, \`…+02:00\`) or epoch seconds. Times are shown in UTC and can be used as option values.
 
 ## Output
 
-Results go to standard output; questions, progress and remarks to standard error. Tables fit the terminal, ids are never cut;
-colours only on a terminal, not with \`NO_COLOR\` or \`TERM=dumb\`, and never as the only sign. Control characters in what a
-server sends are shown as escapes. Errors are sentences on standard error, with \`--json\` too; the exit code tells them apart.
+Results go to standard output; questions, progress and notes go to standard error. Tables fit the terminal, and ids are never
+cut. Colours are used only on a terminal, not with \`NO_COLOR\` or \`TERM=dumb\`, and only repeat what the words say. Control
+characters from a server are shown as escapes. Errors are sentences on standard error, with \`--json\` too; programs look at
+the exit code.
 
-With \`--json\` a command writes one JSON document; the names are those of the [HTTP API](http-api.md):
+With \`--json\` a command writes one JSON document, with the names of the [HTTP API](http-api.md):
 
 | Command | Document |
 |---|---|
@@ -53,20 +62,26 @@ With \`--json\` a command writes one JSON document; the names are those of the [
 | \`status\` | \`{profile, issuer, introspect, operator}\`; a service is \`{url, state, checks, answer_ms, version?, node?}\` |
 | all others | the API's answer |
 
-Streams are JSON lines: \`audit --follow\` (records), \`feed tail\` (\`{at, partition, epoch, seq, event}\`), tokens taken back
-from a file or pipe (\`{type: "token", number, outcome|error, …}\`, last \`{type: "summary", dry_run, found, live, already_void,
-spared, unknown, failed, subjects}\`), \`role import\` (\`{type: "error", line, error, detail}\`, last \`{type: "summary", …}\`).
+Streams are JSON lines:
+
+| Command | Lines |
+|---|---|
+| \`audit --follow\` | audit records |
+| \`feed tail\` | \`{at, partition, epoch, seq, event}\` |
+| \`revoke --token\`, \`revoke --from-file\`, \`token revoke\` | \`{type: "token", number, outcome\\|error, …}\`; last \`{type: "summary", dry_run, found, live, already_void, spared, unknown, failed, subjects}\` |
+| \`role import\` | \`{type: "error", line, error, detail}\`; last \`{type: "summary", …}\` |
 
 ## Confirmation
 
-Whatever is wider than one session asks first, and says what it would hit. \`--all\` and clients want a number or a name typed.
-\`--yes\` is the answer beforehand; without it and without a terminal nothing is sent, and the exit code is 2.
+A command that affects more than one session, the role schema or secrets in use says what it would do, and asks first. \`--all\` needs a number as the answer;
+\`revoke --client\`, \`client disable\` and \`client delete\` need the client's id. \`--yes\` confirms beforehand. Without \`--yes\` and
+without a terminal nothing is sent, and the exit code is 2.
 
 ## Long work
 
-\`role import\` and \`revoke --from-file\` take files of any size in constant memory. Stopped by Ctrl-C or a lost connection,
-they say how far they came; the same command goes on from there (what it needs to know, counts alone, is kept in
-\`$XDG_STATE_HOME/claimcheck/resume\`, \`~/.local/state\`), \`--from-start\` begins anew. Doing a line twice changes nothing.
+\`role import\` and \`revoke --from-file\` take files of any size in constant memory. When Ctrl-C or a lost connection stops
+them, they say how far they came. The same command resumes there; \`--from-start\` starts over. The position and the counts
+are kept in \`$XDG_STATE_HOME/claimcheck/resume\` (by default below \`~/.local/state\`). Every line is idempotent.
 
 ## Exit codes
 
@@ -74,10 +89,10 @@ they say how far they came; the same command goes on from there (what it needs t
 |---|---|
 | 0 | done |
 | 1 | refused by the server, or not confirmed |
-| 2 | not understood, or not usable: nothing was sent |
-| 3 | no usable answer: unreachable, too slow, overloaded, or not a Claimcheck server |
+| 2 | the command line, a file or a profile is invalid; nothing was sent |
+| 3 | no usable answer: unreachable, too slow, overloaded, or not a Claimcheck server; repeat the command |
 | 130 | stopped by Ctrl-C |
-| 141 | nobody read the output; changes under way were finished |
+| 141 | standard output was closed; changes that had begun were finished |
 
 ## Commands
 `
@@ -124,7 +139,7 @@ function optionTable(options: readonly Option[]): string {
     const notes = [
       mandatory ? 'required' : '',
       argChoices === undefined ? '' : `one of ${argChoices.join(', ')}`,
-      defaultValue === undefined ? '' : `${defaultValue} if not given`,
+      defaultValue === undefined ? '' : `default: ${defaultValue}`,
     ].filter((note) => note !== '')
     const note = notes.length === 0 ? '' : ` (${notes.join('; ')})`
     return `| \`${flags}\` | ${cell(description)}${note} |`

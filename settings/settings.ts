@@ -49,7 +49,7 @@ export interface Settings {
 }
 
 /** Where to ask about subjects that are new to this installation. */
-export interface LoaderSettings {
+interface LoaderSettings {
   readonly url: string
   readonly secret: string | undefined
   readonly timeoutMs: number

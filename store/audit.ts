@@ -11,7 +11,7 @@ import type { AuditStream } from './keys.ts'
 import { defineScript } from './redis/define-script.ts'
 
 /** A stored record. */
-export interface KeptAuditRecord extends AuditRecord {
+interface KeptAuditRecord extends AuditRecord {
   readonly id: string
   /** Epoch seconds, with milliseconds. */
   readonly at: number

@@ -74,7 +74,7 @@ export interface ChangeLog {
 }
 
 /** Most events of one page. */
-export const PAGE_EVENTS = 256
+const PAGE_EVENTS = 256
 
 /** Replaces a logged event that cannot be parsed: to readers, an unknown type affects everything. */
 const UNREADABLE = {

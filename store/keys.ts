@@ -62,7 +62,7 @@ export interface PartitionKeys {
 }
 
 /** Keys of the cutoffs, one per level of the revocation lattice. */
-export interface CutoffKeys {
+interface CutoffKeys {
   token(hash: TokenHash): string
   grant(id: LocalId): string
   session(id: LocalId): string

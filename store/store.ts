@@ -49,7 +49,7 @@ export interface StoreOptions extends ConnectionOptions {
 }
 
 /** Whether the store can answer, as a probe reports it. */
-export interface StoreReadiness {
+interface StoreReadiness {
   readonly ready: boolean
   readonly checks: { readonly redis: 'ok' | 'unreachable' }
 }

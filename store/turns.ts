@@ -1,24 +1,24 @@
 /**
- * Lets the writers of one thing in this process work one after the other, in the order in which they came. If 150 writers of
- * one record compared and retried against each other, nearly all attempts would fail, and Redis would have no time for
- * anything else. Writers in other processes are ordered by the version of the record.
+ * Makes the writers of one record in this process go one after the other. If 150 of them compared and retried against each
+ * other, nearly all attempts would fail, and Redis would have no time for anything else. Writers in other processes are
+ * ordered by the version of the record.
  */
 import { StoreBusyError } from './errors.ts'
 
 /** Runs `work` once the earlier writers of `key` are done. @throws {StoreBusyError} when that takes too long */
-export type InTurn<Key> = <Result>(key: Key, work: () => Promise<Result>) => Promise<Result>
+export type InTurn = <Result>(key: string, work: () => Promise<Result>) => Promise<Result>
 
-/** As long as one command may take: behind a Redis that hangs, all waiting writers give up together. */
-const MAX_WAIT_MS = 2_000
+/** Longest wait for earlier writers. While Redis hangs, each of them takes a command timeout to fail. */
+const MAX_WAIT_MS = 10_000
 
-/** Makes the queues of one kind of thing. */
-export function createTurns<Key = string>(maxWaitMs = MAX_WAIT_MS): InTurn<Key> {
-  const lastOf = new Map<Key, Promise<unknown>>()
+/** Makes the queues of one kind of record. @param now a monotonic clock, in milliseconds */
+export function createTurns(now: () => number = () => performance.now()): InTurn {
+  const lastOf = new Map<string, Promise<unknown>>()
   return (key, work) => {
-    const deadline = performance.now() + maxWaitMs
+    const deadline = now() + MAX_WAIT_MS
     const before = lastOf.get(key) ?? Promise.resolve()
     const result = before.then(() => {
-      if (performance.now() > deadline) throw new StoreBusyError('too many writers are waiting')
+      if (now() > deadline) throw new StoreBusyError('too many writers are waiting')
       return work()
     })
     const settled = result.catch(() => undefined)

@@ -21,7 +21,7 @@ import type { Bench } from './measure.ts'
 /** The resource of the bench's tokens, and the clients of its installation. */
 export const RESOURCE = 'https://grades.test'
 export const SCOPE = 'grades:read'
-export const RESOURCE_SERVER = 'grades-api'
+const RESOURCE_SERVER = 'grades-api'
 export const APPLICATION = 'web-app'
 /** Of every installation of the bench. */
 export const PARTITIONS = createPartitions(64)

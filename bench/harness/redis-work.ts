@@ -11,10 +11,7 @@ export interface Keyspace {
 const SCANNED_AT_ONCE = 1_000
 const REWRITE_TIMEOUT_MS = 60_000
 
-/**
- * Reads both, once all that has expired is gone. Not counted are the buffers of connections and the logs of the partitions,
- * which age out by themselves.
- */
+/** Reads both, once all that has expired is gone. The logs of the partitions, which age out by themselves, do not count. */
 export async function readKeyspace(redis: Redis): Promise<Keyspace> {
   let logBytes = 0
   let logs = 0
@@ -26,12 +23,8 @@ export async function readKeyspace(redis: Redis): Promise<Keyspace> {
     }
   }
   const [memory, keys] = await Promise.all([redis.info('memory'), redis.dbsize()])
-  const bytesOf = (name: string): number =>
-    Number(new RegExp(`^${name}:(\\d+)`, 'm').exec(memory)?.[1])
-  return {
-    bytes: bytesOf('used_memory') - bytesOf('mem_clients_normal') - logBytes,
-    keys: keys - logs,
-  }
+  const used = Number(/^used_memory:(\d+)/m.exec(memory)?.[1])
+  return { bytes: used - logBytes, keys: keys - logs }
 }
 
 /** All keys, some at a time. */

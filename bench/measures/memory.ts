@@ -49,7 +49,7 @@ async function run(bench: Bench): Promise<Finding> {
       },
     ],
     notes: [
-      `Growth of used_memory over ${count.toLocaleString('en')} tokens on their own Redis, divided by them, without the buffers of connections. Between runs the figures differ by a few percent, and a token costs about 10 bytes more just after the tables of Redis have grown.`,
+      `Growth of used_memory over ${count.toLocaleString('en')} tokens on their own Redis, divided by them. Between runs the figures differ by a few percent (buffers of connections), and a token costs about 10 bytes more just after the tables of Redis have grown.`,
       'Not counted is what ages out by itself: the log of changes (10 minutes after the last one) and the answer to a retried refresh (10 seconds).',
       'Tokens by client credentials come from POST /token, live for an hour and belong to one client. Claimcheck stores the SHA-256 of a token, an index of what a subject holds, and what every revocation needs. oidc-provider stores the token itself as the key, JSON, and no index of the tokens of a client.',
     ],

@@ -7,13 +7,13 @@ import { type EChartsOption, format, init } from 'echarts'
 import type { Figure } from './figure.ts'
 
 /** One line: its points from left to right. On a logarithmic axis every number must be above 0. */
-export interface Line {
+interface Line {
   readonly name: string
   readonly points: readonly (readonly [x: number, y: number])[]
 }
 
 /** A value that must not be exceeded: a dashed line across the picture. */
-export interface Limit {
+interface Limit {
   readonly name: string
   readonly at: number
 }
@@ -170,12 +170,12 @@ function draw(height: number, title: string, option: EChartsOption): string {
 }
 
 /**
- * ECharts numbers its classes and clip paths from picture to picture, and the same figures must make the same text. The
- * classes serve a pointer that hovers, which a picture does not have.
+ * ECharts numbers its classes and clip paths from picture to picture, and the same figures must make the same text. Classes
+ * and `ecmeta` attributes serve a pointer that hovers, which a picture does not have.
  */
 function withoutNumbers(svg: string): string {
   return svg
-    .replaceAll(/ class="zr\d+-cls-\d+"/g, '')
+    .replaceAll(/ (?:class="zr\d+-cls-\d+"|ecmeta_\w+="\w+")/g, '')
     .replaceAll(/(id="|="url\(#)zr\d+-/g, '$1')
     .replace(/<style ?>.*<\/style>\n?/s, '')
 }

@@ -14,7 +14,7 @@ export interface Section {
 }
 
 /** The machine, and on which cores the parts of a measurement ran. */
-export interface ReportedMachine {
+interface ReportedMachine {
   readonly description: string
   readonly placement?: Readonly<Record<string, string>>
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// Starts the tool: the compiled one of the published package, or in the repository the source, on the Node that is pinned
-// there. Plain JavaScript for whatever Node the machine has. Passes on the exit code.
+// Starts the tool and passes on its exit code. The published package has compiled code; in the repository the source runs on
+// the pinned Node. This file is plain JavaScript, so that an older Node can run it and report its version.
 
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
@@ -20,12 +20,12 @@ else refuse(`Node ${OLDEST_NODE} or newer is needed; this is Node ${process.vers
 
 function runSource() {
   if (!existsSync(PINNED_NODE) || !existsSync(COMMANDER)) {
-    refuse('packages are missing: run "npm ci" in the repository (or npm start, which does)')
+    refuse('packages are missing: run "npm ci" in the repository ("npm start" does it too)')
     return
   }
   const args = ['--conditions=claimcheck-source', SOURCE, ...process.argv.slice(2)]
   const child = spawn(PINNED_NODE, args, { stdio: 'inherit' })
-  // The tool decides what a signal means; this process only waits. A terminal sends Ctrl-C to both.
+  // The tool handles signals; this process waits for it. A terminal sends Ctrl-C to both.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
   child.once('error', (error) => refuse(`the pinned Node cannot be run (${error.code})`))
   child.once('exit', (code, signal) => {

@@ -1,6 +1,6 @@
 /**
- * How commands are declared: with a summary, examples that its help and the reference show, and a handler that is given
- * the run. Also the readers of option values that several commands share; a mistake names the option.
+ * How commands are declared: with a summary, with examples for the help and the reference, and with a handler that takes
+ * the run. Also the options that several commands share.
  */
 
 import { isContext, isContextType } from '@claimcheck/client/wire'
@@ -12,7 +12,7 @@ import { parseMoment, type SpanDirection } from './terminal/moment.ts'
 /** A command line and what it does. */
 export type Example = readonly [line: string, does: string]
 
-/** What the help says beside options and arguments. */
+/** What the help says besides options and arguments. */
 export interface Explanation {
   readonly summary: string
   /** Further paragraphs. */
@@ -20,18 +20,18 @@ export interface Explanation {
   readonly examples: readonly Example[]
 }
 
-/** Runs a handler; `main.ts` does it for real, the reference not at all. */
+/** Runs a handler. The generator of docs/cli.md passes one that does nothing. */
 export type Perform = (globals: GlobalOptions, handle: (run: Run) => Promise<void>) => Promise<void>
 
-/** What commands are declared with. */
-export interface Declaring {
+/** What the declarations of commands need. */
+export interface Setup {
   readonly perform: Perform
   readonly nowMs: Environment['nowMs']
 }
 
 const explanations = new WeakMap<Command, Explanation>()
 
-/** Adds a command and says what it is for. `usage` is its name and arguments. */
+/** Adds a command with its explanation. `usage` is its name and arguments. */
 export function addCommand(parent: Command, usage: string, explanation: Explanation): Command {
   const command = parent.command(usage)
   command.summary(explanation.summary)
@@ -41,18 +41,18 @@ export function addCommand(parent: Command, usage: string, explanation: Explanat
   return command
 }
 
-/** Adds a noun: a command that only has others. */
-export function addNoun(parent: Command, name: string, summary: string): Command {
+/** Adds a command that only groups others, such as `claimcheck token`. */
+export function addGroup(parent: Command, name: string, summary: string): Command {
   return addCommand(parent, name, { summary, examples: [] })
 }
 
-/** The examples of a command; of a noun, the first of each of its verbs. */
+/** The examples of a command; of a group, the first example of each command in it. */
 export function examplesOf(command: Command): readonly Example[] {
   const own = explanations.get(command)?.examples ?? []
-  return own.length > 0 ? own : command.commands.flatMap((verb) => examplesOf(verb).slice(0, 1))
+  return own.length > 0 ? own : command.commands.flatMap((child) => examplesOf(child).slice(0, 1))
 }
 
-/** What was said about a command. */
+/** The explanation a command was added with. */
 export function explanationOf(command: Command): Explanation | undefined {
   return explanations.get(command)
 }
@@ -62,14 +62,14 @@ function examplesText(command: Command): string {
   return lines.length === 0 ? '' : `\nExamples:\n${lines.join('\n')}`
 }
 
-/** Gives a command its handler: options first, then the arguments in their order. */
+/** Sets the handler of a command. It takes the run, the options, then the arguments in their order. */
 export function handle<Options, Args extends readonly unknown[]>(
   command: Command,
-  { perform }: Declaring,
+  { perform }: Setup,
   handler: (run: Run, options: Options, ...args: Args) => Promise<void>,
 ): Command {
   return command.action(async (...given: unknown[]) => {
-    // What commander hands over is decided by the declaration above each handler, which the compiler cannot see.
+    // commander passes what the declaration of the command says, which the compiler cannot check.
     const args = given.slice(0, -2) as unknown as Args
     const options = command.opts() as Options
     await perform(command.optsWithGlobals() as GlobalOptions, (run) =>
@@ -89,7 +89,7 @@ export function repeatable(flags: string, description: string): Option {
 export function momentOption(
   flags: string,
   description: string,
-  { nowMs }: Declaring,
+  { nowMs }: Setup,
   span: SpanDirection,
 ): Option {
   return new Option(flags, description).argParser((value: string) => {
@@ -109,7 +109,7 @@ export function contextOption(flags: string, description: string): Option {
   })
 }
 
-/** An option that takes a context, `*`, or all contexts of a type. */
+/** An option that takes a context, `*`, or `type:*` for all contexts of a type. */
 export function contextFilterOption(flags: string, description: string): Option {
   return new Option(flags, description).argParser((value: string) => {
     const isWholeType = value.endsWith(':*') && isContextType(value.slice(0, -2))
@@ -122,16 +122,24 @@ export function contextFilterOption(flags: string, description: string): Option 
 
 /** How many items a list shows: a number, or `all`. */
 export function limitOption(fallback: number): Option {
-  return new Option('--limit <n>', 'how many to show at most, or "all"')
+  return new Option('--limit <n>', 'show at most this many, or "all"')
     .default(fallback)
     .argParser((value: string) => {
       if (value === 'all') return Number.POSITIVE_INFINITY
       if (/^[1-9]\d{0,8}$/.test(value)) return Number(value)
-      throw new InvalidArgumentError('Give a whole number of at least 1, or "all".')
+      throw new InvalidArgumentError('Give a whole number from 1, or "all".')
     })
 }
 
-/** The confirmation's way out for scripts. */
+/** The option for a file that holds one token. */
+export function tokenFileOption(): Option {
+  return new Option(
+    '--from-file <file>',
+    'read the token from this file (default: -, standard input)',
+  )
+}
+
+/** The option that confirms beforehand, for scripts. */
 export function yesOption(): Option {
-  return new Option('-y, --yes', 'do not ask for confirmation')
+  return new Option('-y, --yes', 'confirm beforehand: do not ask')
 }

@@ -1,15 +1,15 @@
-/** Completion scripts of three shells, from the command tree. They complete commands and options; files where a file goes. */
+/** Completion scripts for three shells, made from the command tree. They complete commands, options and file names. */
 import type { Command } from 'commander'
 
-/** Shells there are scripts for. */
+/** The shells that have a script. */
 export const SHELLS = ['bash', 'zsh', 'fish'] as const
 
 /** One of them. */
 export type Shell = (typeof SHELLS)[number]
 
-/** What may follow some words. */
+/** What may follow the words of `path`. */
 interface Node {
-  /** The words, without the program's name: `token issue`; '' for none. */
+  /** The words after the program's name, such as `token issue`; '' for the program itself. */
   readonly path: string
   readonly commands: readonly { readonly name: string; readonly summary: string }[]
   readonly options: readonly {

@@ -1,25 +1,25 @@
 /**
- * The question before anything wide: says what would be hit and where, and takes "no" for an answer to silence. For what
- * hits everybody the answer is a name or a number, which nobody types by reflex. Without a terminal there is nobody to
- * ask, and without `--yes` nothing happens.
+ * The question before a wide change. It says what the change affects and on which installation; an empty answer means no.
+ * The widest changes need a name or a number as the answer, which cannot be typed by reflex. Without a terminal and without
+ * `--yes` nothing is done.
  */
 import { refused, usage } from './exit.ts'
 import type { Run } from './run.ts'
 
-/** What is to be confirmed. */
+/** The change to confirm. */
 export interface Confirmation {
-  /** A whole sentence about what would happen. */
+  /** A sentence that says what would happen. */
   readonly blastRadius: string
-  /** What has to be typed; `y` when absent. */
+  /** The answer that confirms; `y` when absent. */
   readonly typed?: string
 }
 
-/** @throws {CliError} 2 when nobody can be asked; to be called before anything is sent */
+/** To be called before anything is sent. @throws {CliError} 2 when there is no terminal and no `--yes` */
 export function assertConfirmable({ prompt }: Run, yes: boolean | undefined, what: string): void {
   if (yes === true || prompt.isInteractive) return
   throw usage(
-    `${what} needs a confirmation, and there is no terminal to ask at; nothing was done`,
-    'Look first with --dry-run where there is one, then give --yes.',
+    `${what} needs a confirmation, and there is no terminal to ask on; nothing was done`,
+    'Look first with --dry-run, if the command has it; then add --yes.',
   )
 }
 
@@ -33,7 +33,7 @@ export async function confirm(
   const { profile } = await api()
   report.note(`${blastRadius} This is ${profile.issuer}, profile "${profile.name}".`, 'warning')
   const answer = await prompt.ask(
-    typed === undefined ? 'Go on? [y/N] ' : `Type ${typed} to go on: `,
+    typed === undefined ? 'Continue? [y/N] ' : `Type ${typed} to continue: `,
   )
   const isYes = typed === undefined ? /^y(?:es)?$/i.test(answer.trim()) : answer.trim() === typed
   if (!isYes) throw refused('not confirmed', 'Nothing was changed.')

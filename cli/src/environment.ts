@@ -1,6 +1,6 @@
 /**
- * What the tool takes from the process around it. `main.ts` alone fills this in from the real thing; everything else is
- * given it, so that no module reads the environment, a stream, a clock or a signal by itself.
+ * The process around the tool. Only `main.ts` reads environment variables, streams, clocks and signals; every other module
+ * takes them from here.
  */
 import type { Readable, Writable } from 'node:stream'
 
@@ -18,12 +18,12 @@ export interface TerminalInput extends Readable {
 
 /** The process as the tool sees it. */
 export interface Environment {
-  /** What was typed after the name of the program. */
+  /** The words after the name of the program. */
   readonly args: readonly string[]
   readonly env: { readonly [name: string]: string | undefined }
   readonly cwd: string
   readonly home: string
-  /** The user's numeric id; undefined where there is none. */
+  /** The user's numeric id; undefined on systems without one. */
   readonly userId: number | undefined
   readonly version: string
   readonly stdin: TerminalInput

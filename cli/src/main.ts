@@ -1,10 +1,10 @@
-/** The process: fills in the environment and ends as the tool says. Alone in reading the environment and the clock. */
+/** The entry point: the only module that reads the process, its clock and its signals. Exits with the tool's exit code. */
 import { readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { runTool } from './tool.ts'
 
 const MANIFEST = new URL('../package.json', import.meta.url)
-/** A terminal sends Ctrl-C to the tool and to its launcher, which passes it on: both are one. */
+/** A terminal sends Ctrl-C to the tool and to its launcher, which forwards it: two signals for one key press. */
 const SAME_SIGNAL_MS = 500
 
 const interruption = new AbortController()
@@ -13,7 +13,7 @@ let interruptedMs: number | undefined
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.on(signal, () => {
     interruptedMs ??= performance.now()
-    // Somebody who means it twice need not wait for the orderly stop.
+    // A second Ctrl-C stops at once.
     if (performance.now() - interruptedMs > SAME_SIGNAL_MS) process.exit(130)
     interruption.abort()
   })
@@ -36,5 +36,5 @@ const code = await runTool({
   random: () => Math.random(),
   interrupted: interruption.signal,
 })
-// Kept-alive connections and an unread standard input would hold the process for seconds.
+// Kept-alive connections and an open standard input would keep the process alive for seconds.
 process.exit(code)

@@ -1,6 +1,6 @@
-/** The tree of commands. Declares them and nothing more: who runs it decides what running a command means. */
+/** The tree of commands. It only declares them; the caller decides how a command is run. */
 import { Command, InvalidArgumentError, Option } from 'commander'
-import type { Declaring } from './command.ts'
+import type { Setup } from './command.ts'
 import { addAuditCommand } from './commands/audit.ts'
 import { addClientCommands } from './commands/client.ts'
 import { addCompletionCommand } from './commands/completion.ts'
@@ -17,46 +17,46 @@ const MAX_TIMEOUT_SECONDS = 600
 
 const FIRST_STEPS = `
 In an emergency:
-  claimcheck revoke --from-file dump.txt      leaked tokens, in any file
-  claimcheck revoke --subject alice           a compromised account
-  claimcheck revoke --client web-app          a compromised client
+  claimcheck revoke --from-file dump.txt      revoke leaked tokens in any file
+  claimcheck revoke --subject alice           revoke a compromised account
+  claimcheck revoke --client web-app          revoke a compromised client
   claimcheck token explain < token.txt        why is a token refused?
   claimcheck audit --since 1h                 what was done?
 
-Exit codes: 0 done, 1 refused, 2 not understood (nothing was sent), 3 no usable
-answer, 130 stopped by Ctrl-C, 141 nobody read the output.
+Exit codes: 0 done, 1 refused, 2 invalid command line (nothing was sent), 3 no
+usable answer (repeat the command), 130 stopped by Ctrl-C, 141 output closed.
 
 Every command has examples: claimcheck <command> --help`
 
 /** Makes the tree. */
-export function createProgram(declaring: Declaring & { readonly version: string }): Command {
+export function createProgram(setup: Setup & { readonly version: string }): Command {
   const program = new Command('claimcheck')
     .description(
-      'The operator’s tool of Claimcheck: find, explain and take back tokens, assign roles, read the audit.',
+      'The operator tool of Claimcheck: find, explain and revoke tokens, assign roles, read the audit.',
     )
-    .version(declaring.version)
-    .addOption(
-      new Option('--profile <name>', 'which stored profile to use (or CLAIMCHECK_PROFILE)'),
-    )
+    .version(setup.version)
+    .addOption(new Option('--profile <name>', 'use this profile (or set CLAIMCHECK_PROFILE)'))
     .addOption(new Option('--issuer <url>', 'use the profile of this issuer'))
-    .addOption(new Option('--json', 'results as JSON'))
+    .addOption(new Option('--json', 'write results as JSON'))
     .addOption(
-      new Option('--timeout <seconds>', 'longest wait for an answer (10)').argParser(parseTimeout),
+      new Option('--timeout <seconds>', 'wait at most this long for an answer (10)').argParser(
+        parseTimeout,
+      ),
     )
     .configureHelp({ showGlobalOptions: true, sortSubcommands: false })
     .addHelpText('after', FIRST_STEPS)
     .showSuggestionAfterError(true)
-  addRevokeCommand(program, declaring)
-  addTokenCommands(program, declaring)
-  addSessionCommands(program, declaring)
-  addSubjectCommands(program, declaring)
-  addRoleCommands(program, declaring)
-  addClientCommands(program, declaring)
-  addAuditCommand(program, declaring)
-  addFeedCommands(program, declaring)
-  addStatusCommand(program, declaring)
-  addLoginCommands(program, declaring)
-  addCompletionCommand(program, declaring)
+  addRevokeCommand(program, setup)
+  addTokenCommands(program, setup)
+  addSessionCommands(program, setup)
+  addSubjectCommands(program, setup)
+  addRoleCommands(program, setup)
+  addClientCommands(program, setup)
+  addAuditCommand(program, setup)
+  addFeedCommands(program, setup)
+  addStatusCommand(program, setup)
+  addLoginCommands(program, setup)
+  addCompletionCommand(program, setup)
   return program
 }
 
@@ -65,5 +65,5 @@ function parseTimeout(value: string): number {
   if (/^\d{1,3}(?:\.\d{1,3})?$/.test(value) && seconds > 0 && seconds <= MAX_TIMEOUT_SECONDS) {
     return seconds
   }
-  throw new InvalidArgumentError(`Give seconds, up to ${MAX_TIMEOUT_SECONDS}.`)
+  throw new InvalidArgumentError(`Give a number of seconds, at most ${MAX_TIMEOUT_SECONDS}.`)
 }

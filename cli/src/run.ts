@@ -1,10 +1,11 @@
 /**
- * One run of the tool as a command sees it: what was typed for all commands alike, the way to say things, to ask the
- * person, and to call the services. Nothing is read or connected before a command needs it.
+ * One run of the tool as a command sees it: the global options, the report, the prompt, the profiles and the services.
+ * Nothing is read or connected before a command needs it.
  */
 
 import type { Environment } from './environment.ts'
-import { createProfiles, type Profile, type Profiles } from './input/profile.ts'
+import { createProfiles, type Profiles } from './input/profile.ts'
+import type { Profile } from './input/profile-file.ts'
 import { type Api, createApi } from './service/api.ts'
 import { createHttpCaller, type HttpCaller } from './service/http-call.ts'
 import { createPrompt, type Prompt } from './terminal/prompt.ts'
@@ -26,12 +27,12 @@ export interface Run {
   readonly report: Report
   readonly prompt: Prompt
   readonly profiles: Profiles
-  readonly exchange: HttpCaller
+  readonly http: HttpCaller
   readonly timeoutMs: number
   nowSeconds(): number
   profile(): Promise<Profile>
   api(): Promise<Api>
-  /** The API as some profile that need not be stored. */
+  /** The API of a profile that need not be stored. */
   apiOf(profile: Profile): Api
 }
 
@@ -41,7 +42,7 @@ const DEFAULT_TIMEOUT_SECONDS = 10
 export function createRun(environment: Environment, globals: GlobalOptions): Run {
   const { interrupted, random, nowMs } = environment
   const profiles = createProfiles(environment)
-  const exchange = createHttpCaller(interrupted)
+  const http = createHttpCaller(interrupted)
   const timeoutMs = (globals.timeout ?? DEFAULT_TIMEOUT_SECONDS) * 1_000
   let chosen: Promise<Profile> | undefined
   let api: Promise<Api> | undefined
@@ -51,7 +52,7 @@ export function createRun(environment: Environment, globals: GlobalOptions): Run
     return chosen
   }
   const apiOf = (of: Profile): Api =>
-    createApi({ profile: of, exchange, timeoutMs, random, interrupted })
+    createApi({ profile: of, http, timeoutMs, random, interrupted })
 
   return {
     environment,
@@ -59,7 +60,7 @@ export function createRun(environment: Environment, globals: GlobalOptions): Run
     report: createReport(environment, globals.json === true),
     prompt: createPrompt(environment),
     profiles,
-    exchange,
+    http,
     timeoutMs,
     nowSeconds: () => nowMs() / 1_000,
     profile,

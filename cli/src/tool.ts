@@ -1,6 +1,6 @@
 /**
- * The tool as a function of its environment: parses what was typed, runs the command, tells what went wrong, and returns
- * the exit code. No side effects but those the environment were given for.
+ * The tool as a function of its environment: parses the command line, runs the command, reports a failure, and returns the
+ * exit code. It has no side effects except through the environment.
  */
 import { type Command, CommanderError } from 'commander'
 import type { Perform } from './command.ts'
@@ -22,7 +22,7 @@ export async function runTool(environment: Environment): Promise<number> {
   }
   const { nowMs, version } = environment
   const program = createProgram({ perform, nowMs, version })
-  for (const command of allOf(program)) settle(command, environment)
+  for (const command of allOf(program)) redirectOutput(command, environment)
   try {
     assertNoTokenTyped(environment.args)
     if (environment.args.length === 0) program.outputHelp()
@@ -30,7 +30,7 @@ export async function runTool(environment: Environment): Promise<number> {
     await report.finish()
     return EXIT.ok
   } catch (error) {
-    return tell(report, error)
+    return reportFailure(report, error)
   }
 }
 
@@ -38,12 +38,12 @@ function allOf(command: Command): readonly Command[] {
   return [command, ...command.commands.flatMap(allOf)]
 }
 
-/** Output and exit are ours, for every command of the tree. */
-function settle(command: Command, { stdout, stderr, env }: Environment): void {
+/** Makes commander write to the environment's streams and throw instead of exiting. */
+function redirectOutput(command: Command, { stdout, stderr, env }: Environment): void {
   command.exitOverride().configureOutput({
     writeOut: (text) => stdout.write(text),
     writeErr: (text) => stderr.write(text),
-    // What was typed may hold anything.
+    // The message quotes the command line, which may contain control characters.
     outputError: (text, write) =>
       write(text.trimEnd().split('\n').map(makeVisible).join('\n').concat('\n')),
     getOutHelpWidth: () => columnsOf(stdout),
@@ -57,8 +57,8 @@ function columnsOf(stream: TerminalOutput): number {
   return stream.isTTY === true ? Math.max(20, stream.columns || 80) : 80
 }
 
-async function tell(report: Report, error: unknown): Promise<number> {
-  // commander has said what is wrong already; help and version come this way too.
+async function reportFailure(report: Report, error: unknown): Promise<number> {
+  // commander has written its message already; --help and --version end this way too.
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage
   if (error instanceof CliError) {
     if (error.message !== '') report.note(`claimcheck: ${error.message}`, 'bad')

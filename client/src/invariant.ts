@@ -2,7 +2,7 @@
  * Invariants of the state machines: what must hold before or after a transition. They are checked where state changes, never
  * on a cache hit.
  *
- * A violation is a defect in this library. Nobody can say then which part of the state is still right, so the client drops
+ * A violation is a defect in this library. It is unknown then which part of the state is still right, so the client drops
  * all of it and starts over (`FeedKeeper.startOver`): it serves nothing from the cache and asks the service, until it has
  * fresh positions and a new lease. The violation is reported in `health().lastProblem` and on `claimcheck:client:state`.
  */

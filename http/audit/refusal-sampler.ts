@@ -5,7 +5,7 @@
  */
 
 /** How many attempts a record stands for. */
-export interface Sample {
+interface Sample {
   readonly count: number
   /** Whether the attempts may be of different kinds, so that only this one has the caller of the record. */
   readonly isMixed: boolean

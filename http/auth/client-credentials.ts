@@ -15,7 +15,7 @@ import { invalidRequest, OAuthError } from '../errors/oauth-error.ts'
 import { authorizationHeader } from './authorization-header.ts'
 import { isBearer, parseBearer, REALM } from './bearer.ts'
 
-export interface SecretCredentials {
+interface SecretCredentials {
   readonly kind: 'basic' | 'post'
   readonly clientId: string
   /** SHA-256 of the presented secret, base64url. */

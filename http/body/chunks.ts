@@ -8,7 +8,7 @@ import { exemptFromBodyTimeout } from '../server/body-timeout-exempt.ts'
 import { cutShort, encoded, isEncoded, tooSlow } from './read-body.ts'
 
 /** Longest pause of the sender, in milliseconds. */
-export const PAUSE_LIMIT_MS = 30_000
+const PAUSE_LIMIT_MS = 30_000
 
 /** How long a sender that was already answered may go on before it is disconnected, in milliseconds. */
 const MAX_DISCARDING_MS = 60_000

@@ -33,7 +33,7 @@ export interface FrameOptions {
 }
 
 /** The one method of the audit trail that the frame needs. */
-export interface RefusalRecorder {
+interface RefusalRecorder {
   refused(state: RequestState, route: string, error: OAuthError): void
 }
 

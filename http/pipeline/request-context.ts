@@ -36,7 +36,7 @@ export type RouteContext = RouterContext<RequestState, DefaultContext, unknown>
 export const EXACT_PATHS = { sensitive: true, strict: true } as const
 
 /** The label of requests without a route. */
-export const UNMATCHED = 'unmatched'
+const UNMATCHED = 'unmatched'
 
 /** The pattern of the matched route: the only form of a path that is logged or counted. */
 export function routeOf(ctx: RequestContext): string {

@@ -206,7 +206,7 @@ function hostPort(host: string, port: number): string {
 }
 
 /** The error of a listener that did not start; `cause` is the system's own. */
-export class ListenError extends Error {
+class ListenError extends Error {
   override readonly name = 'ListenError'
   readonly code = 'ERR_CLAIMCHECK_LISTEN'
 

@@ -11,7 +11,7 @@ import type { AccessRequest, Evaluation } from './evaluation-request.ts'
 import type { Finding } from './inquiries.ts'
 
 /** One answer (AuthZEN §5.5, §7.2.1). */
-export interface Decision {
+interface Decision {
   readonly decision: boolean
   readonly context?: { readonly error: { readonly status: number; readonly message: string } }
 }

@@ -22,10 +22,10 @@ export const ADMIN_SCOPES = [
 const RESERVED_PREFIX = 'claimcheck:'
 
 /** One of them. */
-export type AdminScope = (typeof ADMIN_SCOPES)[number]
+type AdminScope = (typeof ADMIN_SCOPES)[number]
 
 /** The state of a request that the guard has admitted. */
-export interface AdminState extends RequestState {
+interface AdminState extends RequestState {
   /** Subject of the operator's token; every record names it. */
   operator: string
   /** Id of the operator's token. */

@@ -10,7 +10,7 @@ import type { ClientMetadata } from '../../store/registry/clients.ts'
 export const MAX_RESOURCES = 20
 
 /** Most characters of one resource. */
-export const MAX_RESOURCE_LENGTH = 1_024
+const MAX_RESOURCE_LENGTH = 1_024
 
 const ABSOLUTE_URI = /^[A-Za-z][A-Za-z0-9+.-]*:[\x21\x22\x24-\x7e]+$/
 

@@ -5,7 +5,7 @@ import { OAuthError } from '../../http/errors/oauth-error.ts'
 const SCOPE = /^[\x21\x23-\x5b\x5d-\x7e]+(?: [\x21\x23-\x5b\x5d-\x7e]+)*$/
 
 /** Most characters a scope parameter may have. */
-export const MAX_SCOPE_LENGTH = 4_096
+const MAX_SCOPE_LENGTH = 4_096
 
 /** Whether a text is a list of scope tokens separated by single spaces. One that contains an access token is refused. */
 export function isScope(text: string): boolean {

@@ -12,7 +12,7 @@ import type { IssuedTokens } from './issue.ts'
 import { type Authorization, encodeAuthorization } from './records.ts'
 
 /** What to issue in exchange. The caller must make sure that it is narrower: authorizations never change. */
-export interface ExchangeRequest {
+interface ExchangeRequest {
   readonly origin: ParsedToken
   readonly authorization: Authorization
   /** Seconds; cut to what is left of the origin's life. */
@@ -21,7 +21,7 @@ export interface ExchangeRequest {
 }
 
 /** Why nothing was issued. */
-export type ExchangeRefusal =
+type ExchangeRefusal =
   /** The exchanging client is disabled. */
   | { readonly kind: 'client-gone' }
   /** The token to exchange is not active. */

@@ -16,7 +16,7 @@ import {
 } from './records.ts'
 
 /** The state of a token, and the reason for it. */
-export type ExplainedState =
+type ExplainedState =
   | 'active'
   | 'expired'
   | 'revoked'

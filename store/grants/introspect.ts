@@ -57,7 +57,7 @@ export interface ActiveState {
 export type RoleQuestion = 'none' | ContextQuestion
 
 /** The state of a token, and the registration of the caller. */
-export interface Introspection {
+interface Introspection {
   readonly state: TokenState
   /** `undefined` when no client of that id is registered. */
   readonly caller: Client | undefined

@@ -50,7 +50,7 @@ export interface WideRequest extends IssueSpan {
 }
 
 /** Which page, and which entries of it. */
-export interface PageOptions {
+interface PageOptions {
   readonly cursor?: PageCursor | undefined
   readonly size: number
   /** Only entries that this revocation would void, directly or through a token they were exchanged from. */

@@ -31,7 +31,7 @@ export interface Login {
 }
 
 /** A token that another one was exchanged from. Ids are local ones. */
-export interface Origin {
+interface Origin {
   readonly hash: TokenHash
   /** '' when the token is the grant. */
   readonly grant: LocalId
@@ -39,7 +39,7 @@ export interface Origin {
 }
 
 /** What an exchange made of a token (RFC 8693). */
-export interface TokenExchange {
+interface TokenExchange {
   /** Absent when it is limited to no contexts. */
   readonly view?: View
   /** The nearest first. */

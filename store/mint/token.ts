@@ -50,7 +50,7 @@ export interface ParsedToken {
 }
 
 /** What the text of a token alone shows. */
-export type TokenReading =
+type TokenReading =
   | { readonly kind: 'genuine'; readonly token: ParsedToken }
   /** Wrong shape, wrong MAC or impossible content. */
   | { readonly kind: 'junk' }
@@ -58,7 +58,7 @@ export type TokenReading =
   | { readonly kind: 'unknown-key'; readonly keyId: string }
 
 /** What to write into a token. */
-export interface TokenContent {
+interface TokenContent {
   readonly kind: TokenKind
   readonly partition: PartitionNumber
   readonly grant: LocalId

@@ -20,7 +20,7 @@ export type Topology =
   | { readonly kind: 'sentinel'; readonly options: ServerOptions }
 
 /** One host and port. */
-export interface Address {
+interface Address {
   readonly host: string
   readonly port: number
 }

@@ -9,7 +9,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { type ConnectionOptions, connectSubscriber, type RedisConnection } from './connection.ts'
 
 /** What happens on a channel. */
-export interface ChannelListener {
+interface ChannelListener {
   message(text: string): void
   /** Called when listening begins, or begins again after messages may have been missed, and at each renewal. */
   subscribed(): void

@@ -10,7 +10,7 @@ import type { Keys } from '../keys.ts'
 import type { RedisConnection } from '../redis/connection.ts'
 
 /** The client that failed, and the source of the attempt. */
-export interface AuthFailure {
+interface AuthFailure {
   readonly clientId: string
   readonly source: string
 }

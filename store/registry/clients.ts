@@ -13,10 +13,10 @@ import type { PartitionNumber } from '../partitions.ts'
 import { defineScript, unknownReply } from '../redis/define-script.ts'
 import { readRecord } from '../redis/read-record.ts'
 import { askRedis } from '../redis/script-runner.ts'
-import { createTurns, type InTurn } from '../turns.ts'
+import { createTurns } from '../turns.ts'
 
 /** How a client authenticates. */
-export type ClientAuthMethod = 'client_secret_basic' | 'client_secret_post' | 'none'
+type ClientAuthMethod = 'client_secret_basic' | 'client_secret_post' | 'none'
 
 /** What a client registers: members of RFC 7591, and some of our own. Lifetimes in seconds. */
 export interface ClientMetadata {
@@ -67,7 +67,7 @@ export interface Client {
 export type ClientState = Pick<Client, 'enabled' | 'metadata' | 'secrets'>
 
 /** One page of the registry. */
-export interface ClientPage {
+interface ClientPage {
   readonly clients: readonly Client[]
   /** Goes on from here; absent at the end. */
   readonly next?: string
@@ -153,25 +153,29 @@ export function createClientRegistry(context: StoreContext): ClientRegistry {
     list: (cursor, size) => listClients(context, cursor, size),
 
     put(clientId, by, decide) {
-      return untilStored(context, inTurn, clientId, async (record) => {
-        const { enabled, metadata, secrets } = decide(parseClient(clientId, record))
-        const registration = JSON.stringify({ ...metadata, secrets })
-        const state = enabled ? 'enabled' : 'disabled'
-        // A repeat of a half-done write finds the change at home already; it must cut again, everywhere.
-        const write = { clientId, by, state, registration, cuts: !enabled } as const
-        const version = await writeEverywhere(context, write, versionOf(record))
-        if (version === undefined) return undefined
-        return parseClient(clientId, `${version}\n${state}\n${registration}`)
-      })
+      return inTurn(clientId, () =>
+        untilStored(context, clientId, async (record) => {
+          const { enabled, metadata, secrets } = decide(parseClient(clientId, record))
+          const registration = JSON.stringify({ ...metadata, secrets })
+          const state = enabled ? 'enabled' : 'disabled'
+          // A repeat of a half-done write finds the change at home already; it must cut again, everywhere.
+          const write = { clientId, by, state, registration, cuts: !enabled } as const
+          const version = await writeEverywhere(context, write, versionOf(record))
+          if (version === undefined) return undefined
+          return parseClient(clientId, `${version}\n${state}\n${registration}`)
+        }),
+      )
     },
 
     delete(clientId, by) {
-      return untilStored(context, inTurn, clientId, async (record) => {
-        if (record === '') return false
-        const write = { clientId, by, state: 'deleted', registration: '', cuts: true } as const
-        const version = await writeEverywhere(context, write, versionOf(record))
-        return version === undefined ? undefined : true
-      })
+      return inTurn(clientId, () =>
+        untilStored(context, clientId, async (record) => {
+          if (record === '') return false
+          const write = { clientId, by, state: 'deleted', registration: '', cuts: true } as const
+          const version = await writeEverywhere(context, write, versionOf(record))
+          return version === undefined ? undefined : true
+        }),
+      )
     },
   }
 }
@@ -203,19 +207,16 @@ async function listClients(
 }
 
 /** Repeats a step, each time with the current record, until no other writer was faster. */
-function untilStored<Done>(
+async function untilStored<Done>(
   context: StoreContext,
-  inTurn: InTurn<string>,
   clientId: string,
   step: (record: string) => Promise<Done | undefined>,
 ): Promise<Done> {
-  return inTurn(clientId, async () => {
-    for (let attempt = 0; attempt < CONFLICT_RETRIES; attempt++) {
-      const done = await step(await readClientRecord(context, clientId))
-      if (done !== undefined) return done
-    }
-    throw new StoreBusyError('other writers changed the client before every attempt')
-  })
+  for (let attempt = 0; attempt < CONFLICT_RETRIES; attempt++) {
+    const done = await step(await readClientRecord(context, clientId))
+    if (done !== undefined) return done
+  }
+  throw new StoreBusyError('other writers changed the client before every attempt')
 }
 
 interface ClientWrite {

@@ -14,7 +14,7 @@ export interface LoadedSubject {
 }
 
 /** An assignment as the other system knows it. */
-export interface LoadedRole {
+interface LoadedRole {
   readonly context: string
   readonly role: string
   /** Epoch seconds. */

@@ -21,7 +21,7 @@ export interface Subject {
 }
 
 /** A change of a subject; an absent member stays as it is. */
-export interface SubjectChange {
+interface SubjectChange {
   readonly status?: SubjectStatus
   readonly claims?: Claims
 }

@@ -21,7 +21,7 @@ import { forecast, forecastIfFew, isKnown } from './forecast.ts'
 import type { RevocationTarget } from './target.ts'
 
 /** How to revoke. */
-export interface RevocationRequest extends IssueSpan {
+interface RevocationRequest extends IssueSpan {
   /** Who did it, and why: kept with the cutoff for as long as it matters. */
   readonly by: string
   readonly reason?: string | undefined
@@ -54,7 +54,7 @@ export type RevocationOutcome =
   | { readonly kind: 'too-many-spans' }
 
 /** What a revocation would do. */
-export type RevocationForecast =
+type RevocationForecast =
   | {
       readonly kind: 'forecast'
       /** Live grants it would make void. */

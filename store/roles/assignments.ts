@@ -10,7 +10,7 @@ import { eventInput, type StoreContext } from '../context.ts'
 import type { PartitionKeys } from '../keys.ts'
 import type { PartitionNumber } from '../partitions.ts'
 import { defineScript, unknownReply } from '../redis/define-script.ts'
-import { createTurns } from '../turns.ts'
+import { createPartitionQueue } from './partition-queue.ts'
 
 /** What to change. */
 export interface AssignmentChange {
@@ -140,8 +140,7 @@ type ListedAssignment = Awaited<ReturnType<typeof listAssignments>>['rows'][numb
 /** Makes the assignments of a store. */
 export function createAssignments(context: StoreContext): Assignments {
   const { keys, partitions } = context
-  // Without a limit: each call fails by itself when Redis does not answer.
-  const inTurn = createTurns<PartitionNumber>(Number.POSITIVE_INFINITY)
+  const inTurn = createPartitionQueue()
 
   return {
     async apply(changes) {

@@ -22,7 +22,7 @@ export interface RoleSchema {
 }
 
 /** The outcome of a write. */
-export type SchemaOutcome =
+type SchemaOutcome =
   | { readonly kind: 'stored'; readonly version: number; readonly forecast: SchemaForecast }
   /** The expected version is not the current one. */
   | { readonly kind: 'conflict'; readonly version: number }

@@ -2,14 +2,14 @@
 import type { RoleDefinition, RoleDefinitions } from './resolve.ts'
 
 /** A role that is added or removed. */
-export interface RoleDifference {
+interface RoleDifference {
   readonly role: string
   /** How many assignments it has; assignments that ended lately may still be counted. */
   readonly assignments: number
 }
 
 /** A role whose meaning changes. */
-export interface RoleChange extends RoleDifference {
+interface RoleChange extends RoleDifference {
   readonly permissionsGained: readonly string[]
   readonly permissionsLost: readonly string[]
   readonly assumableGained: readonly string[]

@@ -143,11 +143,11 @@ const RULES: Readonly<Record<string, Rule>> = {
 
   'cli/src/terminal': {
     rooms: CLI_GROUND,
-    packages: [`${CLIENT}/wire`, 'cli-progress', 'cli-table3'],
+    packages: [`${CLIENT}/wire`, 'cli-progress', 'string-width', 'wrap-ansi'],
   },
   'cli/src/input': { rooms: [...CLI_GROUND, 'cli/src/terminal'], packages: [`${CLIENT}/wire`] },
   'cli/src/service': {
-    rooms: [...CLI_GROUND, 'cli/src/input'],
+    rooms: [...CLI_GROUND, 'cli/src/input', 'cli/src/terminal'],
     packages: [CLIENT, `${CLIENT}/wire`],
   },
   'cli/src/bulk': {

@@ -55,7 +55,7 @@ interface TokenTarget {
 }
 
 /** A revocation that has been asked for. */
-export interface RevocationCall {
+interface RevocationCall {
   acknowledged(): void
 }
 

@@ -11,7 +11,7 @@ import { createFlow, type Flow } from './fault-flow.ts'
 import type { Random } from './random.ts'
 
 /** Bytes towards the server, from it, or both. */
-export type Direction = 'up' | 'down' | 'both'
+type Direction = 'up' | 'down' | 'both'
 
 /** A proxy before one or more servers. */
 export interface FaultProxy {

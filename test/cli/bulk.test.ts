@@ -116,18 +116,18 @@ describe('an import', () => {
     const stopped = await bench.run(['role', 'import', file])
     expect(stopped.code).toBe(3)
     expect(stopped.stderr).toMatch(
-      /2,000 lines are done and stay done\. Give the same command again to go on/,
+      /2,000 lines are done and stay done\. Give the same command again to resume/,
     )
     expect(applied).toEqual(good.slice(0, 1_998))
 
     isBroken = false
     const { code, stdout, stderr } = await bench.run(['role', 'import', file])
     expect(code).toBe(1)
-    expect(stderr).toMatch(/^Going on after 2,000 lines/)
+    expect(stderr).toMatch(/^Resuming after 2,000 lines/)
     expect(stdout).toMatch(/^24,975 assigned/)
     expect(applied).toEqual(good)
     const again = await bench.run(['role', 'import', file])
-    expect(again.stderr).not.toMatch(/Going on/)
+    expect(again.stderr).not.toMatch(/Resuming/)
   })
 
   it('starts from the beginning when told to, and when the file has changed', async () => {
@@ -139,7 +139,7 @@ describe('an import', () => {
     expect((await bench.run(['role', 'import', file])).code).toBe(3)
     isBroken = false
     expect((await bench.run(['role', 'import', file, '--from-start'])).stderr).not.toMatch(
-      /Going on/,
+      /Resuming/,
     )
     expect(applied.filter((subject) => subject === 's0')).toHaveLength(2)
 
@@ -149,7 +149,7 @@ describe('an import', () => {
     bench.file('f', `${line(0)}\n${line(1)}`)
     const { code, stderr } = await bench.run(['role', 'import', file])
     expect(code).toBe(0)
-    expect(stderr).not.toMatch(/Going on/)
+    expect(stderr).not.toMatch(/Resuming/)
   })
 
   it('stopped by Ctrl-C ends at once with 130, keeps counts alone, and goes on', async () => {

@@ -227,9 +227,9 @@ describe('revoke', () => {
     [['revoke', '--all', '--subject', 'a'], /--all is everything/],
     [
       ['revoke', '--subject', 'a', '--client', 'b', '--client', 'c'],
-      /--subject goes with one --client/,
+      /--subject can be combined with only one --client/,
     ],
-    [['revoke', '--token', '--subject', 'a'], /stand alone/],
+    [['revoke', '--token', '--subject', 'a'], /cannot be combined/],
     [['revoke', '--issued-before', 'yesterday', '--subject', 'a'], /--issued-before.*Give 2h/],
     [
       ['revoke', '--issued-after', '1', '--issued-before', '1', '--subject', 'a'],
@@ -290,7 +290,7 @@ describe('role', () => {
     expect((await bench.run(['role', 'schema', 'put', file])).code).toBe(2)
     expect((await bench.run(['role', 'schema', 'put', file, '--yes'])).stdout).toMatch(/in force/)
     expect((await bench.run(['role', 'schema', 'put', file, '--yes'])).stdout).toBe(
-      'Nothing changes.\n',
+      'Nothing to change.\n',
     )
     expect((await bench.run(['role', 'schema', 'get'])).stdout).toMatch(/teacher +grade:write/)
   })

@@ -58,14 +58,14 @@ describe('a server that', () => {
     expect(stderr).toMatch(/does not speak HTTP|the connection was cut/)
   })
 
-  it('answers with a web page is no Claimcheck server', async () => {
+  it('answers with a web page is not a Claimcheck server', async () => {
     const html: Answer = (_request, response) => {
       response.writeHead(200, { 'content-type': 'text/html' }).end('<html>Welcome to nginx!</html>')
     }
     const issuer = await scripted(html, html)
     const { code, stderr } = await benchFor(issuer.url).run(['client', 'list'])
     expect(code).toBe(3)
-    expect(stderr).toMatch(/answered 200 with a web page: this is no Claimcheck server/)
+    expect(stderr).toMatch(/answered 200 with a web page: this is not a Claimcheck server/)
   })
 
   it.each([
@@ -73,12 +73,12 @@ describe('a server that', () => {
     ['half of it', '{"clients":[{"cli'],
     ['nothing', ''],
     ['another object', '{"items":[]}'],
-  ])('answers with %s is no Claimcheck server', async (_what, text) => {
+  ])('answers with %s is not a Claimcheck server', async (_what, text) => {
     const { code, stderr } = await read((_request, response) => {
       response.writeHead(200, { 'content-type': 'application/json' }).end(text)
     })
     expect(code).toBe(3)
-    expect(stderr).toMatch(/no Claimcheck server|has no "clients"/)
+    expect(stderr).toMatch(/not a Claimcheck server|has no "clients"/)
   })
 
   it('redirects gets no secret', async () => {
@@ -196,15 +196,15 @@ describe('credentials that', () => {
     })
     expect(code).toBe(1)
     expect(stderr).toMatch(
-      /may not do this: The scope is missing\.[\s\S]*takes the scope claimcheck:clients/,
+      /may not do this: The scope is missing\.[\s\S]*The scope claimcheck:clients is needed/,
     )
   })
 
   it.each([
     ['http://issuer.example', /plain http on another machine/],
-    ['ftp://127.0.0.1', /no http\(s\) URL/],
-    ['https://user:pw@issuer.example', /must not hold a user name/],
-    ['nonsense', /no http\(s\) URL/],
+    ['ftp://127.0.0.1', /must be an http\(s\) URL/],
+    ['https://user:pw@issuer.example', /must not contain a user name/],
+    ['nonsense', /must be an http\(s\) URL/],
   ])('would travel to %s stay here', async (issuer, why) => {
     const bench = createToolBench()
     onTestFinished(() => bench.close())
@@ -235,8 +235,8 @@ describe('files that', () => {
     [['role', 'import', 'absent'], /cannot read absent: there is no such file/],
     [['role', 'import', '.'], /it is a directory/],
     [['revoke', '--from-file', 'absent'], /there is no such file/],
-    [['subject', 'claims', 'a', '--from-file', 'list.json'], /list\.json is no JSON object/],
-    [['client', 'put', 'a', '--from-file', 'binary'], /binary is no UTF-8 text/],
+    [['subject', 'claims', 'a', '--from-file', 'list.json'], /list\.json is not a JSON object/],
+    [['client', 'put', 'a', '--from-file', 'binary'], /binary is not UTF-8 text/],
     [['client', 'put', 'a', '--from-file', 'huge'], /huge is larger than 1 MiB/],
   ])('cannot be used are named: %j', async (args, why) => {
     const bench = benchFor('http://127.0.0.1:9')

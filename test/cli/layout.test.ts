@@ -35,12 +35,17 @@ describe('the width of text', () => {
     expect(wrapText('abcdefghij kl', 4)).toEqual(['abcd', 'efgh', 'ij', 'kl'])
     expect(wrapText('漢', 1)).toEqual(['漢'])
   })
+
+  it('never changes a letter of an id', () => {
+    const id = 'e\u0301'.repeat(8)
+    expect(wrapText(`subject=${id} client=web`, 12)).toEqual([`subject=${id}`, 'client=web'])
+  })
 })
 
 describe('a table', () => {
   const columns = [
     { title: 'id', cell: (row: readonly string[]) => row[0] ?? '' },
-    { title: 'note', cell: (row: readonly string[]) => row[1] ?? '', gives: 'cut' as const },
+    { title: 'note', cell: (row: readonly string[]) => row[1] ?? '', shrink: 'cut' as const },
     { title: 'empty', cell: () => '' },
   ]
   const rows = [
@@ -56,6 +61,14 @@ describe('a table', () => {
     ])
   })
 
+  it('has its columns under each other in every script', () => {
+    const names = ['สวัสดี', 'नमस्ते', '🇩🇪👩‍👩‍👧', 'e\u0301'].map((name) => [name, 'next'])
+    const offsets = tableLines(columns, names, plain()).map((line) =>
+      textWidth(line.slice(0, line.search(/note|next/))),
+    )
+    expect(new Set(offsets)).toEqual(new Set([6]))
+  })
+
   it('shortens what may be shortened, and never an id', () => {
     const lines = tableLines(columns, rows, plain(40))
     expect(lines[1]).toBe('sid_0123456789  Mozilla/5.0 (X11; Linux…')
@@ -64,7 +77,7 @@ describe('a table', () => {
 
   it('puts words in several lines where they are ids', () => {
     const wrapping = columns.map((column) =>
-      column.gives === undefined ? column : { ...column, gives: 'wrap' as const },
+      column.shrink === undefined ? column : { ...column, shrink: 'wrap' as const },
     )
     const lines = tableLines(wrapping, [['id1', 'grant=0123456789 session=abcdefghij']], plain(30))
     expect(lines).toEqual(['id   note', 'id1  grant=0123456789', '     session=abcdefghij'])

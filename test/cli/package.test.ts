@@ -13,7 +13,8 @@ const ROOT = join(import.meta.dirname, '..', '..')
 const BORROWED = [
   'commander',
   'cli-progress',
-  'cli-table3',
+  'string-width',
+  'wrap-ansi',
   '@types/node',
   '@types/cli-progress',
   'undici-types',
@@ -83,8 +84,9 @@ describe('the compiled tool', () => {
     expect(Object.keys(dependencies).sort()).toEqual([
       '@claimcheck/client',
       'cli-progress',
-      'cli-table3',
       'commander',
+      'string-width',
+      'wrap-ansi',
     ])
   })
 })

@@ -6,7 +6,7 @@
  */
 
 /** A fenced block. */
-export interface Block {
+interface Block {
   readonly id: string
   /** Heading it stands under. */
   readonly section: string

@@ -32,7 +32,7 @@ describe('a question', () => {
     })
     expect(code).toBe(1)
     const screen = stripVTControlCharacters(stdout)
-    expect(screen).toMatch(/1 live grants or tokens of subject bea will be void/)
+    expect(screen).toMatch(/1 live grant or token of subject bea will be void/)
     expect(screen).toContain(world.issuer)
     expect(screen).toMatch(/not confirmed\s+Nothing was changed/)
     expect(await isActive(token)).toBe(true)
@@ -64,7 +64,7 @@ describe('a question', () => {
   })
 
   it('about a client wants its name typed, and a reflex is not enough', async () => {
-    const typed = (keys: string) => ({ typed: [{ after: /Type web-app to go on: $/, keys }] })
+    const typed = (keys: string) => ({ typed: [{ after: /Type web-app to continue: $/, keys }] })
     const [reflex, meant] = await Promise.all([
       bench.onTerminal(['client', 'disable', 'web-app'], typed('y\r')),
       bench.onTerminal(['revoke', '--client', 'web-app'], typed('web-app\r')),

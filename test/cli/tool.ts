@@ -23,7 +23,7 @@ export interface Outcome {
 }
 
 /** How to run. */
-export interface RunOptions {
+interface RunOptions {
   readonly stdin?: string | Uint8Array
   readonly env?: Readonly<Record<string, string>>
   /** Ctrl-C once standard output holds this, for runs in this process. */
@@ -50,14 +50,14 @@ export interface ToolBench {
 }
 
 /** A process that runs. */
-export interface Started {
+interface Started {
   readonly child: ChildProcess
   readonly ended: Promise<Outcome>
   stderr(): string
 }
 
 /** What is typed, each once a text has appeared on the screen. */
-export interface TerminalOptions {
+interface TerminalOptions {
   readonly columns?: number
   readonly typed?: readonly { readonly after: RegExp; readonly keys: string }[]
   readonly env?: Readonly<Record<string, string>>

@@ -26,7 +26,7 @@ import {
   type WorldToken,
 } from './world-truth.ts'
 
-export const MAX_STALENESS_MS = 300
+const MAX_STALENESS_MS = 300
 /** How far the clocks of this machine and of the node are behind: what a partition says must not need them. */
 const BEHIND_MS = { client: 3_600_000, node: 60_000 }
 

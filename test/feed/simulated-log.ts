@@ -15,7 +15,7 @@ export interface Acknowledged {
 }
 
 /** One thing that is to happen in the network. */
-export interface NetworkStep {
+interface NetworkStep {
   /** Published messages may vanish; questions and answers end in an error at worst. */
   readonly isMessage: boolean
   run(): void

@@ -45,7 +45,7 @@ export const BREACH = {
 } as const
 
 /** What may happen next. */
-export interface Step {
+interface Step {
   readonly label: string
   readonly next: State
   /** The promise this very step breaks. */

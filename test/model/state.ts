@@ -81,7 +81,7 @@ export interface Flight {
 }
 
 /** A probe on its way, and what became of it (rule 10). */
-export interface Probe {
+interface Probe {
   readonly age: number
   /** What the node has read at the primaries, until it has written the lease. */
   readonly heads: readonly Position[] | undefined

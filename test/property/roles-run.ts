@@ -29,7 +29,7 @@ export const CONTEXTS = [
 const PERMISSIONS = ['read', 'write', 'grade', 'see'] as const
 
 /** One change, by numbers of names; `ends` in seconds from now. */
-export interface ChangeStep {
+interface ChangeStep {
   readonly op: 'assign' | 'remove'
   readonly sub: number
   readonly context: number
@@ -38,7 +38,7 @@ export interface ChangeStep {
 }
 
 /** What to look at after a step. */
-export interface Look {
+interface Look {
   readonly asked: 'none' | 'all' | readonly number[]
   readonly filter: 'any' | { readonly context: number } | { readonly type: 'course' | 'courses' }
   readonly context: number

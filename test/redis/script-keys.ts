@@ -2,7 +2,7 @@
 import type { Redis } from 'ioredis'
 
 /** One call of a script. */
-export interface ScriptCall {
+interface ScriptCall {
   readonly sha: string
   /** Keys of the call and of every command inside. */
   readonly keys: readonly string[]

@@ -375,7 +375,7 @@ describe('a change whose record cannot be kept', () => {
       expect(await list.text()).toContain('"done":true')
       const logs = world.logs.slice(from)
       expect(logs.filter((line) => line.includes('"subject":"lost"'))).toHaveLength(1)
-      expect(logs.some((line) => line.includes('in this log alone'))).toBe(true)
+      expect(logs.some((line) => line.includes('not kept in the audit'))).toBe(true)
     })
     expect(await (await ask(0, world.grades, access_token)).json()).toEqual({ active: false })
   })

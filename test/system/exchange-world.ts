@@ -7,7 +7,7 @@ import { extendWorld, GRADES, startWorld, type World } from '../fixture/world.ts
 export const EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange'
 export const ACCESS = 'urn:ietf:params:oauth:token-type:access_token'
 export const GATEWAY = 'https://gateway.test'
-export const REPORTS = 'https://reports.test'
+const REPORTS = 'https://reports.test'
 
 const ALL = [GATEWAY, REPORTS, GRADES]
 

@@ -27,7 +27,7 @@ export interface Issued {
 }
 
 /** A cutoff of the model: it matches where all its names match, so no name at all matches everything. */
-export interface Cut {
+interface Cut {
   readonly names: Partial<Lineage>
   /** When the call was made and returned. */
   readonly call: Span

@@ -2,15 +2,7 @@
 import fc from 'fast-check'
 
 /** Levels at which the test revokes. */
-export const LEVELS = [
-  'token',
-  'grant',
-  'session',
-  'subject',
-  'subject+client',
-  'client',
-  'all',
-] as const
+const LEVELS = ['token', 'grant', 'session', 'subject', 'subject+client', 'client', 'all'] as const
 
 /** One of them. */
 export type Level = (typeof LEVELS)[number]

@@ -1,37 +1,37 @@
 /**
- * Sends any number of lines to a route that answers line by line. They travel in requests of bounded size, one after the
- * other and in order; what a request has finished when the connection breaks is known by its `through` lines, and the
- * rest is sent again. Everything sent may be repeated, so an answer that was lost does no harm.
+ * Sends any number of lines to a route that answers line by line, in order, in requests of bounded size. When a connection
+ * breaks, the `through` lines received so far say what is done, and the rest is sent again. All lines are idempotent, so a
+ * lost answer does no harm.
  *
- * Nothing of a window counts before its `through` line: after a break its lines are answered again.
+ * Answers are held back until their `through` line: after a break the lines behind it are answered again.
  */
 
 import { type CliError, EXIT, interruption, unreachable } from '../exit.ts'
 import type { Api, Json } from '../service/api.ts'
-import { pause } from '../service/api.ts'
+import { pause } from '../service/retry.ts'
 
-/** One line to be sent. */
+/** Numbers by name. */
+export type Counts = Readonly<Record<string, number>>
+
+/** One line to send. */
 export interface BulkItem {
   /** JSON without a line end. */
   readonly json: string
-  /** Its number in the source, for people. */
+  /** Its number in the source. */
   readonly number: number
-  /** Bytes of the source up to behind it. */
+  /** Bytes of the source up to its end. */
   readonly end: number
 }
 
-/** Called in order as the work is done. */
+/** Called in order as the work goes on. */
 export interface BulkEvents {
-  /** The server's answer about an item. */
+  /** The server has answered about an item. */
   readonly answered: (item: BulkItem, answer: Json) => Promise<void> | void
-  /** Everything up to and with this item is done; `counts` are the server's of what was done since the last call. */
-  readonly through: (
-    item: BulkItem,
-    counts: Readonly<Record<string, number>>,
-  ) => Promise<void> | void
+  /** Everything up to and including this item is done. `counts` are the server's counts since the last call. */
+  readonly through: (item: BulkItem, counts: Counts) => Promise<void> | void
 }
 
-/** What to send where. */
+/** What to send, and where. */
 export interface BulkWork {
   readonly path: string
   readonly query?: Readonly<Record<string, string>>
@@ -44,9 +44,9 @@ const MAX_LINES = 20_000
 const MAX_BYTES = 4 * 1_048_576
 const ATTEMPTS_WITHOUT_PROGRESS = 8
 const FIRST_WAIT_MS = 100
-const LONGEST_WAIT_MS = 5_000
+const MAX_WAIT_MS = 5_000
 
-/** Does the work. @throws {CliError} when it cannot go on; what `through` was told stays done */
+/** Sends everything. @throws {CliError} when it cannot continue; what `through` has reported stays done */
 export async function runBulk(api: Api, work: BulkWork, events: BulkEvents): Promise<void> {
   for await (const batch of batchesOf(work.items)) await sendBatch(api, work, events, batch)
 }
@@ -70,17 +70,17 @@ async function sendBatch(
       await sendOnce(api, work, events, { items: before, advance })
     } catch (error) {
       attempt += 1
-      const mayPass = (error as CliError).exitCode === EXIT.unreachable
-      if (!mayPass || attempt >= ATTEMPTS_WITHOUT_PROGRESS) throw error
-      const ceiling = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** attempt)
+      const isTransient = (error as CliError).exitCode === EXIT.unreachable
+      if (!isTransient || attempt >= ATTEMPTS_WITHOUT_PROGRESS) throw error
+      const ceiling = Math.min(MAX_WAIT_MS, FIRST_WAIT_MS * 2 ** attempt)
       await pause(work.random() * ceiling, work.interrupted)
     }
   }
 }
 
-interface Shipment {
+interface Batch {
   readonly items: readonly BulkItem[]
-  /** So many of the items are done. */
+  /** Reports how many of the items are done. */
   readonly advance: (count: number) => void
 }
 
@@ -88,12 +88,12 @@ async function sendOnce(
   api: Api,
   { path, query }: BulkWork,
   events: BulkEvents,
-  { items, advance }: Shipment,
+  { items, advance }: Batch,
 ): Promise<void> {
   const body = items.map(({ json }) => `${json}\n`).join('')
   let waiting: { readonly line: number; readonly answer: Json }[] = []
-  let earlier: Readonly<Record<string, number>> = {}
-  const settle = async (through: number, counts: Readonly<Record<string, number>>) => {
+  let earlier: Counts = {}
+  const settle = async (through: number, counts: Counts) => {
     const last = items[through - 1]
     if (last === undefined) return
     for (const { line, answer } of waiting) {
@@ -112,17 +112,20 @@ async function sendOnce(
     else if (typeof through === 'number') await settle(through, countsOf(answer))
     if (done === false) throw cutShort(answer)
   }
-  throw unreachable('the answer broke off before its end', 'Repeating is safe.')
+  throw unreachable('the answer broke off before its end', 'It is safe to repeat the command.')
 }
 
 function cutShort({ error, detail }: Json): CliError {
-  const reason = typeof detail === 'string' ? detail : String(error ?? 'no reason is given')
-  return unreachable(`the issuer could not go on: ${reason}`, 'Repeating is safe.')
+  const reason = typeof detail === 'string' ? detail : String(error ?? 'it gives no reason')
+  return unreachable(
+    `the issuer could not continue: ${reason}`,
+    'It is safe to repeat the command.',
+  )
 }
 
 const NO_COUNTS: ReadonlySet<string> = new Set(['line', 'through', 'lines', 'errors_omitted'])
 
-function countsOf(answer: Json): Readonly<Record<string, number>> {
+function countsOf(answer: Json): Counts {
   return Object.fromEntries(
     Object.entries(answer).filter(
       (entry): entry is [string, number] =>
@@ -131,10 +134,7 @@ function countsOf(answer: Json): Readonly<Record<string, number>> {
   )
 }
 
-function differences(
-  now: Readonly<Record<string, number>>,
-  earlier: Readonly<Record<string, number>>,
-): Readonly<Record<string, number>> {
+function differences(now: Counts, earlier: Counts): Counts {
   return Object.fromEntries(
     Object.entries(now).map(([name, value]) => [name, value - (earlier[name] ?? 0)]),
   )

@@ -1,7 +1,6 @@
 /**
- * Bulk work over a file or a pipe, from the person's side: shows progress, remembers how far it came, goes on from there
- * when the same command is given again, and says after a stop what is done. Work that is done stays done, and doing it
- * twice changes nothing; so going on is a convenience, never a need.
+ * Bulk work over a file or a pipe, as the operator sees it: it shows progress, saves its position, resumes there when the
+ * same command is given again, and says after a stop what is done. All work is idempotent, so resuming only saves time.
  */
 
 import { CliError, EXIT } from '../exit.ts'
@@ -9,52 +8,49 @@ import type { ByteSource } from '../input/input.ts'
 import type { Run } from '../run.ts'
 import type { Json } from '../service/api.ts'
 import { count, type Position, startProgress } from '../terminal/progress.ts'
-import { type BulkItem, runBulk } from './bulk.ts'
+import { type BulkItem, type Counts, runBulk } from './bulk.ts'
 import { openResumeFile, type ResumeFile } from './resume-file.ts'
-
-/** Numbers by name. */
-export type Counts = Readonly<Record<string, number>>
 
 /** The work. */
 export interface FileWork {
   readonly source: ByteSource
-  /** Plural, for people. */
+  /** What the items are called, in the plural. */
   readonly noun: string
   readonly path: string
   readonly query?: Readonly<Record<string, string>>
-  /** What makes this run the same as an earlier one, beside the file and the server; undefined when it cannot go on. */
+  /** Identifies the run, together with the file and the server; undefined for a run that cannot be resumed. */
   readonly identity: readonly string[] | undefined
   readonly fromStart: boolean
-  /** What to send, after so much has been done already. */
+  /** The items to send, from a position on. */
   readonly items: (done: Position) => AsyncIterable<BulkItem>
   readonly answered: (item: BulkItem, answer: Json) => Promise<void> | void
   /** Called when everything up to a position of the source is done. */
   readonly through?: (position: Position, counts: Counts) => Promise<void> | void
-  /** What has been counted so far, to be kept. */
+  /** The counts so far, to be saved. */
   readonly counts: () => Counts
-  /** Takes over what an earlier run has counted. */
+  /** Takes over the counts of an earlier run. */
   readonly restore: (counts: Counts) => void
 }
 
 const SAVE_EVERY_MS = 1_000
 const START: Position = { items: 0, bytes: 0 }
 
-/** Does the work. @returns seconds it took */
+/** Does the work. @returns how many seconds it took */
 export async function workThrough(run: Run, work: FileWork): Promise<number> {
   const { report, environment } = run
   const { elapsedMs, random, interrupted } = environment
   const api = await run.api()
-  const keeper = await keeperOf(run, work, api.profile.issuer)
-  const earlier = work.fromStart ? undefined : await keeper?.read()
+  const resumeFile = await resumeFileOf(run, work, api.profile.issuer)
+  const earlier = work.fromStart ? undefined : await resumeFile?.read()
   if (earlier !== undefined) {
     work.restore(earlier.counts)
-    report.note(`Going on after ${count(earlier.items)} ${work.noun} (--from-start begins anew).`)
+    report.note(`Resuming after ${count(earlier.items)} ${work.noun} (--from-start starts over).`)
   }
   let position: Position = earlier ?? START
   const startedMs = elapsedMs()
   let savedMs = startedMs
-  const save = () => keeper?.write({ ...position, counts: work.counts() })
-  report.insist()
+  const save = () => resumeFile?.write({ ...position, counts: work.counts() })
+  report.ignoreClosedOutput()
   const { source, noun } = work
   const shown = { noun, totalBytes: source.totalBytes, start: position }
   const progress = startProgress(environment, report, shown)
@@ -73,17 +69,17 @@ export async function workThrough(run: Run, work: FileWork): Promise<number> {
       },
     })
     progress.end()
-    await keeper?.remove()
+    await resumeFile?.remove()
     return (elapsedMs() - startedMs) / 1_000
   } catch (error) {
     progress.end()
-    const mayGoOn = keeper !== undefined && position.items > 0
-    if (mayGoOn) await save()
-    throw stopped(error, position, noun, mayGoOn)
+    const canResume = resumeFile !== undefined && position.items > 0
+    if (canResume) await save()
+    throw withProgress(error, position, noun, canResume)
   }
 }
 
-async function keeperOf(
+async function resumeFileOf(
   { environment }: Run,
   { source, identity }: FileWork,
   issuer: string,
@@ -92,13 +88,18 @@ async function keeperOf(
   return openResumeFile(environment, source.path, [issuer, ...identity])
 }
 
-function stopped(error: unknown, { items }: Position, noun: string, mayGoOn: boolean): unknown {
-  if (!(error instanceof CliError)) return error
-  if (error.exitCode === EXIT.usage) return error
+/** The error with a hint that says what is done and how to continue. */
+function withProgress(
+  error: unknown,
+  { items }: Position,
+  noun: string,
+  canResume: boolean,
+): unknown {
+  if (!(error instanceof CliError) || error.exitCode === EXIT.usage) return error
   const done =
     items === 0 ? 'Nothing is done yet.' : `${count(items)} ${noun} are done and stay done.`
-  const next = mayGoOn
-    ? 'Give the same command again to go on from there, with --from-start to begin anew.'
-    : 'Repeating from the start is safe.'
+  const next = canResume
+    ? 'Give the same command again to resume there; --from-start starts over.'
+    : 'It is safe to repeat it from the start.'
   return new CliError(error.exitCode, error.message, `${done} ${next}`, { cause: error })
 }

@@ -1,7 +1,7 @@
 /**
- * Where an interrupted run over a file can go on. One small file for each input, outside of it, because a dump may be
- * evidence: named by a hash of what the run is (the file's path, size and time of change, the server and the options), and
- * holding counts alone. A run over a file that has changed since begins anew.
+ * Where an interrupted run over a file can resume. The position is kept in a file of its own, never beside the input, which
+ * may be evidence. Its name is a hash of the input's path, size and time of change, the server and the options, so a run
+ * over a changed file starts over. It contains only counts.
  */
 import { createHash } from 'node:crypto'
 import { mkdir, readFile, realpath, rm, stat } from 'node:fs/promises'
@@ -9,13 +9,14 @@ import { join } from 'node:path'
 import type { Environment } from '../environment.ts'
 import { writePrivate } from '../input/private-file.ts'
 import type { Position } from '../terminal/progress.ts'
+import type { Counts } from './bulk.ts'
 
-/** How far a run has come, and what it has counted. */
-export interface ResumePoint extends Position {
-  readonly counts: Readonly<Record<string, number>>
+/** The position and the counts of a run. */
+interface ResumePoint extends Position {
+  readonly counts: Counts
 }
 
-/** Keeps the point of one run. */
+/** Reads and writes the resume point of one run. */
 export interface ResumeFile {
   read(): Promise<ResumePoint | undefined>
   write(point: ResumePoint): Promise<void>
@@ -24,7 +25,7 @@ export interface ResumeFile {
 
 type ResumeEnvironment = Pick<Environment, 'env' | 'home'>
 
-/** Makes the keeper for a run over a file. `run` is everything else that makes it this run. */
+/** Opens the resume file of a run over `file`. `run` is everything else that identifies it. */
 export async function openResumeFile(
   { env, home }: ResumeEnvironment,
   file: string,
@@ -41,7 +42,7 @@ export async function openResumeFile(
         const point: unknown = JSON.parse(await readFile(path, 'utf8'))
         return isResumePoint(point) ? point : undefined
       } catch {
-        // None, or one that cannot be read: beginning anew does no harm.
+        // Missing or damaged: starting over does no harm.
         return undefined
       }
     },

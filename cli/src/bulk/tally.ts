@@ -1,22 +1,22 @@
 /**
- * Sums up what the server said about found tokens: how many were live, whose, since when. Bounded: of very many subjects
- * only the first are kept by name, the counts are always of all.
+ * Sums up the server's answers about found tokens: how many were live, whose they are, and since when. Memory is bounded:
+ * only the first 10,000 subjects are kept by name, but the counts include all.
  */
 import type { Json } from '../service/api.ts'
-import { numberOf, textOf } from './fields.ts'
-import type { Counts } from './file-work.ts'
+import { numberOf, textOf } from '../service/fields.ts'
+import type { Counts } from './bulk.ts'
 
-/** A sum in the making. */
+/** A running sum. */
 export interface Tally {
-  /** Takes one answer of the server. */
+  /** Adds one answer of the server. */
   add(answer: Json): void
   counts(): Counts
-  /** Grants whose access token alone was taken back: they can mint another. */
-  grantsLeft(): ReadonlySet<string>
+  /** Grants of which only an access token was revoked: they can still refresh. */
+  liveGrants(): ReadonlySet<string>
   restore(counts: Counts): void
-  /** The tokens that are ours, as long as they are few; else none. */
+  /** The tokens of this installation; empty when there are more than 100. */
   tokens(): readonly Json[]
-  /** Those with most live tokens first. */
+  /** The subjects, those with most live tokens first. */
   subjects(): readonly Json[]
   hasMoreSubjects(): boolean
 }
@@ -25,22 +25,22 @@ interface OfSubject {
   sub: string
   live: number
   found: number
-  /** When the earliest of the found ones was issued. */
+  /** When the earliest found token was issued. */
   since: number | undefined
 }
 
 const MAX_SUBJECTS = 10_000
 const MAX_TOKENS = 100
 
-/** Answers to texts that are no token of this installation. */
-const STRANGERS: ReadonlySet<unknown> = new Set(['not-a-token', 'not-found'])
+/** The server's errors for a text that is not a token of this installation. */
+const UNKNOWN_TOKEN_ERRORS: ReadonlySet<unknown> = new Set(['not-a-token', 'not-found'])
 
-/** Makes a sum of nothing. */
+/** Makes an empty tally. */
 export function createTally(): Tally {
   const counts = { live: 0, already_void: 0, spared: 0, unknown: 0, failed: 0 }
   const subjects = new Map<string, OfSubject>()
-  const cut = new Set<string>()
-  const left = new Set<string>()
+  const revokedGrants = new Set<string>()
+  const hitGrants = new Set<string>()
   let tokens: Json[] = []
   let isFew = true
   let isPartial = false
@@ -65,9 +65,11 @@ export function createTally(): Tally {
 
   function noteGrant({ level, jti, grant_id, outcome }: Json): void {
     const grant = textOf(grant_id)
-    if (level === 'grant') cut.add(grant)
-    // A token that is a grant of its own lends it its id.
-    else if (outcome === 'revoked' && level === 'token' && grant !== textOf(jti)) left.add(grant)
+    if (level === 'grant') revokedGrants.add(grant)
+    // A token whose jti is the id of its grant is a grant by itself, without a refresh token.
+    else if (outcome === 'revoked' && level === 'token' && grant !== textOf(jti)) {
+      hitGrants.add(grant)
+    }
   }
 
   return {
@@ -76,22 +78,22 @@ export function createTally(): Tally {
       if (outcome === 'revoked') counts.live += 1
       else if (outcome === 'already_void') counts.already_void += 1
       else if (outcome === 'spared') counts.spared += 1
-      else if (STRANGERS.has(error)) counts.unknown += 1
+      else if (UNKNOWN_TOKEN_ERRORS.has(error)) counts.unknown += 1
       else counts.failed += 1
       if (outcome === undefined) return
       addToSubject(answer)
-      if (left.size < MAX_SUBJECTS) noteGrant(answer)
+      if (hitGrants.size < MAX_SUBJECTS) noteGrant(answer)
       isFew = isFew && tokens.length < MAX_TOKENS
       if (isFew) tokens.push(answer)
       else tokens = []
     },
     counts: () => ({ ...counts }),
-    grantsLeft: () => new Set([...left].filter((grant) => !cut.has(grant))),
+    liveGrants: () => new Set([...hitGrants].filter((grant) => !revokedGrants.has(grant))),
     restore(earlier) {
       for (const name of Object.keys(counts) as (keyof typeof counts)[]) {
         counts[name] = earlier[name] ?? 0
       }
-      // What the earlier run had found is counted but no longer known one by one.
+      // The earlier run saved its counts, but not its subjects.
       isPartial = true
     },
     tokens: () => tokens,

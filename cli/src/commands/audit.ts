@@ -1,11 +1,14 @@
-/** `claimcheck audit`: who did what, on whom, from where, and with what result; also as it happens. */
+/** `claimcheck audit`: reads the audit, and follows it. */
 import { type Command, Option } from 'commander'
-import { numberOf, objectOf, objectsOf, textOf, timeOf } from '../bulk/fields.ts'
-import { addCommand, type Declaring, handle, limitOption, momentOption } from '../command.ts'
+import { addCommand, handle, limitOption, momentOption, type Setup } from '../command.ts'
 import { CliError, EXIT, unreachable, usage } from '../exit.ts'
+import { createRecent } from '../input/token-scanner.ts'
 import type { Run } from '../run.ts'
-import { type Api, type Json, pause } from '../service/api.ts'
+import type { Api, Json } from '../service/api.ts'
+import { numberOf, objectOf, objectsOf, textOf, timeOf, valueText } from '../service/fields.ts'
+import { pause } from '../service/retry.ts'
 import type { Column } from '../terminal/table.ts'
+import { showList } from './list.ts'
 
 interface AuditOptions {
   readonly subject?: string
@@ -21,38 +24,47 @@ interface AuditOptions {
 
 const FOLLOW_EVERY_MS = 1_000
 const FOLLOW_PAGE = 100
-const SEEN_KEPT = 1_000
+const SEEN_KEPT = 2_000
 
 /** Adds the command. */
-export function addAuditCommand(program: Command, declaring: Declaring): void {
+export function addAuditCommand(program: Command, setup: Setup): void {
   const audit = addCommand(program, 'audit', {
-    summary: 'who did what, on whom, when, from where, and what came of it',
+    summary: 'show who did what, to whom, when, from where, and with what result',
     details: [
-      'Newest first. Every change through the admin API is kept, and every refused attempt; under attack refusals are sampled, and "×" says how many one stands for.',
+      'Newest first. The audit has every change through the admin API and every refused attempt. Under attack, refused attempts are sampled; "×" says how many attempts one record stands for.',
     ],
     examples: [
       ['claimcheck audit --subject alice --since 2h', 'what happened to alice'],
-      ['claimcheck audit --result refused --since 1d', 'who was turned away'],
-      ['claimcheck audit --action revocation.create --json', 'revocations, for a program'],
-      ['claimcheck audit --follow', 'as it happens'],
+      ['claimcheck audit --result refused --since 1d', 'who was refused'],
+      ['claimcheck audit --action revocation.create --json', 'revocations, as JSON'],
+      ['claimcheck audit --follow', 'show new records as they come'],
     ],
   })
-    .option('--subject <sub>', 'on this subject')
-    .option('--client <id>', 'on this client')
-    .option('--actor <sub>', 'by this operator')
-    .option('--action <name>', 'such as revocation.create, client.put, access.refused')
-    .addOption(new Option('--result <result>', 'only these').choices(['done', 'refused']))
-    .addOption(
-      momentOption('--since <time>', 'from then on: 2h, 7d (ago) or a time', declaring, 'ago'),
+    .option('--subject <sub>', 'only records about this subject')
+    .option('--client <id>', 'only records about this client')
+    .option('--actor <sub>', 'only records of this operator')
+    .option(
+      '--action <name>',
+      'only this action, such as revocation.create, client.put, access.refused',
     )
-    .addOption(momentOption('--until <time>', 'up to then', declaring, 'ago'))
-    .option('-f, --follow', 'go on showing what happens until Ctrl-C')
+    .addOption(
+      new Option('--result <result>', 'only records with this result').choices(['done', 'refused']),
+    )
+    .addOption(
+      momentOption(
+        '--since <time>',
+        'only records since then: 2h, 7d (ago) or a time',
+        setup,
+        'ago',
+      ),
+    )
+    .addOption(momentOption('--until <time>', 'only records up to then', setup, 'ago'))
+    .option('-f, --follow', 'keep showing new records until Ctrl-C')
     .addOption(limitOption(50))
-  handle<AuditOptions, []>(audit, declaring, showAudit)
+  handle<AuditOptions, []>(audit, setup, showAudit)
 }
 
 async function showAudit(run: Run, options: AuditOptions): Promise<void> {
-  const { report } = run
   const { subject, client, actor, action, result, since, until, limit } = options
   const query = {
     subject,
@@ -63,34 +75,26 @@ async function showAudit(run: Run, options: AuditOptions): Promise<void> {
     since: since === undefined ? undefined : Math.floor(since),
     until: until === undefined ? undefined : Math.ceil(until),
   }
-  const api = await run.api()
   if (options.follow === true) {
-    if (until !== undefined) throw usage('--follow has no end: leave --until out')
-    return follow(run, api, query)
+    if (until !== undefined) throw usage('--follow and --until cannot be combined')
+    return follow(run, await run.api(), query)
   }
-  const { items, hasMore } = await api.pages(
-    { method: 'GET', path: '/audit', query },
-    'records',
-    limit,
-  )
-  report.document({ records: items, has_more: hasMore })
-  if (items.length === 0) return report.line('Nothing was recorded.')
-  report.table(auditColumns(), items)
-  if (hasMore) report.note('There are more: --limit all shows them.', 'quiet')
+  const [columns, empty] = [auditColumns(), 'There are no records.']
+  return showList(run, { path: '/audit', query, member: 'records', limit, columns, empty })
 }
 
 type Query = Readonly<Record<string, string | number | undefined>>
 
-/** Shows what there is since a time, if one is given, and then whatever comes. */
+/** Shows the records since `--since`, if it is given, and then new ones as they come. */
 async function follow(run: Run, api: Api, query: Query): Promise<void> {
   const { report, environment } = run
   const { interrupted } = environment
   const anchor = await startOfFollowing(api)
-  const seen = createSeen()
-  if (!report.isJson) report.note('Waiting for records; Ctrl-C ends it.', 'quiet')
+  const isKnown = createRecent(SEEN_KEPT)
+  if (!report.isJson) report.note('Waiting for records. Ctrl-C stops.', 'quiet')
   const show = async (records: readonly Json[]) => {
     for (const record of records) {
-      if (seen(textOf(record.id))) continue
+      if (isKnown(textOf(record.id))) continue
       await report.record(record)
       report.line(auditLine(record), record.result === 'refused' ? 'bad' : undefined)
     }
@@ -106,7 +110,7 @@ async function follow(run: Run, api: Api, query: Query): Promise<void> {
     await show(records)
     const next = textOf(page.next_cursor)
     cursor = next || textOf(page.follow_cursor) || cursor
-    // Ctrl-C is how following ends.
+    // Ctrl-C ends the loop.
     if (next === '') await pause(FOLLOW_EVERY_MS, interrupted).catch(() => undefined)
   }
 }
@@ -114,38 +118,24 @@ async function follow(run: Run, api: Api, query: Query): Promise<void> {
 function nextPage(api: Api, { since: _, ...filter }: Query, cursor: string): Promise<Json> {
   const query = { ...filter, order: 'asc', cursor, limit: FOLLOW_PAGE }
   return api.admin({ method: 'GET', path: '/audit', query }).catch((error: unknown) => {
-    // Asking is interrupted like waiting.
+    // Ctrl-C during a request ends the loop too.
     if (error instanceof CliError && error.exitCode === EXIT.interrupted) return {}
     throw error
   })
 }
 
 /**
- * Following begins behind the newest record: reading from a position is one long reading to the audit, while every reading
- * without one would be recorded anew, and shown by this very command.
+ * The cursor behind the newest record. Reads from a cursor count as one read in the audit; without one, every read would
+ * add a record, which this command would then show.
  */
 async function startOfFollowing(api: Api): Promise<string> {
   const answer = await api.admin({ method: 'GET', path: '/audit', query: { limit: 1 } })
   const cursor = textOf(answer.follow_cursor)
   if (cursor !== '') return cursor
-  throw unreachable('the audit cannot be followed: the issuer does not say from where')
+  throw unreachable('the audit cannot be followed: the issuer gives no cursor')
 }
 
-function createSeen(): (id: string) => boolean {
-  let recent = new Set<string>()
-  let older = new Set<string>()
-  return (id) => {
-    if (recent.has(id) || older.has(id)) return true
-    recent.add(id)
-    if (recent.size >= SEEN_KEPT) {
-      older = recent
-      recent = new Set()
-    }
-    return false
-  }
-}
-
-/** How records are shown. */
+/** The columns of audit records. */
 export function auditColumns(): readonly Column<Json>[] {
   return [
     { title: 'at', cell: ({ at }) => timeOf(at) },
@@ -156,9 +146,13 @@ export function auditColumns(): readonly Column<Json>[] {
       tone: ({ result }) => (result === 'refused' ? 'bad' : 'good'),
     },
     { title: 'by', cell: actorText },
-    { title: 'on', cell: targetText, gives: 'wrap' },
-    { title: 'reason', cell: ({ reason, error }) => textOf(reason) || textOf(error), gives: 'cut' },
-    { title: 'from', cell: ({ source }) => textOf(source), gives: 'cut' },
+    { title: 'on', cell: targetText, shrink: 'wrap' },
+    {
+      title: 'reason',
+      cell: ({ reason, error }) => textOf(reason) || textOf(error),
+      shrink: 'cut',
+    },
+    { title: 'from', cell: ({ source }) => textOf(source), shrink: 'cut' },
   ]
 }
 
@@ -168,7 +162,7 @@ function auditLine(record: Json): string {
     timeOf(record.at),
     textOf(record.action),
     resultText(record),
-    `by ${actorText(record) || 'nobody known'}`,
+    `by ${actorText(record) || 'an unknown caller'}`,
     targetText(record) === '' ? '' : `on ${targetText(record)}`,
     reason === '' ? '' : `(${reason})`,
     textOf(record.source) === '' ? '' : `from ${textOf(record.source)}`,
@@ -190,19 +184,11 @@ function actorText({ actor, actor_client }: Json): string {
 }
 
 function targetText({ subject, client, target }: Json): string {
-  const names = Object.entries(objectOf(target) ?? {})
-    .filter(([name]) => name !== 'subject' && name !== 'client')
-    .map(
-      ([name, value]) =>
-        `${name}=${typeof value === 'object' ? JSON.stringify(value) : textOf(value)}`,
-    )
-  const subjectName = textOf(subject)
-  const clientName = textOf(client)
-  return [
-    subjectName === '' ? '' : `subject=${subjectName}`,
-    clientName === '' ? '' : `client=${clientName}`,
-    ...names,
-  ]
-    .filter((name) => name !== '')
+  const names = Object.entries(objectOf(target) ?? {}).filter(
+    ([name]) => name !== 'subject' && name !== 'client',
+  )
+  return [['subject', subject], ['client', client], ...names]
+    .filter(([, value]) => (value ?? '') !== '')
+    .map(([name, value]) => `${name}=${valueText(value)}`)
     .join(' ')
 }

@@ -1,22 +1,28 @@
-/** `claimcheck completion`: scripts for the shells, made from the commands, so that they know all of them. */
+/** `claimcheck completion`: completion scripts, made from the command tree. */
 import type { Command } from 'commander'
-import { addCommand, type Declaring, handle } from '../command.ts'
+import { addCommand, handle, type Setup } from '../command.ts'
 import { completionScript, SHELLS, type Shell } from '../completion-script.ts'
 import { usage } from '../exit.ts'
 
 /** Adds the command. */
-export function addCompletionCommand(program: Command, declaring: Declaring): void {
+export function addCompletionCommand(program: Command, setup: Setup): void {
   const completion = addCommand(program, 'completion <shell>', {
     summary: 'print a completion script for bash, zsh or fish',
     examples: [
-      ['source <(claimcheck completion bash)', 'bash, in this session'],
-      ['claimcheck completion zsh > ~/.zfunc/_claimcheck', 'zsh, for good (a folder of fpath)'],
-      ['claimcheck completion fish > ~/.config/fish/completions/claimcheck.fish', 'fish, for good'],
+      ['source <(claimcheck completion bash)', 'bash, for this session'],
+      ['claimcheck completion zsh > ~/.zfunc/_claimcheck', 'zsh, permanently (a folder in fpath)'],
+      [
+        'claimcheck completion fish > ~/.config/fish/completions/claimcheck.fish',
+        'fish, permanently',
+      ],
     ],
   })
-  handle<object, [string]>(completion, declaring, async ({ report }, _options, shell) => {
+  handle<object, [string]>(completion, setup, async ({ report }, _options, shell) => {
     if (!SHELLS.includes(shell as Shell)) {
-      throw usage(`there is no completion for ${shell}`, `Give ${SHELLS.join(', ')}.`)
+      throw usage(
+        `there is no completion script for ${shell}`,
+        `Choose one of ${SHELLS.join(', ')}.`,
+      )
     }
     report.secret(completionScript(program, shell as Shell))
   })

@@ -1,12 +1,12 @@
-/** `claimcheck feed tail`: changes as clients are told of them. */
+/** `claimcheck feed tail`: shows the events that clients receive. */
 
 import type { EventFrame, FeedEvent } from '@claimcheck/client/wire'
 import { type Command, Option } from 'commander'
-import { addCommand, addNoun, type Declaring, handle } from '../command.ts'
+import { addCommand, addGroup, handle, type Setup } from '../command.ts'
 import { unreachable } from '../exit.ts'
 import type { Run } from '../run.ts'
-import { basic } from '../service/api.ts'
 import { watchFeed } from '../service/feed-watch.ts'
+import { basic } from '../service/operator-token.ts'
 import { formatMoment } from '../terminal/moment.ts'
 
 interface TailOptions {
@@ -26,25 +26,25 @@ const TYPES: readonly string[] = [
   'schema',
 ]
 
-/** Asked about before the socket is opened: an upgrade that is refused does not say why. */
+/** Introspected before the socket is opened, to get an error message: a refused upgrade has none. */
 const NO_TOKEN = 'none'
 
-/** Adds the noun. */
-export function addFeedCommands(program: Command, declaring: Declaring): void {
-  const feed = addNoun(program, 'feed', 'watch what clients are told')
+/** Adds the commands. */
+export function addFeedCommands(program: Command, setup: Setup): void {
+  const feed = addGroup(program, 'feed', 'watch the events that clients receive')
   const tail = addCommand(feed, 'tail', {
-    summary: 'show changes as they are pushed, until Ctrl-C',
+    summary: 'show events as they are pushed, until Ctrl-C',
     details: [
-      'Connects as the resource server of the profile. After a break it goes on where it was, and says so when changes may have been missed.',
+      'Connects as the resource server of the profile. After a lost connection it resumes where it was, and says when events may have been missed.',
     ],
     examples: [
-      ['claimcheck feed tail', 'everything'],
-      ['claimcheck feed tail --subject alice --json', 'one subject, a JSON object a line'],
+      ['claimcheck feed tail', 'all events'],
+      ['claimcheck feed tail --subject alice --json', 'of one subject, one JSON object per line'],
     ],
   })
-    .option('--subject <sub>', 'only what names this subject')
-    .addOption(new Option('--type <type>', 'only changes of this type').choices(TYPES))
-  handle<TailOptions, []>(tail, declaring, tailFeed)
+    .option('--subject <sub>', 'only events that name this subject')
+    .addOption(new Option('--type <type>', 'only events of this type').choices(TYPES))
+  handle<TailOptions, []>(tail, setup, tailFeed)
 }
 
 async function tailFeed(run: Run, options: TailOptions): Promise<void> {
@@ -55,7 +55,7 @@ async function tailFeed(run: Run, options: TailOptions): Promise<void> {
   if (feed === undefined) throw unreachable('this server has no feed')
   const broken = new AbortController()
   let problem: unknown
-  /** A closed pipe is noticed while writing. */
+  /** Stops after a failed write, such as to a closed pipe. */
   const end = (error: unknown) => {
     problem = error
     broken.abort()
@@ -67,10 +67,10 @@ async function tailFeed(run: Run, options: TailOptions): Promise<void> {
     random: environment.random,
     stop: AbortSignal.any([environment.interrupted, broken.signal]),
     up: ({ partitions }) =>
-      report.note(`Following ${partitions.length} partitions; Ctrl-C ends it.`, 'quiet'),
-    down: (reason) => report.note(`${reason}; trying again`, 'warning'),
+      report.note(`Following ${partitions.length} partitions. Ctrl-C stops.`, 'quiet'),
+    down: (reason) => report.note(`${reason}; connecting again`, 'warning'),
     reset: ({ partition }) =>
-      report.note(`partition ${partition} begins anew: changes may have been missed`, 'warning'),
+      report.note(`partition ${partition} was reset: events may have been missed`, 'warning'),
     event: (frame) => {
       if (isWanted(frame.event, options)) show(run, frame).catch(end)
     },
@@ -78,7 +78,7 @@ async function tailFeed(run: Run, options: TailOptions): Promise<void> {
   if (problem !== undefined) throw problem
 }
 
-/** Of a type that is not known here an event may touch anything. */
+/** An event of a type that is unknown here is always shown: it may concern anything. */
 function isWanted(event: FeedEvent, { subject, type }: TailOptions): boolean {
   if (!TYPES.includes(event.type)) return true
   const isOfType = type === undefined || event.type === type
@@ -94,8 +94,8 @@ async function show({ report, nowSeconds }: Run, frame: EventFrame): Promise<voi
   const { partition, epoch, seq, event } = frame
   await report.record({ at, partition, epoch, seq, event })
   const { type, ...names } = event
-  const told = Object.entries(names).map(([name, value]) => `${name}=${nameText(value)}`)
-  report.line([formatMoment(at), type.padEnd(14), ...told].join('  '))
+  const members = Object.entries(names).map(([name, value]) => `${name}=${nameText(value)}`)
+  report.line([formatMoment(at), type.padEnd(14), ...members].join('  '))
 }
 
 function nameText(value: unknown): string {

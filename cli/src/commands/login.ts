@@ -1,14 +1,11 @@
-/** `claimcheck login|logout|profiles`: which installations there are, and as whom the tool talks to them. */
+/** `claimcheck login|logout|profiles`: the installations, and the credentials that the tool uses there. */
 import type { Command } from 'commander'
-import { addCommand, type Declaring, handle } from '../command.ts'
+import { addCommand, handle, type Setup } from '../command.ts'
 import { CliError, EXIT, usage } from '../exit.ts'
 import { readSecret } from '../input/input.ts'
-import {
-  assertProfileName,
-  assertSecureUrl,
-  type Credentials,
-  type Profile,
-} from '../input/profile.ts'
+import { assertProfileName } from '../input/profile.ts'
+import type { Credentials, Profile } from '../input/profile-file.ts'
+import { assertSecureUrl } from '../input/secure-url.ts'
 import type { Run } from '../run.ts'
 
 interface LoginOptions {
@@ -19,39 +16,37 @@ interface LoginOptions {
 }
 
 /** Adds the commands. */
-export function addLoginCommands(program: Command, declaring: Declaring): void {
+export function addLoginCommands(program: Command, setup: Setup): void {
   const login = addCommand(program, 'login [profile]', {
     summary: 'store a profile: an issuer, and a client that may use its admin API',
     details: [
-      'The secret is read from --secret-file, from standard input, or typed without being shown; never from the command line. It is tried before it is stored, in a file that only you may read. Without a name the profile is "default".',
+      'The secret is read from --secret-file or standard input, or you type it and it is not shown. It is never read from the command line. It is checked, then stored in a file that only you may read. Without a name the profile is "default".',
     ],
     examples: [
       ['claimcheck login --issuer https://issuer.example --client-id ops', 'type the secret'],
       [
         'claimcheck login prod --issuer https://issuer.example --client-id ops --secret-file ops.secret',
-        'from a file, as "prod"',
+        'read the secret from a file; the profile is "prod"',
       ],
     ],
   })
     .option('--client-id <id>', 'the client to sign in as')
-    .option('--secret-file <file>', 'where its secret is, - for standard input')
-    .option('--introspect-id <id>', 'a resource server, for "token introspect" and "feed tail"')
-    .option('--introspect-secret-file <file>', 'where its secret is')
-  handle<LoginOptions, [string | undefined]>(login, declaring, logIn)
+    .option('--secret-file <file>', 'the file with its secret; - is standard input')
+    .option('--introspect-id <id>', 'the resource server for "token introspect" and "feed tail"')
+    .option('--introspect-secret-file <file>', 'the file with its secret')
+  handle<LoginOptions, [string | undefined]>(login, setup, logIn)
 
   const logout = addCommand(program, 'logout [profile]', {
-    summary: 'forget a stored profile and its secret',
-    examples: [
-      ['claimcheck logout prod', 'the file is gone; the secret stays valid on the server'],
-    ],
+    summary: 'delete a stored profile with its secret',
+    examples: [['claimcheck logout prod', 'delete the file; the secret stays valid on the server']],
   })
-  handle<object, [string | undefined]>(logout, declaring, logOut)
+  handle<object, [string | undefined]>(logout, setup, logOut)
 
   const profiles = addCommand(program, 'profiles', {
-    summary: 'the profiles there are, and which one is used here',
-    examples: [['claimcheck profiles', 'never shows a secret']],
+    summary: 'list the profiles, and show which one is used here',
+    examples: [['claimcheck profiles', 'secrets are not shown']],
   })
-  handle<object, []>(profiles, declaring, showProfiles)
+  handle<object, []>(profiles, setup, showProfiles)
 }
 
 async function logIn(run: Run, options: LoginOptions, given: string | undefined): Promise<void> {
@@ -73,9 +68,12 @@ async function logIn(run: Run, options: LoginOptions, given: string | undefined)
   const scope = await run.apiOf(profile).signIn()
   const path = await run.profiles.save(profile)
   report.document({ profile: name, issuer, client_id: clientId, scope, path })
-  report.line(`Signed in to ${issuer} as ${clientId}; the profile "${name}" is ${path}.`, 'good')
+  report.line(`Signed in to ${issuer} as ${clientId}; the profile "${name}" is in ${path}.`, 'good')
   if (!/\bclaimcheck:/.test(scope)) {
-    report.note(`${clientId} has no scope of the admin API: it may do next to nothing.`, 'warning')
+    report.note(
+      `${clientId} has no scope of the admin API: it may use almost no command.`,
+      'warning',
+    )
   }
 }
 
@@ -92,11 +90,13 @@ async function resourceServerOf(
 ): Promise<Credentials | undefined> {
   if (introspectId === undefined) {
     if (introspectSecretFile === undefined) return undefined
-    throw usage('--introspect-secret-file goes with --introspect-id')
+    throw usage('--introspect-secret-file needs --introspect-id')
   }
   const isPiped = environment.stdin.isTTY !== true && introspectSecretFile === undefined
   if (isPiped || (introspectSecretFile === '-' && (secretFile ?? '-') === '-')) {
-    throw usage('--introspect-id needs --introspect-secret-file: standard input holds one secret')
+    throw usage(
+      '--introspect-id needs --introspect-secret-file: standard input can hold only one secret',
+    )
   }
   const question = `Secret of ${introspectId} (not shown): `
   const clientSecret = await readSecret(environment, prompt, introspectSecretFile, question)
@@ -109,7 +109,7 @@ async function logOut(run: Run, _options: object, given: string | undefined): Pr
   const isGone = await run.profiles.remove(name)
   if (!isGone) throw usage(`there is no profile "${name}"`, 'claimcheck profiles')
   run.report.document({ profile: name, removed: true })
-  run.report.line(`The profile "${name}" is forgotten; its secret stays valid on the server.`)
+  run.report.line(`The profile "${name}" is deleted; its secret stays valid on the server.`)
 }
 
 async function showProfiles(run: Run): Promise<void> {
@@ -131,7 +131,7 @@ async function showProfiles(run: Run): Promise<void> {
       },
       { title: 'issuer', cell: ({ issuer }) => issuer },
       { title: 'client', cell: ({ clientId }) => clientId },
-      { title: 'problem', cell: ({ problem }) => problem ?? '', tone: () => 'bad', gives: 'cut' },
+      { title: 'problem', cell: ({ problem }) => problem ?? '', tone: () => 'bad', shrink: 'cut' },
       { title: 'file', cell: ({ path }) => path },
     ],
     all,

@@ -1,110 +1,102 @@
-/** `claimcheck role assign|remove|list|who`. An assignment always names its context; `*` says "everywhere" on purpose. */
+/** `claimcheck role assign|remove|list|who`. An assignment always names its context; `*` means everywhere. */
 import type { Command } from 'commander'
-import { numberOf, textOf, timeOf } from '../bulk/fields.ts'
 import {
   addCommand,
   contextFilterOption,
   contextOption,
-  type Declaring,
   handle,
   limitOption,
   momentOption,
+  type Setup,
 } from '../command.ts'
 import { refused } from '../exit.ts'
 import type { Run } from '../run.ts'
 import { type Json, segment } from '../service/api.ts'
+import { numberOf, textOf, timeOf } from '../service/fields.ts'
 import type { Column } from '../terminal/table.ts'
+import { showList } from './list.ts'
 
 interface AssignOptions {
   readonly in: string
   readonly until?: number
 }
 
-/** Adds the verbs. */
-export function addAssignmentCommands(role: Command, declaring: Declaring): void {
+/** The mandatory option for the context. */
+function inOption() {
+  return contextOption(
+    '--in <context>',
+    "where: type:id, or '*' for everywhere",
+  ).makeOptionMandatory()
+}
+
+/** Adds the commands. */
+export function addAssignmentCommands(role: Command, setup: Setup): void {
   const assign = addCommand(role, 'assign <subject> <role>', {
     summary: 'give a subject a role in a context',
-    details: ['Live tokens have it at once. Assigning again sets the end anew.'],
+    details: [
+      'Live tokens get the role at once. Assigning it again replaces the time when it ends.',
+    ],
     examples: [
       ['claimcheck role assign alice teacher --in course:123', 'alice teaches course 123'],
       ['claimcheck role assign bob proctor --in exam:7 --until 4h', 'for the next four hours'],
       ["claimcheck role assign carol staff --in '*'", 'everywhere'],
     ],
   })
+    .addOption(inOption())
     .addOption(
-      contextOption(
-        '--in <context>',
-        "where: type:id, or '*' for everywhere",
-      ).makeOptionMandatory(),
+      momentOption('--until <time>', 'when the role ends: 4h (from now) or a time', setup, 'ahead'),
     )
-    .addOption(
-      momentOption(
-        '--until <time>',
-        'when it ends by itself: 4h (from now) or a time',
-        declaring,
-        'ahead',
-      ),
-    )
-  handle<AssignOptions, [string, string]>(assign, declaring, (run, options, subject, name) =>
-    change(run, {
+  handle<AssignOptions, [string, string]>(assign, setup, (run, options, subject, name) =>
+    applyAssignment(run, {
       op: 'assign',
       subject,
       role: name,
       context: options.in,
-      expires_at: whole(options.until),
+      expires_at: roundUp(options.until),
     }),
   )
 
   const remove = addCommand(role, 'remove <subject> <role>', {
-    summary: 'take a role in a context away',
-    examples: [
-      [
-        'claimcheck role remove alice teacher --in course:123',
-        'no token is void; all lose the role',
-      ],
-    ],
-  }).addOption(
-    contextOption('--in <context>', "where: type:id, or '*' for everywhere").makeOptionMandatory(),
-  )
-  handle<AssignOptions, [string, string]>(remove, declaring, (run, options, subject, name) =>
-    change(run, { op: 'remove', subject, role: name, context: options.in }),
+    summary: 'remove a role of a subject in a context',
+    examples: [['claimcheck role remove alice teacher --in course:123', 'tokens stay active']],
+  }).addOption(inOption())
+  handle<AssignOptions, [string, string]>(remove, setup, (run, options, subject, name) =>
+    applyAssignment(run, { op: 'remove', subject, role: name, context: options.in }),
   )
 
   const list = addCommand(role, 'list <subject>', {
-    summary: 'the roles of a subject',
+    summary: 'list the roles of a subject',
     examples: [
-      ['claimcheck role list alice', 'all contexts'],
-      ['claimcheck role list alice --in course:123', 'one context'],
+      ['claimcheck role list alice', 'in all contexts'],
+      ['claimcheck role list alice --in course:123', 'in one context'],
     ],
   })
     .addOption(
-      contextFilterOption('--in <context>', "only there: type:id, or 'type:*' for all of a type"),
+      contextFilterOption(
+        '--in <context>',
+        "only in this context: type:id, or 'type:*' for all of a type",
+      ),
     )
     .addOption(limitOption(100))
-  handle<{ in?: string; limit: number }, [string]>(list, declaring, listRoles)
+  handle<{ in?: string; limit: number }, [string]>(list, setup, listRoles)
 
   const who = addCommand(role, 'who [role]', {
-    summary: 'who holds a role, or any, in a context',
+    summary: 'list who holds a role, or any role, in a context',
     examples: [
       ['claimcheck role who teacher --in course:123', 'the teachers of course 123'],
-      ['claimcheck role who --in course:123 --limit all', 'everybody with a role there'],
+      ['claimcheck role who --in course:123 --limit all', 'everyone with a role there'],
     ],
   })
-    .addOption(
-      contextOption(
-        '--in <context>',
-        "where: type:id, or '*' for everywhere",
-      ).makeOptionMandatory(),
-    )
+    .addOption(inOption())
     .addOption(limitOption(100))
-  handle<{ in: string; limit: number }, [string | undefined]>(who, declaring, showWho)
+  handle<{ in: string; limit: number }, [string | undefined]>(who, setup, showWho)
 }
 
-function whole(moment: number | undefined): number | undefined {
+function roundUp(moment: number | undefined): number | undefined {
   return moment === undefined ? undefined : Math.ceil(moment)
 }
 
-async function change(run: Run, assignment: Json): Promise<void> {
+async function applyAssignment(run: Run, assignment: Json): Promise<void> {
   const { report } = run
   const path = '/role-assignments'
   const call = { method: 'POST', path, body: assignment, isRepeatable: true } as const
@@ -120,11 +112,11 @@ async function change(run: Run, assignment: Json): Promise<void> {
   const where = context === '*' ? 'everywhere' : `in ${textOf(context)}`
   const verb = op === 'assign' ? 'holds' : 'no longer holds'
   const end = assignment.expires_at === undefined ? '' : `, until ${timeOf(assignment.expires_at)}`
-  const already = isDone ? '' : ' It was so already.'
-  report.line(`${textOf(subject)} ${verb} ${textOf(role)} ${where}${end}.${already}`, 'good')
+  const unchanged = isDone ? '' : ' Nothing to change.'
+  report.line(`${textOf(subject)} ${verb} ${textOf(role)} ${where}${end}.${unchanged}`, 'good')
 }
 
-/** How assignments of a subject are shown. */
+/** The columns of role assignments. */
 export function assignmentColumns(): readonly Column<Json>[] {
   return [
     { title: 'context', cell: ({ context }) => textOf(context) },
@@ -132,9 +124,9 @@ export function assignmentColumns(): readonly Column<Json>[] {
     { title: 'until', cell: ({ expires_at }) => timeOf(expires_at) },
     {
       title: 'note',
-      cell: ({ dormant }) => (dormant === true ? 'dormant: the schema has no such role' : ''),
+      cell: ({ dormant }) => (dormant === true ? 'dormant: the role schema has no such role' : ''),
       tone: () => 'warning',
-      gives: 'cut',
+      shrink: 'cut',
     },
   ]
 }
@@ -144,17 +136,15 @@ async function listRoles(
   options: { in?: string; limit: number },
   subject: string,
 ): Promise<void> {
-  const { report } = run
-  const path = `/subjects/${segment(subject)}/roles`
-  const call = { method: 'GET', path, query: { context: options.in } } as const
-  const { items, hasMore } = await (await run.api()).pages(call, 'roles', options.limit)
-  report.document({ roles: items, has_more: hasMore })
-  if (items.length === 0)
-    return report.line(
-      `${subject} holds no role${options.in === undefined ? '' : ` in ${options.in}`}.`,
-    )
-  report.table(assignmentColumns(), items)
-  if (hasMore) report.note('There are more: --limit all shows them.', 'quiet')
+  const where = options.in === undefined ? '' : ` in ${options.in}`
+  await showList(run, {
+    path: `/subjects/${segment(subject)}/roles`,
+    query: { context: options.in },
+    member: 'roles',
+    limit: options.limit,
+    columns: assignmentColumns(),
+    empty: `${subject} holds no role${where}.`,
+  })
 }
 
 async function showWho(
@@ -162,16 +152,16 @@ async function showWho(
   options: { in: string; limit: number },
   role: string | undefined,
 ): Promise<void> {
-  const { report } = run
-  const path = `/contexts/${segment(options.in)}/subjects`
-  const call = { method: 'GET', path, query: { role } } as const
-  const { items, hasMore } = await (await run.api()).pages(call, 'subjects', options.limit)
-  report.document({ subjects: items, has_more: hasMore })
-  if (items.length === 0) return report.line(`Nobody holds ${role ?? 'a role'} in ${options.in}.`)
-  const subject: Column<Json> = {
+  const subject = {
     title: 'subject',
-    cell: (item) => textOf(item.sub) || textOf(item.subject),
+    cell: (item: Json) => textOf(item.sub) || textOf(item.subject),
   }
-  report.table([subject, ...assignmentColumns().slice(1)], items)
-  if (hasMore) report.note('There are more: --limit all shows them.', 'quiet')
+  await showList(run, {
+    path: `/contexts/${segment(options.in)}/subjects`,
+    query: { role },
+    member: 'subjects',
+    limit: options.limit,
+    columns: [subject, ...assignmentColumns().slice(1)],
+    empty: `Nobody holds ${role ?? 'a role'} in ${options.in}.`,
+  })
 }

@@ -1,38 +1,38 @@
-/** `claimcheck role import`: any number of assignments and removals from a file, one JSON object a line. */
+/** `claimcheck role import`: any number of assignments and removals from a file, one JSON object per line. */
 import type { Command } from 'commander'
-import type { BulkItem } from '../bulk/bulk.ts'
-import { textOf } from '../bulk/fields.ts'
-import { type Counts, workThrough } from '../bulk/file-work.ts'
-import { addCommand, type Declaring, handle } from '../command.ts'
+import type { BulkItem, Counts } from '../bulk/bulk.ts'
+import { workThrough } from '../bulk/file-work.ts'
+import { addCommand, handle, type Setup } from '../command.ts'
 import { CliError, EXIT, refused } from '../exit.ts'
 import { openSource } from '../input/input.ts'
 import { createLineScanner, type ScannedLine } from '../input/line-scanner.ts'
 import type { Run } from '../run.ts'
+import { textOf } from '../service/fields.ts'
 import { count, type Position } from '../terminal/progress.ts'
 
 const MAX_LINE_BYTES = 65_536
 const MAX_SHOWN = 20
-/** So many lines that are no text between any two that are: whatever it is, it is no file of JSON lines. */
-const MAX_UNFIT = 10_000
+/** An input with so many unreadable lines in a row is not a file of JSON lines. */
+const MAX_UNREADABLE = 10_000
 
 const PROBLEMS = {
   'too-long': 'the line is longer than 64 KiB',
-  'not-unicode': 'the line is no Unicode text',
+  'not-unicode': 'the line is not Unicode text',
 } as const
 
-/** Adds the verb. */
-export function addImportCommand(role: Command, declaring: Declaring): void {
+/** Adds the command. */
+export function addImportCommand(role: Command, setup: Setup): void {
   const command = addCommand(role, 'import <file>', {
-    summary: 'assign and remove roles by the line: a file of any size',
+    summary: 'assign and remove roles from a file of any size',
     details: [
-      'Each line is {"op": "assign" or "remove", "subject", "context", "role", "expires_at"?}. Lines are applied in order; one that is refused leaves the others as they are. Stopped or cut off, the same command goes on where it was; doing a line twice changes nothing.',
+      'Each line is {"op": "assign" or "remove", "subject", "context", "role", "expires_at"?}. Lines are applied in order; a refused line does not affect the others. After Ctrl-C or a lost connection, the same command resumes where it was. Lines are idempotent.',
     ],
     examples: [
       ['claimcheck role import assignments.ndjson', 'from a file'],
       ['gunzip -c assignments.gz | claimcheck role import -', 'from standard input'],
     ],
-  }).option('--from-start', 'begin anew where an earlier run over the same file was stopped')
-  handle<{ fromStart?: boolean }, [string]>(command, declaring, importRoles)
+  }).option('--from-start', 'start over instead of resuming a stopped run over the same file')
+  handle<{ fromStart?: boolean }, [string]>(command, setup, importRoles)
 }
 
 async function importRoles(
@@ -43,35 +43,37 @@ async function importRoles(
   const { report } = run
   const source = await openSource(run.environment, file)
   const sums = createSums()
-  /** Lines that were not fit to be sent; they count once what stands before them is done. */
-  let unfit: ScannedLine[] = []
-  let complaints = 0
+  /** Lines that cannot be sent. They are reported when all lines before them are done. */
+  let unreadable: ScannedLine[] = []
+  let refusedLines = 0
 
   async function* items(done: Position): AsyncGenerator<BulkItem> {
     for await (const line of linesOf(source.pieces)) {
       if (line.number <= done.items) continue
-      if (line.text === undefined) unfit.push(line)
-      if (unfit.length > MAX_UNFIT) {
-        throw refused(`${source.name} is no file of JSON lines: ${count(MAX_UNFIT)} are no text`)
+      if (line.text === undefined) unreadable.push(line)
+      if (unreadable.length > MAX_UNREADABLE) {
+        throw refused(
+          `${source.name} is not a file of JSON lines: ${count(MAX_UNREADABLE)} lines are not text`,
+        )
       }
       if (line.text !== undefined)
         yield { json: jsonLine(line.text), number: line.number, end: line.end }
     }
   }
 
-  function complain(number: number, error: string, detail: string): void {
-    complaints += 1
-    if (complaints <= MAX_SHOWN) report.note(`line ${number}: ${detail || error}`, 'bad')
-    if (complaints === MAX_SHOWN + 1) report.note('… further lines are only counted.', 'bad')
+  function reportRefused(number: number, error: string, detail: string): void {
+    refusedLines += 1
+    if (refusedLines <= MAX_SHOWN) report.note(`line ${number}: ${detail || error}`, 'bad')
+    if (refusedLines === MAX_SHOWN + 1) report.note('… further lines are only counted.', 'bad')
   }
 
-  async function settleUnfit(upTo: number): Promise<void> {
-    const settled = unfit.filter(({ number }) => number <= upTo)
+  async function reportUnreadable(upTo: number): Promise<void> {
+    const settled = unreadable.filter(({ number }) => number <= upTo)
     if (settled.length === 0) return
-    unfit = unfit.slice(settled.length)
+    unreadable = unreadable.slice(settled.length)
     sums.add({ failed: settled.length })
     for (const { number, problem = 'not-unicode' } of settled) {
-      complain(number, problem, PROBLEMS[problem])
+      reportRefused(number, problem, PROBLEMS[problem])
       await report.record({
         type: 'error',
         line: number,
@@ -89,18 +91,18 @@ async function importRoles(
     fromStart: options.fromStart === true,
     items,
     async answered({ number }, { error, detail }) {
-      await settleUnfit(number)
-      complain(number, textOf(error), textOf(detail))
+      await reportUnreadable(number)
+      reportRefused(number, textOf(error), textOf(detail))
       await report.record({ type: 'error', line: number, error, detail })
     },
     async through({ items }, counts) {
-      await settleUnfit(items)
+      await reportUnreadable(items)
       sums.add(counts)
     },
     counts: sums.all,
     restore: sums.add,
   })
-  await settleUnfit(Number.POSITIVE_INFINITY)
+  await reportUnreadable(Number.POSITIVE_INFINITY)
   await summarize(run, sums.all(), seconds)
 }
 
@@ -120,7 +122,7 @@ async function* linesOf(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Scann
   yield* scanner.end()
 }
 
-/** UTF-16 may hold a line end of its own making; in JSON one can only be between members. */
+/** UTF-16 text may contain another kind of line end. In JSON a raw line end stands only between members. */
 function jsonLine(text: string): string {
   return text.replaceAll(/[\r\n]/g, ' ')
 }
@@ -136,6 +138,6 @@ async function summarize({ report }: Run, counts: Counts, seconds: number): Prom
   throw new CliError(
     EXIT.refused,
     `${count(failed)} lines were refused`,
-    'Mend them and import the file again: the others are left as they are.',
+    'Correct them and import the file again: the other lines are idempotent.',
   )
 }

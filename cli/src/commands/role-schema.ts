@@ -1,12 +1,11 @@
-/** `claimcheck role schema`: what roles mean. A change is shown before it is made, and made only on top of what was shown. */
+/** `claimcheck role schema`: the permissions of roles. A change is shown first, and refused if the schema changes meanwhile. */
 import type { Command } from 'commander'
-import { listOf, numberOf, objectOf, objectsOf, textOf } from '../bulk/fields.ts'
-import { addCommand, addNoun, type Declaring, handle, yesOption } from '../command.ts'
+import { addCommand, addGroup, handle, type Setup, yesOption } from '../command.ts'
 import { assertConfirmable, confirm } from '../confirmation.ts'
-import { readText } from '../input/input.ts'
+import { readJsonObject } from '../input/input.ts'
 import type { Run } from '../run.ts'
-import type { Api, Json } from '../service/api.ts'
-import { parseUserObject } from '../service/refusal.ts'
+import type { Json } from '../service/api.ts'
+import { listOf, objectOf, objectsOf, textOf } from '../service/fields.ts'
 
 const PATH = '/role-schema'
 
@@ -15,31 +14,31 @@ interface PutOptions {
   readonly yes?: boolean
 }
 
-/** Adds the noun below `role`. */
-export function addSchemaCommands(role: Command, declaring: Declaring): void {
-  const schema = addNoun(role, 'schema', 'say what roles mean')
+/** Adds the commands below `role`. */
+export function addSchemaCommands(role: Command, setup: Setup): void {
+  const schema = addGroup(role, 'schema', 'define what roles permit')
   const get = addCommand(schema, 'get', {
-    summary: 'which permissions each role carries',
+    summary: 'show the permissions of each role',
     examples: [
       ['claimcheck role schema get', 'as a table'],
-      ['claimcheck role schema get --json > schema.json', 'to be edited and put back'],
+      ['claimcheck role schema get --json > schema.json', 'as JSON, to edit and put back'],
     ],
   })
-  handle<object, []>(get, declaring, showSchema)
+  handle<object, []>(get, setup, showSchema)
 
   const put = addCommand(schema, 'put <file>', {
-    summary: 'replace the role schema, after showing what that changes',
+    summary: 'replace the role schema, after showing the changes',
     details: [
-      'The file holds {"roles": {"teacher": {"description"?, "permissions": […], "assumable"?: […]}}}; - is standard input. Assignments of a role that is left out stay and mean nothing until it is back.',
+      'The file holds {"roles": {"teacher": {"description"?, "permissions": […], "assumable"?: […]}}}; - is standard input. Assignments of a role that the new schema lacks are kept, but have no effect until the role is defined again.',
     ],
     examples: [
       ['claimcheck role schema put schema.json --dry-run', 'what would change?'],
       ['claimcheck role schema put schema.json', 'shows the changes, then asks'],
     ],
   })
-    .option('-n, --dry-run', 'tell what would change and change nothing')
+    .option('-n, --dry-run', 'show what would change, change nothing')
     .addOption(yesOption())
-  handle<PutOptions, [string]>(put, declaring, putSchema)
+  handle<PutOptions, [string]>(put, setup, putSchema)
 }
 
 async function showSchema(run: Run): Promise<void> {
@@ -54,13 +53,17 @@ async function showSchema(run: Run): Promise<void> {
       {
         title: 'permissions',
         cell: ([, role]) => listOf(objectOf(role)?.permissions),
-        gives: 'cut',
+        shrink: 'cut',
       },
-      { title: 'may assume', cell: ([, role]) => listOf(objectOf(role)?.assumable), gives: 'wrap' },
+      {
+        title: 'may assume',
+        cell: ([, role]) => listOf(objectOf(role)?.assumable),
+        shrink: 'wrap',
+      },
       {
         title: 'description',
         cell: ([, role]) => textOf(objectOf(role)?.description),
-        gives: 'cut',
+        shrink: 'cut',
       },
     ],
     roles,
@@ -69,42 +72,21 @@ async function showSchema(run: Run): Promise<void> {
 
 async function putSchema(run: Run, { dryRun, yes }: PutOptions, file: string): Promise<void> {
   const { report } = run
-  const given = parseUserObject(await readText(run.environment, file), file)
+  const given = await readJsonObject(run.environment, file)
   const body = { roles: given.roles ?? given }
   if (dryRun !== true) assertConfirmable(run, yes, 'replacing the role schema')
   const api = await run.api()
-  const { forecast, version } = await forecastSchema(api, body)
+  const query = { dry_run: 'true' }
+  const forecast = await api.admin({ method: 'PUT', path: PATH, query, body })
   if (dryRun === true) report.document(forecast)
   showChanges(run, forecast)
   if (dryRun === true) return
-  const isNothing = changesOf(forecast).length === 0
-  if (isNothing) {
-    report.document(forecast)
-    return
-  }
-  await confirm(run, yes, {
-    blastRadius: 'Every live token resolves through the new schema at once.',
-  })
-  const answer = await api.admin({
-    method: 'PUT',
-    path: PATH,
-    body,
-    ...(version === undefined ? {} : { ifMatch: version }),
-  })
+  if (changesOf(forecast).length === 0) return report.document(forecast)
+  await confirm(run, yes, { blastRadius: 'The new schema applies to all live tokens at once.' })
+  const ifMatch = `"${textOf(forecast.version)}"`
+  const answer = await api.admin({ method: 'PUT', path: PATH, body, ifMatch })
   report.document(answer)
   report.line('The new schema is in force.', 'good')
-}
-
-/** What would change, and the version that this is true of. */
-async function forecastSchema(
-  api: Api,
-  body: Json,
-): Promise<{ readonly forecast: Json; readonly version: string | undefined }> {
-  const call = { method: 'PUT', path: PATH, query: { dry_run: 'true' }, body } as const
-  const answer = await api.adminAnswer(call)
-  const version = numberOf(answer.body.version)
-  const fallback = version === undefined ? undefined : `"${version}"`
-  return { forecast: answer.body, version: answer.headers.get('etag') ?? fallback }
 }
 
 interface Change {
@@ -114,10 +96,9 @@ interface Change {
   readonly detail: string
 }
 
-function changesOf(answer: Json): readonly Change[] {
-  const changes = objectOf(answer.changes) ?? objectOf(answer.forecast) ?? answer
+function changesOf(forecast: Json): readonly Change[] {
   const of = (what: string, detail: (change: Json) => string) =>
-    objectsOf(changes[what]).map((change) => ({
+    objectsOf(forecast[what]).map((change) => ({
       what,
       role: textOf(change.role),
       assignments: textOf(change.assignments),
@@ -125,7 +106,7 @@ function changesOf(answer: Json): readonly Change[] {
     }))
   return [
     ...of('added', () => ''),
-    ...of('removed', () => 'its assignments will mean nothing'),
+    ...of('removed', () => 'its assignments will have no effect'),
     ...of('changed', changeText),
   ]
 }
@@ -143,14 +124,14 @@ function changeText(change: Json): string {
 
 function showChanges({ report }: Run, forecast: Json): void {
   const changes = changesOf(forecast)
-  if (changes.length === 0) report.line('Nothing changes.')
+  if (changes.length === 0) report.line('Nothing to change.')
   if (changes.length === 0) return
   report.table(
     [
       { title: 'change', cell: ({ what }) => what, tone: ({ what }) => TONES[what] },
       { title: 'role', cell: ({ role }) => role },
       { title: 'assignments', cell: ({ assignments }) => assignments, align: 'right' },
-      { title: 'detail', cell: ({ detail }) => detail, gives: 'wrap' },
+      { title: 'detail', cell: ({ detail }) => detail, shrink: 'wrap' },
     ],
     changes,
   )

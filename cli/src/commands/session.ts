@@ -1,62 +1,59 @@
-/** `claimcheck session`: the logins of a subject, and ending them. */
+/** `claimcheck session`: lists the logins of a subject and ends them. */
 import type { Command } from 'commander'
-import { momentOf, textOf, timeOf } from '../bulk/fields.ts'
-import { addCommand, addNoun, type Declaring, handle, limitOption, yesOption } from '../command.ts'
-import type { Run } from '../run.ts'
+import { addCommand, addGroup, handle, limitOption, type Setup } from '../command.ts'
 import type { Json } from '../service/api.ts'
 import { segment } from '../service/api.ts'
+import { momentOf, textOf, timeOf } from '../service/fields.ts'
 import type { Column } from '../terminal/table.ts'
-import { type RevocationOptions, revokeTargets, sessionTarget } from './revoke.ts'
+import { showList } from './list.ts'
+import {
+  addRevocationOptions,
+  type RevocationOptions,
+  revokeTargets,
+  sessionTarget,
+} from './revoke-targets.ts'
 
-/** Adds the noun. */
-export function addSessionCommands(program: Command, declaring: Declaring): void {
-  const session = addNoun(program, 'session', 'find and end the logins of a subject')
+/** Adds the commands. */
+export function addSessionCommands(program: Command, setup: Setup): void {
+  const session = addGroup(program, 'session', 'list and end the logins of a subject')
   const list = addCommand(session, 'list <subject>', {
-    summary: 'the live sessions of a subject, with device and age',
+    summary: 'list the live sessions of a subject, with device and age',
     examples: [
       ['claimcheck session list alice', 'where is alice logged in?'],
       ['claimcheck session list alice --json | jq -r .sessions[].sid', 'only the ids'],
     ],
   }).addOption(limitOption(100))
-  handle<{ limit: number }, [string]>(list, declaring, listSessions)
+  handle<{ limit: number }, [string]>(list, setup, (run, { limit }, subject) =>
+    showList(run, {
+      path: `/subjects/${segment(subject)}/sessions`,
+      member: 'sessions',
+      limit,
+      columns: sessionColumns(run.nowSeconds()),
+      empty: `${subject} has no live session.`,
+    }),
+  )
 
   const kill = addCommand(session, 'kill <sid...>', {
     summary: 'end sessions: all their tokens are void at once',
-    details: ['More than one session at once asks first.'],
+    details: ['Asks first when there is more than one session.'],
     examples: [
       ['claimcheck session kill S1 --reason "laptop stolen"', 'end one session'],
-      ['claimcheck session kill S1 S2 --dry-run', 'what would it hit?'],
+      ['claimcheck session kill S1 S2 --dry-run', 'what would be revoked?'],
     ],
   })
-    .option('--reason <text>', 'why; kept with the revocation and in the audit')
-    .option('-n, --dry-run', 'tell what would die and change nothing')
-    .addOption(yesOption())
-  handle<RevocationOptions, [readonly string[]]>(kill, declaring, (run, options, sids) =>
+  addRevocationOptions(kill)
+  handle<RevocationOptions, [readonly string[]]>(kill, setup, (run, options, sids) =>
     revokeTargets(run, options, sids.map(sessionTarget)),
   )
 }
 
-async function listSessions(
-  run: Run,
-  { limit }: { limit: number },
-  subject: string,
-): Promise<void> {
-  const { report } = run
-  const call = { method: 'GET', path: `/subjects/${segment(subject)}/sessions` } as const
-  const { items, hasMore } = await (await run.api()).pages(call, 'sessions', limit)
-  report.document({ sessions: items, has_more: hasMore })
-  if (items.length === 0) return report.line(`${subject} has no live session.`)
-  report.table(sessionColumns(run.nowSeconds()), items)
-  if (hasMore) report.note('There are more: --limit all shows them.', 'quiet')
-}
-
-/** How sessions are shown. */
+/** The columns of sessions. */
 export function sessionColumns(nowSeconds: number): readonly Column<Json>[] {
   return [
     { title: 'session', cell: ({ sid }) => textOf(sid) },
     { title: 'started', cell: ({ started_at }) => momentOf(started_at, nowSeconds) },
     { title: 'expires', cell: ({ expires_at }) => timeOf(expires_at) },
     { title: 'address', cell: ({ ip }) => textOf(ip) },
-    { title: 'device', cell: ({ user_agent }) => textOf(user_agent), gives: 'cut' },
+    { title: 'device', cell: ({ user_agent }) => textOf(user_agent), shrink: 'cut' },
   ]
 }

@@ -1,26 +1,28 @@
-/** `claimcheck status`: both services, Redis, the feed and the versions on one screen. Works without a profile, given --issuer. */
+/** `claimcheck status`: both services, Redis, the feed and the versions on one screen. With `--issuer` it needs no profile. */
 import type { Command } from 'commander'
-import { objectOf, textOf } from '../bulk/fields.ts'
-import { addCommand, type Declaring, handle } from '../command.ts'
+import { addCommand, handle, type Setup } from '../command.ts'
 import { CliError, EXIT, unreachable } from '../exit.ts'
-import { assertSecureUrl, type Profile } from '../input/profile.ts'
+import { parseObject } from '../input/json-object.ts'
+import type { Profile } from '../input/profile-file.ts'
+import { assertSecureUrl } from '../input/secure-url.ts'
 import type { Run } from '../run.ts'
+import { objectOf, textOf } from '../service/fields.ts'
 import type { HttpAnswer } from '../service/http-call.ts'
 import { type Metrics, parseMetrics } from '../service/metrics-text.ts'
 import { count } from '../terminal/progress.ts'
 import type { Fact, Tone } from '../terminal/table.ts'
 
 /** Adds the command. */
-export function addStatusCommand(program: Command, declaring: Declaring): void {
+export function addStatusCommand(program: Command, setup: Setup): void {
   const status = addCommand(program, 'status', {
-    summary: 'both services, Redis, feed lag, connected clients and versions on one screen',
-    details: ['Exit code 0 when all of it works, 3 when something does not.'],
+    summary: 'show both services, Redis, feed lag, connected clients and versions',
+    details: ['The exit code is 0 when everything works, and 3 otherwise.'],
     examples: [
-      ['claimcheck status', 'is everything well?'],
-      ['claimcheck status --issuer https://issuer.example --json', 'of another installation'],
+      ['claimcheck status', 'does everything work?'],
+      ['claimcheck status --issuer https://issuer.example --json', 'without a profile'],
     ],
   })
-  handle<object, []>(status, declaring, showStatus)
+  handle<object, []>(status, setup, showStatus)
 }
 
 interface ServiceStatus {
@@ -37,8 +39,8 @@ async function showStatus(run: Run): Promise<void> {
   const profile = await profileOf(run)
   const signedIn = profile.operator.clientId === '' ? undefined : signInText(run, profile)
   const [issuer, introspect, operator] = await Promise.all([
-    look(run, profile.issuer),
-    introspectUrl(run, profile).then((url) => look(run, url)),
+    checkService(run, profile.issuer),
+    introspectUrl(run, profile).then((url) => checkService(run, url)),
     signedIn,
   ])
   report.document({
@@ -92,17 +94,17 @@ async function introspectUrl(run: Run, profile: Profile): Promise<string> {
     return introspection.replace(/\/introspect$/, '')
   } catch (error) {
     if (!(error instanceof CliError) || error.exitCode === EXIT.interrupted) throw error
-    return '(unknown: the issuer does not tell)'
+    return '(unknown: the issuer does not name it)'
   }
 }
 
-async function look(run: Run, base: string): Promise<ServiceStatus> {
+async function checkService(run: Run, base: string): Promise<ServiceStatus> {
   const nothing = { url: base, checks: {}, answerMs: undefined, metrics: undefined }
   if (!URL.canParse(base)) return { ...nothing, state: 'unreachable', detail: '' }
   const { elapsedMs } = run.environment
   const { origin } = new URL(base)
   const ask = (path: string) =>
-    run.exchange.send({ url: origin + path, method: 'GET', timeoutMs: run.timeoutMs })
+    run.http.send({ url: origin + path, method: 'GET', timeoutMs: run.timeoutMs })
   try {
     const began = elapsedMs()
     await ask('/healthz')
@@ -113,7 +115,7 @@ async function look(run: Run, base: string): Promise<ServiceStatus> {
     ])
     const checks = checksOf(ready)
     const state = ready.status === 200 && checks !== undefined ? 'ready' : 'not ready'
-    const detail = checks === undefined ? 'it does not answer like Claimcheck' : ''
+    const detail = checks === undefined ? 'the answer is not that of Claimcheck' : ''
     const text = metrics?.status === 200 ? parseMetrics(metrics.text) : undefined
     return { url: base, state, detail, checks: checks ?? {}, answerMs, metrics: text }
   } catch (error) {
@@ -123,14 +125,9 @@ async function look(run: Run, base: string): Promise<ServiceStatus> {
 }
 
 function checksOf({ text }: HttpAnswer): Readonly<Record<string, string>> | undefined {
-  try {
-    const checks = objectOf((JSON.parse(text) as { checks?: unknown }).checks)
-    if (checks === undefined) return undefined
-    return Object.fromEntries(Object.entries(checks).map(([name, value]) => [name, textOf(value)]))
-  } catch {
-    // A page of something else; the caller says so.
-    return undefined
-  }
+  const checks = objectOf(parseObject(text)?.checks)
+  if (checks === undefined) return undefined
+  return Object.fromEntries(Object.entries(checks).map(([name, value]) => [name, textOf(value)]))
 }
 
 function toJson({ url, state, detail, checks, answerMs, metrics }: ServiceStatus) {
@@ -151,12 +148,13 @@ function serviceFacts(name: string, status: ServiceStatus): Fact[] {
   return [
     { name, value: status.url },
     toneFact('  state', state, status.state === 'ready'),
-    ...(answerMs === undefined ? [] : [{ name: '  answers in', value: `${answerMs} ms` }]),
+    ...(answerMs === undefined ? [] : [{ name: '  answer time', value: `${answerMs} ms` }]),
     {
       name: '  version',
-      value: version === undefined ? 'not shown here' : `${version} on Node ${node ?? '?'}`,
+      value:
+        version === undefined ? 'unknown: no metrics here' : `${version} on Node ${node ?? '?'}`,
     },
-    ...numberFact('  in flight', metrics?.sum('claimcheck_http_requests_in_flight')),
+    ...numberFact('  requests in flight', metrics?.sum('claimcheck_http_requests_in_flight')),
     ...numberFact('  refused credentials', metrics?.sum('claimcheck_client_auth_failures_total')),
   ]
 }
@@ -184,6 +182,6 @@ function feedFacts(metrics: Metrics | undefined): Fact[] {
     ...(lag_events === undefined
       ? []
       : [toneFact('  feed lag', `${count(lag_events)} events`, lag_events === 0)]),
-    ...numberFact('  not acknowledged', unacknowledged_events),
+    ...numberFact('  unacknowledged events', unacknowledged_events),
   ]
 }

@@ -1,59 +1,58 @@
-/** `claimcheck subject`: who somebody is, what they hold, and keeping them out. */
+/** `claimcheck subject`: shows a subject, suspends it, and sets its claims. */
 import type { Command } from 'commander'
-import { listOf, momentOf, numberOf, textOf, timeOf } from '../bulk/fields.ts'
-import { addCommand, addNoun, type Declaring, handle, yesOption } from '../command.ts'
+import { addCommand, addGroup, handle, type Setup, yesOption } from '../command.ts'
 import { assertConfirmable, confirm } from '../confirmation.ts'
 import { CliError, EXIT } from '../exit.ts'
-import { readText } from '../input/input.ts'
+import { readJsonObject } from '../input/input.ts'
 import type { Run } from '../run.ts'
 import { type Api, type Json, type Page, segment } from '../service/api.ts'
-import { parseUserObject } from '../service/refusal.ts'
+import { listOf, momentOf, numberOf, textOf, timeOf, valueText } from '../service/fields.ts'
 import type { Column } from '../terminal/table.ts'
 import { auditColumns } from './audit.ts'
-import { forecast, subjectTarget } from './revoke.ts'
+import { forecast, subjectTarget } from './revoke-targets.ts'
 import { assignmentColumns } from './role-assignments.ts'
 import { sessionColumns } from './session.ts'
 
-/** Adds the noun. */
-export function addSubjectCommands(program: Command, declaring: Declaring): void {
-  const subject = addNoun(program, 'subject', 'look at a subject, suspend it, set its claims')
+/** Adds the commands. */
+export function addSubjectCommands(program: Command, setup: Setup): void {
+  const subject = addGroup(program, 'subject', 'show a subject, suspend it, set its claims')
   const show = addCommand(subject, 'show <subject>', {
-    summary: 'everything about a subject: status, claims, sessions, grants, roles, last changes',
+    summary: 'show status, claims, sessions, grants, roles and last changes of a subject',
     examples: [
       ['claimcheck subject show alice', 'one screen about alice'],
       ['claimcheck subject show alice --json', 'the same as one JSON document'],
     ],
   })
-  handle<object, [string]>(show, declaring, showSubject)
+  handle<object, [string]>(show, setup, showSubject)
 
   const suspend = addCommand(subject, 'suspend <subject>', {
-    summary: 'keep a subject out: its tokens are void, and it gets no others',
+    summary: 'suspend a subject: its tokens are void, and it gets no new ones',
     examples: [
-      ['claimcheck subject suspend alice', 'asks first, and says how many tokens die'],
-      ['claimcheck subject suspend alice --yes', 'without being asked'],
+      ['claimcheck subject suspend alice', 'says how many grants are live, and asks first'],
+      ['claimcheck subject suspend alice --yes', 'without a question'],
     ],
   }).addOption(yesOption())
-  handle<{ yes?: boolean }, [string]>(suspend, declaring, suspendSubject)
+  handle<{ yes?: boolean }, [string]>(suspend, setup, suspendSubject)
 
   const reactivate = addCommand(subject, 'reactivate <subject>', {
-    summary: 'let a suspended subject in again; tokens from before stay void',
+    summary: 'reactivate a suspended subject; its earlier tokens stay void',
     examples: [['claimcheck subject reactivate alice', 'alice may log in again']],
   })
-  handle<object, [string]>(reactivate, declaring, async (run, _options, name) => {
+  handle<object, [string]>(reactivate, setup, async (run, _options, name) => {
     const answer = await putSubject(await run.api(), name, { status: 'active' })
     run.report.document(answer)
-    run.report.line(`${name} is active. What was issued before the suspension stays void.`, 'good')
+    run.report.line(`${name} is active. Its earlier tokens stay void.`, 'good')
   })
 
   const claims = addCommand(subject, 'claims <subject>', {
     summary: 'show the claims of a subject, or replace all of them',
-    details: ['Claims stand in every introspection answer of the subject from then on.'],
+    details: ['Every introspection response about the subject contains its claims.'],
     examples: [
       ['claimcheck subject claims alice', 'show them'],
       ['claimcheck subject claims alice --from-file claims.json', 'replace them'],
     ],
-  }).option('--from-file <file>', 'a JSON object of claims, - for standard input')
-  handle<{ fromFile?: string }, [string]>(claims, declaring, subjectClaims)
+  }).option('--from-file <file>', 'the claims, a JSON object; - is standard input')
+  handle<{ fromFile?: string }, [string]>(claims, setup, subjectClaims)
 }
 
 function pathOf(subject: string): string {
@@ -74,12 +73,12 @@ async function suspendSubject(
   if (yes !== true) {
     const { affected } = await forecast(api, subjectTarget(subject), {})
     const live = numberOf(affected) ?? 0
-    const blastRadius = `${subject} has ${live} live grants; all will be void for good, and no new ones are given.`
+    const blastRadius = `${subject} has ${live} live grants; all of them will be void for good, and it gets no new ones.`
     await confirm(run, yes, { blastRadius })
   }
   const answer = await putSubject(api, subject, { status: 'suspended' })
   run.report.document(answer)
-  run.report.line(`${subject} is suspended; what it held is void.`, 'bad')
+  run.report.line(`${subject} is suspended; all its tokens are void.`, 'bad')
 }
 
 async function subjectClaims(
@@ -89,14 +88,11 @@ async function subjectClaims(
 ): Promise<void> {
   const { report, environment } = run
   const api = await run.api()
+  const path = pathOf(subject)
   const answer =
     fromFile === undefined
-      ? await api.admin({ method: 'GET', path: pathOf(subject) })
-      : await putSubject(
-          api,
-          subject,
-          parseUserObject(await readText(environment, fromFile), fromFile),
-        )
+      ? await api.admin({ method: 'GET', path })
+      : await putSubject(api, subject, await readJsonObject(environment, fromFile))
   const { sub: _, status: __, ...claims } = answer
   report.document(claims)
   const facts = factsOf(claims)
@@ -105,19 +101,16 @@ async function subjectClaims(
 }
 
 function factsOf(claims: Json) {
-  return Object.entries(claims).map(([name, value]) => ({
-    name,
-    value: typeof value === 'object' ? JSON.stringify(value) : textOf(value),
-  }))
+  return Object.entries(claims).map(([name, value]) => ({ name, value: valueText(value) }))
 }
 
 const PAGE = 10
 const NOTHING: Page = { items: [], hasMore: false }
 
-/** A part of the screen that could not be had, and why. */
+/** A part of the screen; `problem` says why it is missing. */
 type Part = Page & { readonly problem?: string }
 
-/** Some parts take scopes that others do not; what may not be seen is said and the rest shown. */
+/** Reads a part. The parts need different scopes: a refused part does not hide the others. */
 async function partOf(
   api: Api,
   path: string,
@@ -169,7 +162,7 @@ interface ShownPart {
   readonly title: string
   readonly part: Part
   readonly columns: readonly Column<Json>[]
-  /** The command that shows all of it. */
+  /** The command that shows all items. */
   readonly more?: string
 }
 
@@ -191,8 +184,8 @@ function grantColumns(nowSeconds: number): readonly Column<Json>[] {
     { title: 'issued', cell: ({ issued_at }) => momentOf(issued_at, nowSeconds) },
     { title: 'expires', cell: ({ expires_at }) => timeOf(expires_at) },
     { title: 'refresh', cell: ({ refresh }) => (refresh === true ? 'yes' : 'no') },
-    { title: 'scope', cell: ({ scope }) => textOf(scope), gives: 'wrap' },
-    { title: 'for', cell: ({ aud }) => listOf(aud), gives: 'wrap' },
+    { title: 'scope', cell: ({ scope }) => textOf(scope), shrink: 'wrap' },
+    { title: 'audience', cell: ({ aud }) => listOf(aud), shrink: 'wrap' },
     { title: 'session', cell: ({ sid }) => textOf(sid) },
   ]
 }

@@ -1,63 +1,42 @@
 /**
- * Taking back tokens found in a file or a pipe, such as a leaked dump: finds each by its shape, lets the server say which
- * are real, and sums up how many were live, whose, and since when. Never shows a token: a real one is named by its jti.
+ * Revokes the tokens in a file or a pipe, such as a leaked dump: finds each by its shape, lets the server say which are
+ * real, and reports how many were live and whose. A token is never shown; it is named by its jti.
  */
-import { type Command, Option } from 'commander'
+import type { Command } from 'commander'
 import type { BulkItem } from '../bulk/bulk.ts'
-import { numberOf, textOf, timeOf } from '../bulk/fields.ts'
 import { workThrough } from '../bulk/file-work.ts'
-import { createTally, type Tally } from '../bulk/tally.ts'
-import { type Declaring, momentOption, yesOption } from '../command.ts'
+import { createTally } from '../bulk/tally.ts'
+import { momentOption, type Setup } from '../command.ts'
 import { assertConfirmable, confirm } from '../confirmation.ts'
 import { CliError, EXIT, usage } from '../exit.ts'
 import { type ByteSource, isRegularFile, openSource, readToken, STDIN } from '../input/input.ts'
 import { createRecentTokens, createTokenScanner, type FoundToken } from '../input/token-scanner.ts'
 import type { Run } from '../run.ts'
-import type { Json } from '../service/api.ts'
 import { count } from '../terminal/progress.ts'
+import { reportIntake } from './intake-report.ts'
+import { addRevocationOptions, type RevocationOptions } from './revoke-targets.ts'
 
-/** Options of the intake. */
-export interface IntakeOptions {
+/** Options for tokens from a file or a pipe. */
+export interface IntakeOptions extends RevocationOptions {
   readonly fromFile?: string
-  readonly issuedAfter?: number
-  readonly issuedBefore?: number
-  readonly reason?: string
-  readonly dryRun?: boolean
-  readonly yes?: boolean
   readonly fromStart?: boolean
-  /** Whether finding no token is a mistake. */
-  readonly mustHold?: boolean
+  /** Whether an input without a token is an error. */
+  readonly isTokenRequired?: boolean
 }
 
-/** Adds what `token revoke` and `revoke` have in common. */
-export function addTokenTargets(command: Command, declaring: Declaring): Command {
-  return command
-    .addOption(
-      new Option('--from-file <file>', 'find the tokens in any file, - for standard input'),
-    )
-    .option('--from-start', 'begin anew where an earlier run over the same file was stopped')
-    .addOption(
-      momentOption(
-        '--issued-before <time>',
-        'only what was issued before: 2h, 7d (ago), 2026-05-01T03:00:00Z or epoch seconds',
-        declaring,
-        'ago',
-      ),
-    )
-    .addOption(
-      momentOption(
-        '--issued-after <time>',
-        'only what was issued after: 1h, 7d (ago), 2026-05-01T03:00:00Z or epoch seconds',
-        declaring,
-        'ago',
-      ),
-    )
-    .option('--reason <text>', 'why; kept with the revocation and in the audit')
-    .option('-n, --dry-run', 'tell what would die and change nothing')
-    .addOption(yesOption())
+/** Adds the options that `token revoke` and `revoke` share. */
+export function addIntakeOptions(command: Command, setup: Setup): Command {
+  command
+    .option('--from-file <file>', 'revoke every token found in this file; - is standard input')
+    .option('--from-start', 'start over instead of resuming a stopped run over the same file')
+  for (const side of ['before', 'after']) {
+    const help = `only tokens issued ${side}: 2h, 7d (ago), 2026-05-01T03:00:00Z or epoch seconds`
+    command.addOption(momentOption(`--issued-${side} <time>`, help, setup, 'ago'))
+  }
+  return addRevocationOptions(command)
 }
 
-/** @throws {CliError} unless there is time between the two */
+/** @throws {CliError} when the span of time is empty */
 export function assertSpan({ issuedAfter, issuedBefore }: IntakeOptions): void {
   if (issuedAfter === undefined || issuedBefore === undefined || issuedAfter < issuedBefore) return
   throw usage('--issued-after must be earlier than --issued-before')
@@ -66,7 +45,7 @@ export function assertSpan({ issuedAfter, issuedBefore }: IntakeOptions): void {
 const TOKENS_REMEMBERED = 500_000
 const LARGE_FILE_BYTES = 100 * 1_048_576
 
-/** Takes back every token that is found. */
+/** Revokes every token that is found. */
 export async function revokeTokens(run: Run, options: IntakeOptions): Promise<void> {
   assertSpan(options)
   const { environment } = run
@@ -86,30 +65,30 @@ function sourceOf(token: string): ByteSource {
   async function* pieces() {
     yield Buffer.from(token)
   }
-  return { pieces: pieces(), name: 'what was typed', totalBytes: undefined, path: undefined }
+  return { pieces: pieces(), name: 'the typed text', totalBytes: undefined, path: undefined }
 }
 
-/** Counts first: a file is there to be read again. */
+/** Counts the tokens for the question. A file can be read twice. */
 async function confirmFile(run: Run, { yes }: IntakeOptions, from: string): Promise<void> {
   const source = await openSource(run.environment, from)
   if ((source.totalBytes ?? 0) > LARGE_FILE_BYTES) run.report.note(`Counting tokens in ${from} …`)
   let found = 0
   for await (const _token of distinctTokens(source)) found += 1
   if (found < 2) return
-  assertConfirmable(run, yes, `taking back ${count(found)} tokens`)
-  const blastRadius = `${count(found)} texts of the shape of a token were found in ${from}; those that are real will be void, refresh tokens with their grants.`
+  assertConfirmable(run, yes, `revoking ${count(found)} tokens`)
+  const blastRadius = `${from} contains ${count(found)} texts with the shape of a token. Those that are real will be void for good, refresh tokens with their grants.`
   await confirm(run, yes, { blastRadius })
 }
 
-/** A pipe can be read only once: one token is taken back, for more the answer must be given beforehand. */
+/** A pipe can be read only once: it may hold one token, unless the answer is given beforehand with `--yes`. */
 async function holdingOne(source: ByteSource): Promise<ByteSource> {
   const found: FoundToken[] = []
   for await (const token of distinctTokens(source)) {
     found.push(token)
     if (found.length > 1) {
       throw usage(
-        `${source.name} holds more than one token, and taking back several needs a confirmation; nothing was done`,
-        'Look first with --dry-run, then give --yes.',
+        `${source.name} contains more than one token, and revoking several needs a confirmation; nothing was done`,
+        'Look first with --dry-run, then add --yes.',
       )
     }
   }
@@ -163,13 +142,13 @@ async function sendTokens(run: Run, options: IntakeOptions, source: ByteSource):
     restore: (counts) => tally.restore(counts),
   })
   if (found === 0) return nothingFound(run, options, source.name, firstBytes)
-  await summarize(run, { tally, found, seconds, dryRun, name: source.name })
+  await reportIntake(run, { tally, found, seconds, dryRun, name: source.name })
   const { failed = 0 } = tally.counts()
   if (failed > 0) {
     throw new CliError(
       EXIT.refused,
-      `${count(failed)} tokens could not be dealt with`,
-      'Repeating is safe.',
+      `${count(failed)} tokens could not be checked`,
+      'It is safe to repeat the command.',
     )
   }
 }
@@ -196,7 +175,7 @@ const COMPRESSED: readonly (readonly number[])[] = [
 
 async function nothingFound(
   { report }: Run,
-  { mustHold, dryRun = false }: IntakeOptions,
+  { isTokenRequired, dryRun = false }: IntakeOptions,
   name: string,
   firstBytes: Uint8Array | undefined,
 ): Promise<void> {
@@ -204,93 +183,14 @@ async function nothingFound(
     magic.every((byte, n) => firstBytes?.[n] === byte),
   )
   const hint = isCompressed ? `${name} is compressed: unpack it and pipe it in.` : undefined
-  if (mustHold === true) throw usage(`there is no token in ${name}`, hint)
+  if (isTokenRequired === true) throw usage(`there is no token in ${name}`, hint)
   await report.record({ type: 'summary', dry_run: dryRun, found: 0 })
   report.line(`There is no token in ${name}.`)
   if (hint !== undefined) report.note(hint, 'warning')
 }
 
-interface Summary {
-  readonly tally: Tally
-  readonly found: number
-  readonly seconds: number
-  readonly dryRun: boolean
-  readonly name: string
-}
-
-const MAX_ROWS = 20
-const MAX_NAMED_GRANTS = 5
-
-/** What the token was worth. */
-const WORTH: Readonly<Record<string, string>> = { revoked: 'live', spared: 'live, spared' }
-
-async function summarize({ report }: Run, summary: Summary): Promise<void> {
-  const { tally, found, seconds, dryRun, name } = summary
-  const counts = tally.counts()
-  const subjects = tally.subjects()
-  await report.record({ type: 'summary', dry_run: dryRun, found, ...counts, subjects })
-  const { live = 0, already_void = 0, spared = 0, unknown = 0 } = counts
-  const verb = dryRun ? 'are live and would be void' : 'were live and are void now'
-  report.line(
-    `${count(found)} found in ${name}: ${count(live)} ${verb}, ${count(already_void)} were void already,${sparedText(spared)} ${count(unknown)} are unknown here.`,
-  )
-  const tokens = tally.tokens()
-  if (tokens.length > 0 && tokens.length <= MAX_ROWS) tokenTable(report, tokens, dryRun)
-  else if (subjects.length > 0) {
-    report.line('')
-    subjectTable(report, subjects)
-    if (subjects.length > MAX_ROWS || tally.hasMoreSubjects()) {
-      report.line(`… and others; --json names them.`, 'quiet')
-    }
-  }
-  const left = [...tally.grantsLeft()]
-  if (left.length > 0) {
-    const which = left.length <= MAX_NAMED_GRANTS ? left.join(' --grant ') : '…'
-    report.note(
-      `${count(left.length)} of these logins can still refresh. To end them too: claimcheck revoke --grant ${which}`,
-      'warning',
-    )
-  }
-  if (seconds > 1) report.note(`${count(found / seconds)} tokens a second.`, 'quiet')
-}
-
-/** What tells one run over a file from another; the same as ever where there is no beginning. */
+/** Identifies the run for its resume file. Without `--issued-after` it is the same as in earlier versions. */
 function identityOf({ issuedAfter, issuedBefore, reason }: IntakeOptions): readonly string[] {
   const identity = ['revoke', String(issuedBefore), String(reason)]
   return issuedAfter === undefined ? identity : [...identity, String(issuedAfter)]
-}
-
-function sparedText(spared: number): string {
-  return spared === 0 ? '' : ` ${count(spared)} are live and spared by their time of issue,`
-}
-
-function tokenTable(report: Run['report'], tokens: readonly Json[], dryRun: boolean): void {
-  report.line('')
-  report.table(
-    [
-      {
-        title: 'was',
-        cell: ({ outcome }) => WORTH[textOf(outcome)] ?? 'void',
-        tone: ({ outcome }) => (outcome !== 'revoked' ? 'quiet' : dryRun ? 'warning' : 'bad'),
-      },
-      { title: 'level', cell: ({ level }) => textOf(level) },
-      { title: 'subject', cell: ({ sub }) => textOf(sub) },
-      { title: 'client', cell: ({ client_id }) => textOf(client_id) },
-      { title: 'issued', cell: ({ issued_at }) => timeOf(issued_at) },
-      { title: 'jti', cell: ({ jti, grant_id }) => textOf(jti) || textOf(grant_id) },
-    ],
-    tokens,
-  )
-}
-
-function subjectTable(report: Run['report'], subjects: readonly Json[]): void {
-  report.table(
-    [
-      { title: 'subject', cell: ({ sub }) => textOf(sub) },
-      { title: 'live', cell: ({ live }) => count(numberOf(live) ?? 0), align: 'right' },
-      { title: 'found', cell: ({ found }) => count(numberOf(found) ?? 0), align: 'right' },
-      { title: 'since', cell: ({ since }) => timeOf(since) },
-    ],
-    subjects.slice(0, MAX_ROWS),
-  )
 }

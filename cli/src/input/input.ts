@@ -1,6 +1,6 @@
 /**
- * What the tool reads: files, standard input, and secrets. A token or a secret never comes from the command line, where
- * every user of the machine can see it and the shell keeps it.
+ * Reads files, standard input, tokens and secrets. Tokens and secrets are never read from the command line: every user of
+ * the machine can see it there, and the shell keeps it in its history.
  */
 import { createReadStream } from 'node:fs'
 import { open, stat } from 'node:fs/promises'
@@ -9,19 +9,20 @@ import { TOKEN_PATTERN } from '@claimcheck/client/wire'
 import type { Environment } from '../environment.ts'
 import { fileProblem, interruption, usage } from '../exit.ts'
 import type { Prompt } from '../terminal/prompt.ts'
+import { parseObject } from './json-object.ts'
 import { createTokenScanner } from './token-scanner.ts'
 
-/** Stands for standard input where a file is asked for. */
+/** Names standard input in place of a file. */
 export const STDIN = '-'
 
-/** Bytes to work through. */
+/** The bytes of a file or of standard input. */
 export interface ByteSource {
   readonly pieces: AsyncIterable<Uint8Array>
   /** For people. */
   readonly name: string
-  /** Undefined for a pipe. */
+  /** The size; undefined for a pipe. */
   readonly totalBytes: number | undefined
-  /** The file, if it is one that can be read again. */
+  /** The path of a regular file, which can be read again. */
   readonly path: string | undefined
 }
 
@@ -78,8 +79,8 @@ async function* untilInterrupted(
   }
 }
 
-/** Reads a whole text of reasonable size. */
-export async function readText(environment: InputEnvironment, from: string): Promise<string> {
+/** Reads a whole text of at most 1 MiB. */
+async function readText(environment: InputEnvironment, from: string): Promise<string> {
   const source = await openSource(environment, from)
   const pieces: Uint8Array[] = []
   let bytes = 0
@@ -91,8 +92,15 @@ export async function readText(environment: InputEnvironment, from: string): Pro
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(pieces))
   } catch {
-    throw usage(`${source.name} is no UTF-8 text`)
+    throw usage(`${source.name} is not UTF-8 text`)
   }
+}
+
+/** Reads a JSON object. @throws {CliError} 2 that names the file */
+export async function readJsonObject(environment: InputEnvironment, from: string) {
+  const value = parseObject((await readText(environment, from)).replace(/^\ufeff/, ''))
+  if (value !== undefined) return value
+  throw usage(`${from === STDIN ? 'standard input' : from} is not a JSON object`)
 }
 
 /** Reads a secret: from a file, from standard input, or typed without being shown. */
@@ -109,11 +117,11 @@ export async function readSecret(
   const secret = text.replace(/\r?\n$/, '')
   if (secret === '') throw usage('the secret is empty')
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it refuses
-  if (/[\u0000-\u001f\u007f]/.test(secret)) throw usage('the secret is more than one line of text')
+  if (/[\u0000-\u001f\u007f]/.test(secret)) throw usage('the secret must be one line of text')
   return secret
 }
 
-/** Reads one token, or what somebody takes for one: from a file, from standard input, or typed without being shown. */
+/** Reads one token: from a file, from standard input, or typed without being shown. It may turn out not to be a token. */
 export async function readToken(
   environment: InputEnvironment,
   prompt: Prompt,
@@ -127,20 +135,21 @@ export async function readToken(
   if (found.size > 1) {
     throw usage(
       'there is more than one token',
-      'Give one: the access token alone, or the refresh token alone.',
+      'Give one of them: only the access token, or only the refresh token.',
     )
   }
   const [token = text.trim()] = found
   if (token === '') throw usage('there is no token', 'Pipe it in, or name a file with --from-file.')
-  if (token.length > 4_096 || /\s/.test(token)) throw usage('this is no token: it is not one word')
+  if (token.length > 4_096 || /\s/.test(token))
+    throw usage('this is not a token: it is not one word')
   return token
 }
 
-/** @throws {CliError} 2 when a token stands among the arguments */
+/** @throws {CliError} 2 when an argument contains a token */
 export function assertNoTokenTyped(args: readonly string[]): void {
   if (!args.some((arg) => TOKEN_PATTERN.test(arg))) return
   throw usage(
     'a token was given on the command line, where every user of this machine can see it and the shell keeps it; nothing was done',
-    'Pipe it in, or use --from-file. If others can see this machine, revoke the token.',
+    'Pipe it in, or use --from-file. If other people use this machine, revoke the token.',
   )
 }

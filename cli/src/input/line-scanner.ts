@@ -1,29 +1,30 @@
 /**
- * Cuts bytes into lines of UTF-8, piece by piece: LF or CRLF, with or without one at the end, with or without a byte
- * order mark, UTF-16 with one. A line that is too long is told once and passed over, so that a file without any line end
- * takes no more memory than one with.
+ * Splits bytes into lines, piece by piece. It reads UTF-8 with or without a byte order mark and UTF-16 with one, LF and
+ * CRLF, and a last line without line end. A line that is too long is reported once and skipped, so a file without line
+ * ends takes no more memory than one with.
  */
 
-/** A line that says something: its number, counted from 1, and the bytes from the beginning to right behind it. */
+/** A line that is not blank. `number` counts from 1; `end` is the number of bytes up to the end of the line. */
 export interface ScannedLine {
   readonly number: number
   readonly end: number
-  /** What is in it; undefined when it is too long or not Unicode. */
+  /** The trimmed text; undefined when the line is too long or not Unicode. */
   readonly text: string | undefined
   readonly problem?: 'too-long' | 'not-unicode'
 }
 
-/** Cuts the next piece. */
+/** Splits a stream. */
 export interface LineScanner {
+  /** Takes the next piece. */
   push(piece: Uint8Array): ScannedLine[]
-  /** The last line, if it had no end. */
+  /** The last line, if it has no line end. */
   end(): ScannedLine[]
 }
 
 const LF = 0x0a
 const NOTHING = Buffer.alloc(0)
 
-/** Makes a scanner. Blank lines count but are not handed out. */
+/** Makes a scanner. Blank lines are counted but not returned. */
 export function createLineScanner(maxLineBytes: number): LineScanner {
   let encoding: TextEncoding | undefined
   let kept: Buffer = NOTHING
@@ -56,7 +57,7 @@ export function createLineScanner(maxLineBytes: number): LineScanner {
     kept = Buffer.from(window.subarray(from))
     if (kept.length > maxLineBytes) {
       isSkipping = true
-      // An even number goes, so that halves of UTF-16 characters stay in step.
+      // An even number of bytes is dropped, to keep UTF-16 characters whole.
       const gone = kept.length - (kept.length % 2)
       position += gone
       kept = Buffer.from(kept.subarray(gone))
@@ -68,7 +69,7 @@ export function createLineScanner(maxLineBytes: number): LineScanner {
     push(piece) {
       let window = kept.length === 0 ? Buffer.from(piece) : Buffer.concat([kept, piece])
       if (encoding === undefined) {
-        // Three bytes tell; fewer can only be a very short file.
+        // The byte order mark has three bytes at most; a file may be shorter.
         if (window.length < 3) {
           kept = window
           return []
@@ -102,7 +103,7 @@ interface TextEncoding {
   /** Bytes of the byte order mark. */
   readonly mark: number
   readonly terminator: Buffer
-  /** Whether the terminator at this place is one, and not two halves of other characters. */
+  /** Whether the bytes found here are a line end, and not halves of two UTF-16 characters. */
   readonly isTerminator: (at: number) => boolean
   readonly decode: (bytes: Buffer) => string | undefined
 }
@@ -134,7 +135,7 @@ function decoderOf(label: string): (bytes: Buffer) => string | undefined {
     try {
       return decoder.decode(bytes)
     } catch {
-      // Malformed bytes: told with the line's number by whoever reads it.
+      // Malformed bytes: the caller reports them with the number of the line.
       return undefined
     }
   }

@@ -1,4 +1,4 @@
-/** Files that only their owner may read: profiles, secrets and tokens that were asked for, points to go on from. */
+/** Files that only their owner may read: profiles, secrets, tokens, resume files. */
 import { randomBytes } from 'node:crypto'
 import { lstat, rename, rm, writeFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
@@ -6,7 +6,7 @@ import { fileProblem, usage } from '../exit.ts'
 
 const OWNER_ONLY = 0o600
 
-/** Writes a file of mode 0600 in one step: a reader sees the old text or the new one. */
+/** Writes a file of mode 0600 atomically: a reader sees the old text or the new one. */
 export async function writePrivate(path: string, text: string): Promise<void> {
   const draft = `${path}.${randomBytes(6).toString('hex')}.tmp`
   try {
@@ -19,15 +19,15 @@ export async function writePrivate(path: string, text: string): Promise<void> {
 }
 
 /**
- * Writes a file that the user has named.
+ * Writes a file that the user has named, with mode 0600.
  *
  * @throws {CliError} 2 when it cannot be written
  */
 export async function writeNamed(cwd: string, name: string, text: string): Promise<void> {
   const path = resolve(cwd, name)
   const found = await lstat(path).catch(() => undefined)
-  // A device or a link would be replaced by the file, not written to.
-  if (found !== undefined && !found.isFile()) throw usage(`${name} is no plain file`)
+  // The rename would replace a device or a link instead of writing to it.
+  if (found !== undefined && !found.isFile()) throw usage(`${name} is not a regular file`)
   try {
     await writePrivate(path, text)
   } catch (error) {

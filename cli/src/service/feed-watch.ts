@@ -1,10 +1,10 @@
 /**
- * Follows the feed of an introspection node to show it, and to nothing else: keeps no cache and gives no leases meaning.
- * Comes back with its cursors after a break, so that no change is missed while a node still knows them.
+ * Follows the feed of an introspection node to show it: it keeps no cache and ignores leases. After a lost connection it
+ * resumes from its cursors, so no event is missed while the node still has them.
  *
- *   opening   a socket is being opened, or `hello` is sent; ends with `start`, or with a time-out.
- *   watching  every event is handed out; a probe now and then shows whether the node is still there.
- *   waiting   the connection is gone; after a random wait it is opened again.
+ *   opening   the socket opens and `hello` is sent; ends with `start` or a time-out.
+ *   watching  every event is passed on; regular probes show whether the node is still there.
+ *   waiting   the connection is lost; after a random wait a new one is opened.
  */
 import {
   type EventFrame,
@@ -14,13 +14,13 @@ import {
   type ServerFrame,
   type StartFrame,
 } from '@claimcheck/client/wire'
-import { pause } from './api.ts'
+import { pause } from './retry.ts'
 
-/** What a watcher is told. */
-export interface FeedWatchEvents {
+/** Called as the feed goes on. */
+interface FeedWatchEvents {
   readonly up: (start: StartFrame) => void
   readonly event: (frame: EventFrame) => void
-  /** What went before is no longer known: changes may have been missed. */
+  /** The node no longer has the events after the cursor: changes may have been missed. */
   readonly reset: (frame: ResetFrame) => void
   readonly down: (reason: string) => void
 }
@@ -37,10 +37,10 @@ export interface FeedWatchOptions extends FeedWatchEvents {
 
 const PROBE_EVERY_MS = 5_000
 const FIRST_WAIT_MS = 500
-const LONGEST_WAIT_MS = 10_000
+const MAX_WAIT_MS = 10_000
 const MAX_FRAME_LENGTH = 1_048_576
 
-/** `WebSocket` of Node takes headers; the standard type does not know. */
+/** Node's `WebSocket` takes headers, which the standard type lacks. */
 type SocketWithHeaders = new (url: string, init: { headers: Record<string, string> }) => WebSocket
 
 /** Follows the feed until it is stopped. */
@@ -54,7 +54,7 @@ export async function watchFeed(options: FeedWatchOptions): Promise<void> {
     if (options.stop.aborted) return
     options.down(reason)
     failures += 1
-    const ceiling = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** failures)
+    const ceiling = Math.min(MAX_WAIT_MS, FIRST_WAIT_MS * 2 ** failures)
     await pause(options.random() * ceiling, options.stop).catch(() => undefined)
   }
 }
@@ -81,7 +81,7 @@ function watchOnce(
     const opening = setTimeout(() => end('the node does not answer'), options.timeoutMs)
     const probing = setInterval(() => {
       if (probes === 0 && socket.readyState !== WebSocket.OPEN) return
-      if (!isAnswered) return end('the node does not answer any more')
+      if (!isAnswered) return end('the node has stopped answering')
       isAnswered = false
       probes += 1
       socket.send(JSON.stringify({ type: 'probe', n: probes }))
@@ -96,7 +96,7 @@ function watchOnce(
     socket.addEventListener('error', () => end('the connection failed'))
     socket.addEventListener('message', ({ data }) => {
       const frame = readFrame(data)
-      if (frame === undefined) return end('what answers there is no feed of Claimcheck')
+      if (frame === undefined) return end('the server there does not send a Claimcheck feed')
       switch (frame.type) {
         case 'start':
           clearTimeout(opening)
@@ -115,7 +115,7 @@ function watchOnce(
           isAnswered = true
           return
         case 'goodbye':
-          return end('the node is about to stop')
+          return end('the node is shutting down')
         default:
           return
       }
@@ -123,7 +123,7 @@ function watchOnce(
   })
 }
 
-/** A frame with the members that are used here; undefined when it is none. */
+/** A frame with the members that are used here; undefined for anything else. */
 function readFrame(data: unknown): ServerFrame | { readonly type: 'other' } | undefined {
   if (typeof data !== 'string' || data.length > MAX_FRAME_LENGTH) return undefined
   try {
@@ -134,7 +134,7 @@ function readFrame(data: unknown): ServerFrame | { readonly type: 'other' } | un
     }
     return typeof frame.type === 'string' ? frame : undefined
   } catch {
-    // No JSON, no frame.
+    // Not JSON, so not a frame.
     return undefined
   }
 }

@@ -1,7 +1,7 @@
 /**
- * One HTTP request and its answer, bounded in time and size. Redirects are not followed: they could carry a secret
- * elsewhere. Everything that keeps an answer from coming becomes one sentence about the network; what an answer means is
- * decided by the caller.
+ * One HTTP request and its answer, bounded in time and size. Redirects are not followed: they could carry a secret to
+ * another server. When no answer comes, the error is one sentence about the network. The caller decides what an answer
+ * means.
  */
 import { type CliError, EXIT, interruption, unreachable } from '../exit.ts'
 
@@ -11,11 +11,11 @@ export interface HttpRequest {
   readonly method: string
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: string
-  /** Longest wait for the answer; for an answer line by line, between two pieces of it. */
+  /** Bounds the wait for the whole answer; of a streamed answer, the wait between two pieces. */
   readonly timeoutMs: number
 }
 
-/** An answer that has arrived whole. */
+/** A whole answer. */
 export interface HttpAnswer {
   readonly url: string
   readonly status: number
@@ -25,16 +25,16 @@ export interface HttpAnswer {
 
 /** Sends requests. */
 export interface HttpCaller {
-  /** @throws {CliError} 3 when no whole answer came */
+  /** @throws {CliError} 3 when no whole answer comes */
   send(request: HttpRequest): Promise<HttpAnswer>
-  /** As `send`, but a 200 is handed out line by line as it comes. */
+  /** As `send`, but a 200 is yielded line by line as it comes. */
   stream(request: HttpRequest): Promise<HttpAnswer | AsyncIterable<string>>
 }
 
 const MAX_ANSWER_BYTES = 16 * 1_048_576
 const MAX_LINE_LENGTH = 1_048_576
 
-/** Makes the exchange of a run. */
+/** Makes the HTTP caller of a run. */
 export function createHttpCaller(interrupted: AbortSignal): HttpCaller {
   async function begin(request: HttpRequest, signal: AbortSignal): Promise<Response> {
     const { url, method, headers = {}, body } = request
@@ -72,16 +72,16 @@ export function createHttpCaller(interrupted: AbortSignal): HttpCaller {
     },
 
     async stream(request) {
-      const patience = createPatience(request.timeoutMs)
-      const signal = AbortSignal.any([patience.signal, interrupted])
-      return guarded(request, patience.signal, async () => {
+      const idle = createIdleTimeout(request.timeoutMs)
+      const signal = AbortSignal.any([idle.signal, interrupted])
+      return guarded(request, idle.signal, async () => {
         const response = await begin(request, signal)
         if (response.status !== 200 || response.body === null) {
           const answer = await readAnswer(request.url, response)
-          patience.end()
+          idle.end()
           return answer
         }
-        return linesOf(request, response.body, patience)
+        return linesOf(request, response.body, idle)
       })
     },
   }
@@ -89,16 +89,16 @@ export function createHttpCaller(interrupted: AbortSignal): HttpCaller {
   async function* linesOf(
     request: HttpRequest,
     body: AsyncIterable<Uint8Array>,
-    patience: Patience,
+    idle: IdleTimeout,
   ): AsyncGenerator<string> {
     const decoder = new TextDecoder()
     const pieces = body[Symbol.asyncIterator]()
     let text = ''
     try {
       for (;;) {
-        const piece = await guarded(request, patience.signal, () => pieces.next())
+        const piece = await guarded(request, idle.signal, () => pieces.next())
         if (piece.done === true) break
-        patience.renew()
+        idle.renew()
         text += decoder.decode(piece.value, { stream: true })
         if (text.length > MAX_LINE_LENGTH) throw tooLarge(request.url)
         const lines = text.split('\n')
@@ -107,27 +107,27 @@ export function createHttpCaller(interrupted: AbortSignal): HttpCaller {
       }
       if (text.trim() !== '') yield text
     } finally {
-      patience.end()
+      idle.end()
       await pieces.return?.().catch(() => undefined)
     }
   }
 }
 
-interface Patience {
+interface IdleTimeout {
   readonly signal: AbortSignal
   renew(): void
   end(): void
 }
 
-function createPatience(timeoutMs: number): Patience {
+function createIdleTimeout(timeoutMs: number): IdleTimeout {
   const controller = new AbortController()
-  const giveUp = () => controller.abort()
-  let timer = setTimeout(giveUp, timeoutMs)
+  const abort = () => controller.abort()
+  let timer = setTimeout(abort, timeoutMs)
   return {
     signal: controller.signal,
     renew() {
       clearTimeout(timer)
-      timer = setTimeout(giveUp, timeoutMs)
+      timer = setTimeout(abort, timeoutMs)
     },
     end: () => clearTimeout(timer),
   }
@@ -147,7 +147,7 @@ async function readAnswer(url: string, response: Response): Promise<HttpAnswer> 
 
 function tooLarge(url: string): CliError {
   return unreachable(
-    `${originOf(url)} sends an endless answer: this is no Claimcheck server`,
+    `${originOf(url)} sends an endless answer: this is not a Claimcheck server`,
     'Check --issuer.',
   )
 }
@@ -155,7 +155,7 @@ function tooLarge(url: string): CliError {
 function tooSlow(url: string, timeoutMs: number): CliError {
   return unreachable(
     `${originOf(url)} gave no answer within ${timeoutMs / 1_000} s`,
-    'Try again, allow more with --timeout, or look at the server: claimcheck status',
+    'Repeat the command, wait longer with --timeout, or look at the server: claimcheck status',
   )
 }
 
@@ -167,34 +167,34 @@ function networkProblem(url: string, error: unknown): CliError {
     `${originOf(url)} cannot be reached: ${certificate ? `its certificate is not trusted (${code})` : reason}`,
     certificate
       ? 'Trust its certificate authority with NODE_EXTRA_CA_CERTS=FILE.'
-      : 'Is the server running, and is the issuer right? claimcheck profiles',
+      : 'Is the server running, and is the issuer URL right? claimcheck profiles',
   )
 }
 
-/** What `fetch` throws for an answer that is no HTTP: an error with this name and no code. */
-const NO_HTTP = 'HTTPParserError'
+/** `fetch` throws an error with this name and no code when the answer is not HTTP. */
+const NOT_HTTP = 'HTTPParserError'
 
 const NETWORK_REASONS: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'nothing listens there',
   ECONNRESET: 'the connection was cut',
   EPIPE: 'the connection was cut',
   ENOTFOUND: 'there is no such host',
-  EAI_AGAIN: 'the name service does not answer',
-  EHOSTUNREACH: 'there is no way to the host',
-  ENETUNREACH: 'there is no way to the network',
+  EAI_AGAIN: 'the DNS server does not answer',
+  EHOSTUNREACH: 'there is no route to the host',
+  ENETUNREACH: 'there is no route to the network',
   ETIMEDOUT: 'the host does not answer',
   UND_ERR_CONNECT_TIMEOUT: 'the host does not answer',
   UND_ERR_SOCKET: 'the connection was cut',
-  [NO_HTTP]: 'what answers there does not speak HTTP',
-  ERR_SSL_WRONG_VERSION_NUMBER: 'what answers there does not speak TLS',
-  ERR_SSL_PACKET_LENGTH_TOO_LONG: 'what answers there does not speak TLS',
+  [NOT_HTTP]: 'the server there does not speak HTTP',
+  ERR_SSL_WRONG_VERSION_NUMBER: 'the server there does not speak TLS',
+  ERR_SSL_PACKET_LENGTH_TOO_LONG: 'the server there does not speak TLS',
 }
 
 function causeCode(error: unknown): string {
   let at: unknown = error
   for (let depth = 0; depth < 5 && typeof at === 'object' && at !== null; depth++) {
     const { name, code, cause, errors } = at as Partial<AggregateError> & { code?: unknown }
-    if (name === NO_HTTP) return NO_HTTP
+    if (name === NOT_HTTP) return NOT_HTTP
     if (typeof code === 'string') return code
     at = cause ?? errors?.[0]
   }

@@ -1,8 +1,8 @@
-/** Reads the few numbers that `status` shows out of the Prometheus text format. */
+/** Reads the metrics that `status` shows from the Prometheus text format. */
 
-/** Metrics as text, made ready for questions. */
+/** Parsed metrics. */
 export interface Metrics {
-  /** Sum of all samples of a name; undefined when there is none. */
+  /** Sum of all samples of a name; undefined without samples. */
   sum(name: string): number | undefined
   /** A label of the first sample of a name. */
   label(name: string, label: string): string | undefined
@@ -10,7 +10,7 @@ export interface Metrics {
 
 const SAMPLE = /^([A-Za-z_:][A-Za-z0-9_:]*)(?:\{(.*)\})? (\S+)/
 
-/** Reads the text; lines that are no samples are passed over. */
+/** Parses the text; lines that are not samples are skipped. */
 export function parseMetrics(text: string): Metrics {
   const samples = text
     .split('\n')

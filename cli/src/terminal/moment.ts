@@ -1,6 +1,6 @@
 /**
- * Times as people type and read them. Typed: ISO 8601 with a zone, epoch seconds, or a span such as `2h`. A time without
- * a zone is refused: at three in the morning nobody should have to guess which one is meant.
+ * Times as people type and read them: ISO 8601 with a zone, epoch seconds, or a span such as `2h`. A time without a zone is
+ * refused, because a wrong guess would revoke the wrong tokens.
  */
 
 /** Which way a span points from now. */
@@ -11,7 +11,7 @@ const EPOCH_SECONDS = /^\d{1,10}(?:\.\d{1,6})?$/
 const ISO =
   /^(\d{4})-(\d{2})-(\d{2})[T ](\d{2}):(\d{2})(?::(\d{2})(?:\.\d{1,6})?)?(Z|[+-]\d{2}:\d{2})$/i
 const ISO_WITHOUT_ZONE = /^\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?)?$/
-/** As the server: later times are milliseconds by mistake. */
+/** The server's limit: a greater number is milliseconds by mistake. */
 const MAX_EPOCH_SECONDS = 9_007_199_254
 
 const UNIT_SECONDS: Readonly<Record<string, number>> = {
@@ -26,7 +26,7 @@ const UNIT_SECONDS: Readonly<Record<string, number>> = {
  * Reads a typed time.
  *
  * @returns epoch seconds
- * @throws {RangeError} whose message says what would be right
+ * @throws {RangeError} whose message says what to type instead
  */
 export function parseMoment(text: string, nowSeconds: number, span: SpanDirection): number {
   const [, count, unit] = SPAN.exec(text) ?? []
@@ -54,21 +54,21 @@ export function parseMoment(text: string, nowSeconds: number, span: SpanDirectio
 function isoSeconds(text: string): number | undefined {
   const [, year, month, day] = ISO.exec(text) ?? []
   if (year === undefined || month === undefined || day === undefined) return undefined
-  // Date.parse takes the 31st of February for the 3rd of March.
+  // Date.parse reads the 31st of February as the 3rd of March.
   const daysInMonth = new Date(Date.UTC(Number(year), Number(month), 0)).getUTCDate()
   const milliseconds = Date.parse(text.replace(' ', 'T').toUpperCase())
   if (Number(day) > daysInMonth || Number.isNaN(milliseconds) || milliseconds < 0) return undefined
   return milliseconds / 1_000
 }
 
-/** A time in UTC, to the second; can be typed back. */
+/** A time in UTC, to the second. It can be typed as an option value. */
 export function formatMoment(epochSeconds: number): string {
   const milliseconds = Math.floor(epochSeconds) * 1_000
   if (!Number.isFinite(milliseconds) || Math.abs(milliseconds) > 8.64e15) return 'an unknown time'
   return new Date(milliseconds).toISOString().replace('.000', '')
 }
 
-/** How long ago, or how far ahead, in the largest unit that says something. */
+/** How long ago, or how far ahead, such as `3 min ago`. */
 export function formatDistance(epochSeconds: number, nowSeconds: number): string {
   const distance = Math.round(nowSeconds - epochSeconds)
   const text = formatSpan(Math.abs(distance))

@@ -1,6 +1,6 @@
 /**
- * How far long work has come: on a terminal a bar with rate and remaining time, elsewhere a plain line every few seconds.
- * Always on standard error, so that results can be piped on. Time comes in as an argument.
+ * Shows the progress of long work on standard error: on a terminal a bar with rate and remaining time, elsewhere a line
+ * every few seconds.
  */
 import { SingleBar } from 'cli-progress'
 import type { Environment } from '../environment.ts'
@@ -14,11 +14,11 @@ export interface Position {
   readonly bytes: number
 }
 
-/** What the work is. */
+/** The work. */
 export interface Work {
   /** Plural, such as `lines`. */
   readonly noun: string
-  /** Bytes of the source; undefined for a pipe. */
+  /** The size of the source; undefined for a pipe. */
   readonly totalBytes: number | undefined
   readonly start: Position
 }
@@ -30,15 +30,15 @@ export interface Progress {
 }
 
 const PLAIN_EVERY_MS = 5_000
-/** Shorter work is not worth a bar. */
+/** Work that is shorter gets no bar. */
 const SILENT_MS = 700
 const FRAMES_PER_SECOND = 10
-const LONGEST_BAR = 30
-const LEAST_BAR = 4
+const MAX_BAR = 30
+const MIN_BAR = 4
 
 type ProgressEnvironment = Pick<Environment, 'stderr' | 'elapsedMs'>
 
-/** Begins to show the progress of some work. */
+/** Starts to show progress. */
 export function startProgress(
   { stderr, elapsedMs }: ProgressEnvironment,
   report: Report,
@@ -93,7 +93,7 @@ export function startProgress(
   }
 }
 
-/** Such as `420,000 lines, 42%, 25,300/s, 23 s left`. */
+/** A text such as `420,000 lines, 42%, 25,300/s, 23 s left`. */
 export function progressText(work: Work, { items, bytes }: Position, seconds: number): string {
   const { noun, totalBytes, start } = work
   const rate = seconds > 0 ? (items - start.items) / seconds : 0
@@ -108,17 +108,17 @@ export function progressText(work: Work, { items, bytes }: Position, seconds: nu
   return parts.join(', ')
 }
 
-/** A bar and a text in one line of the terminal; without room for both, the text alone. */
+/** A bar and a text in one line of the terminal; only the text when there is no room for both. */
 export function barText(done: number, text: string, columns: number): string {
-  // A line that fills the last column makes some terminals begin another.
+  // Some terminals start a new line when the last column is filled.
   const room = columns - 1
-  const width = Math.min(LONGEST_BAR, room - text.length - 1)
-  if (width < LEAST_BAR || !Number.isFinite(done)) return text.slice(0, room)
+  const width = Math.min(MAX_BAR, room - text.length - 1)
+  if (width < MIN_BAR || !Number.isFinite(done)) return text.slice(0, room)
   const filled = Math.round(width * Math.min(1, Math.max(0, done)))
   return `${'█'.repeat(filled)}${'░'.repeat(width - filled)} ${text}`
 }
 
-/** A whole number with thousands apart. */
+/** A whole number with thousands separators. */
 export function count(value: number): string {
   return Math.round(value).toLocaleString('en-US')
 }

@@ -1,6 +1,6 @@
 /**
- * Asks the person at the terminal. Questions go to standard error, so that results can be piped on. Where there is no
- * person there is no question: the caller finds out beforehand with `isInteractive`.
+ * Asks the person at the terminal, on standard error. The caller checks `isInteractive` first: without a terminal there is
+ * nobody to ask.
  */
 import { createInterface } from 'node:readline'
 import { Writable } from 'node:stream'
@@ -10,7 +10,7 @@ import { makeVisible } from './visible.ts'
 
 /** Asks questions. */
 export interface Prompt {
-  /** Whether somebody can see the question and answer it. */
+  /** Whether there is a terminal to ask on. */
   readonly isInteractive: boolean
   ask(question: string): Promise<string>
   /** The answer is not shown while it is typed. */
@@ -24,8 +24,8 @@ export function createPrompt({ stdin, stderr, interrupted }: PromptEnvironment):
   function read(question: string, echo: Writable): Promise<string> {
     return new Promise((done, fail) => {
       const reader = createInterface({ input: stdin, output: echo, terminal: true, historySize: 0 })
-      // Only now that the terminal has stopped to echo: who answers at once would see a secret on the screen. Written by
-      // itself and not by readline, which redraws it and would need to know its width.
+      // Written only after the terminal has stopped echoing, or a secret typed at once would be visible. Not written by
+      // readline, which redraws a prompt and miscounts its width.
       stderr.write(makeVisible(question))
       const end = (settle: () => void) => {
         reader.off('close', leave)

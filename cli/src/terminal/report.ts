@@ -1,10 +1,10 @@
 /**
- * What the tool says: results on standard output, everything else on standard error. For people it is tables and
- * sentences, with `--json` one document, or a line of JSON for each thing of a stream. All of it passes through
- * visible.ts; only {@link Report.secret} lets through what was asked for.
+ * Writes results to standard output and everything else to standard error: tables and sentences for people, with `--json`
+ * one document, or one line of JSON per item of a stream. All text passes through visible.ts, except a
+ * {@link Report.secret}.
  *
- * A reader that goes away ends a command that only reads, quietly; a command that changes things calls `insist` first
- * and is carried to its end.
+ * A closed standard output ends a command that only reads. A command that changes something calls `ignoreClosedOutput`
+ * first and runs to its end.
  */
 
 import type { Environment, TerminalOutput } from '../environment.ts'
@@ -21,24 +21,24 @@ import {
 import { wrapText } from './text-width.ts'
 import { makeJsonVisible, makeVisible } from './visible.ts'
 
-/** Says things. */
+/** Writes what a command has to say. */
 export interface Report {
-  /** Whether results are JSON. Then `line`, `facts` and `table` say nothing. */
+  /** Whether results are JSON. Then `line`, `facts` and `table` write nothing. */
   readonly isJson: boolean
-  /** Writes the one document of a command. */
+  /** Writes the one JSON document of a command. */
   document(value: unknown): void
-  /** Writes one thing of a stream and waits until there is room for the next. */
+  /** Writes one item of a JSON stream and waits until it is flushed. */
   record(value: unknown): Promise<void>
   line(text: string, tone?: Tone): void
   facts(facts: readonly Fact[]): void
   table<Row>(columns: readonly Column<Row>[], rows: readonly Row[]): void
-  /** Says something on standard error, with `--json` too. */
+  /** Writes a sentence to standard error, with `--json` too. */
   note(text: string, tone?: Tone): void
-  /** Writes a secret or token that the user has asked for, as it is. */
+  /** Writes a secret or token that the user has asked for, unchanged. */
   secret(text: string): void
-  /** From here on a closed standard output is no reason to stop. */
-  insist(): void
-  /** Resolves when all has been handed over. @throws {CliError} 141 when nobody has read it */
+  /** From now on a closed standard output does not end the command. */
+  ignoreClosedOutput(): void
+  /** Resolves when everything is flushed. @throws {CliError} 141 when standard output was closed */
   finish(): Promise<void>
 }
 
@@ -51,8 +51,8 @@ const SGR: Readonly<Record<Tone, string>> = {
 }
 
 const DEFAULT_COLUMNS = 80
-/** Below this nothing is readable anyway. */
-const LEAST_COLUMNS = 20
+/** A narrower terminal is treated as this wide. */
+const MIN_COLUMNS = 20
 
 type ReportEnvironment = Pick<Environment, 'stdout' | 'stderr' | 'env'>
 
@@ -62,8 +62,8 @@ export function createReport({ stdout, stderr, env }: ReportEnvironment, isJson:
   const err = createChannel(stderr)
   const outLayout = layoutOf(stdout, env)
   const errLayout = layoutOf(stderr, env)
-  let isInsisting = false
-  err.insist()
+  let isClosedOutputIgnored = false
+  err.ignoreClosedOutput()
 
   function sentence(text: string, tone: Tone | undefined, { width, paint }: Layout): string {
     const visible = makeVisible(text)
@@ -92,13 +92,13 @@ export function createReport({ stdout, stderr, env }: ReportEnvironment, isJson:
     table: (columns, rows) => write(tableLines(columns, rows, outLayout)),
     note: (text, tone) => err.write(sentence(text, tone, errLayout)),
     secret: (text) => out.write(`${text}\n`),
-    insist() {
-      isInsisting = true
-      out.insist()
+    ignoreClosedOutput() {
+      isClosedOutputIgnored = true
+      out.ignoreClosedOutput()
     },
     async finish() {
       await Promise.all([out.drained(), err.drained()])
-      if (out.isBroken() && !isInsisting) throw brokenPipe()
+      if (out.isBroken() && !isClosedOutputIgnored) throw brokenPipe()
     },
   }
 }
@@ -114,34 +114,34 @@ function layoutOf(stream: TerminalOutput, env: Environment['env']): Layout {
     ? (text, tone) => (text === '' ? text : `\u001b[${SGR[tone]}m${text}\u001b[0m`)
     : (text) => text
   if (stream.isTTY !== true) return { width: undefined, paint }
-  // Terminals that do not tell, such as a fresh pseudo-terminal, say 0.
+  // A new pseudo-terminal reports 0 columns.
   const columns = stream.columns || Number(env.COLUMNS) || DEFAULT_COLUMNS
-  return { width: Math.max(LEAST_COLUMNS, columns), paint }
+  return { width: Math.max(MIN_COLUMNS, columns), paint }
 }
 
 interface Channel {
   write(text: string): void
   drained(): Promise<void>
-  insist(): void
+  ignoreClosedOutput(): void
   isBroken(): boolean
 }
 
 function createChannel(stream: TerminalOutput): Channel {
   let isBroken = false
-  let isInsisting = false
+  let isClosedOutputIgnored = false
   let lastWrite: Promise<void> = Promise.resolve()
   stream.on('error', () => {
     isBroken = true
   })
   return {
     write(text) {
-      if (isBroken && !isInsisting) throw brokenPipe()
+      if (isBroken && !isClosedOutputIgnored) throw brokenPipe()
       if (isBroken) return
       lastWrite = new Promise((done) => stream.write(text, () => done()))
     },
     drained: () => lastWrite,
-    insist() {
-      isInsisting = true
+    ignoreClosedOutput() {
+      isClosedOutputIgnored = true
     },
     isBroken: () => isBroken,
   }

@@ -1,26 +1,25 @@
 /**
- * Tables and lists of facts that fit the terminal. Ids are never cut, because people copy them: only columns that say
- * so give way, and when that is not enough each row is written as a list of facts instead. Colour is laid on last and
- * never says anything that the words do not.
+ * Tables and lists of facts that fit the terminal. Ids are never cut, because people copy them: only columns with `shrink`
+ * become narrower, and if that is not enough each row becomes a list of facts. Colour is added last and only repeats what
+ * the words say.
  */
-import Table from 'cli-table3'
 import { fitText, padText, textWidth, wrapText } from './text-width.ts'
 import { makeVisible } from './visible.ts'
 
-/** What a piece of text is about; shown as a colour where there are colours. */
+/** The meaning of a text, shown as a colour where there are colours. */
 export type Tone = 'good' | 'bad' | 'warning' | 'quiet' | 'title'
 
-/** Lays a tone on a text. */
+/** Colours a text. */
 export type Paint = (text: string, tone: Tone) => string
 
 /** A column of a table. */
 export interface Column<Row> {
   readonly title: string
-  /** '' for nothing. */
+  /** The text of a cell; '' when there is nothing to show. */
   readonly cell: (row: Row) => string
   readonly align?: 'right'
-  /** How it may give way: `cut` short with an ellipsis, or, where it holds ids, with its words in several lines. */
-  readonly gives?: 'cut' | 'wrap'
+  /** How the column may become narrower: `cut` with an ellipsis, or, for ids, `wrap` between words. */
+  readonly shrink?: 'cut' | 'wrap'
   readonly tone?: (row: Row) => Tone | undefined
 }
 
@@ -31,7 +30,7 @@ export interface Fact {
   readonly tone?: Tone | undefined
 }
 
-/** How to lay out. */
+/** The space and the colours of an output. */
 export interface Layout {
   /** Columns of the terminal; undefined where nothing needs to fit. */
   readonly width: number | undefined
@@ -39,8 +38,8 @@ export interface Layout {
 }
 
 const GAP = 2
-const LEAST_GIVING_WIDTH = 8
-const LEAST_VALUE_WIDTH = 16
+const MIN_SHRUNK_WIDTH = 8
+const MIN_VALUE_WIDTH = 16
 
 /** The lines of a table, header first. */
 export function tableLines<Row>(
@@ -53,33 +52,33 @@ export function tableLines<Row>(
   const natural = shown.map(({ title }, index) =>
     Math.max(textWidth(title), ...cells.map((row) => textWidth(row[index] ?? ''))),
   )
-  const least = shown.map(({ gives }, index) => leastWidth(gives, cells, index))
-  const widths = fittingWidths({ natural, least }, layout.width)
+  const min = shown.map(({ shrink }, index) => minWidth(shrink, cells, index))
+  const widths = fittingWidths({ natural, min }, layout.width)
   return widths === undefined
     ? stackedLines(shown, rows, layout)
     : gridLines(shown, rows, { cells, widths }, layout.paint)
 }
 
-/** As narrow as a column may become; a column that does not give has no such width. */
-function leastWidth(
-  gives: 'cut' | 'wrap' | undefined,
+/** The smallest width of a column; infinite for a column without `shrink`. */
+function minWidth(
+  shrink: 'cut' | 'wrap' | undefined,
   cells: readonly (readonly string[])[],
   index: number,
 ): number {
-  if (gives === undefined) return Number.POSITIVE_INFINITY
-  if (gives === 'cut') return LEAST_GIVING_WIDTH
+  if (shrink === undefined) return Number.POSITIVE_INFINITY
+  if (shrink === 'cut') return MIN_SHRUNK_WIDTH
   const words = cells.flatMap((row) => (row[index] ?? '').split(' '))
-  return Math.max(LEAST_GIVING_WIDTH, ...words.map(textWidth))
+  return Math.max(MIN_SHRUNK_WIDTH, ...words.map((word) => textWidth(word)))
 }
 
 interface Widths {
   readonly natural: readonly number[]
-  readonly least: readonly number[]
+  readonly min: readonly number[]
 }
 
-/** Widths of the columns, or undefined when they cannot be made to fit: the widest that can still give does. */
+/** Widths of the columns, or undefined when they do not fit. The widest column that still can becomes narrower. */
 function fittingWidths(
-  { natural, least }: Widths,
+  { natural, min }: Widths,
   width: number | undefined,
 ): readonly number[] | undefined {
   const total = (widths: readonly number[]) =>
@@ -87,12 +86,12 @@ function fittingWidths(
   const widths = [...natural]
   if (width === undefined) return widths
   while (total(widths) > width) {
-    const giving = widths
+    const widest = widths
       .map((now, index) => ({ now, index }))
-      .filter(({ now, index }) => now > (least[index] ?? 0))
+      .filter(({ now, index }) => now > (min[index] ?? 0))
       .sort((one, other) => other.now - one.now)[0]
-    if (giving === undefined) return undefined
-    widths[giving.index] = giving.now - 1
+    if (widest === undefined) return undefined
+    widths[widest.index] = widest.now - 1
   }
   return widths
 }
@@ -108,46 +107,24 @@ function gridLines<Row>(
   { cells, widths }: Grid,
   paint: Paint,
 ): string[] {
-  const table = new Table({
-    chars: NO_BORDERS,
-    style: { 'padding-left': 0, 'padding-right': 0, head: [], border: [] },
-    colAligns: columns.map(({ align }) => align ?? 'left'),
-  })
-  table.push(columns.map(({ title }, n) => paint(fitText(title, widths[n] ?? 0), 'title')))
-  rows.forEach((row, r) => {
-    table.push(
-      columns.map(({ tone, gives }, n) => {
-        const [text, width] = [cells[r]?.[n] ?? '', widths[n] ?? 0]
-        const lines = gives === 'wrap' ? wrapText(text, width) : [fitText(text, width)]
-        const colour = tone?.(row)
-        return colour === undefined
-          ? lines.join('\n')
-          : lines.map((line) => paint(line, colour)).join('\n')
-      }),
+  const titles = columns.map(({ title }, n) => [paint(fitText(title, widths[n] ?? 0), 'title')])
+  const body = rows.map((row, r) =>
+    columns.map(({ tone, shrink }, n) => {
+      const [text, width] = [cells[r]?.[n] ?? '', widths[n] ?? 0]
+      const lines = shrink === 'wrap' ? wrapText(text, width) : [fitText(text, width)]
+      const colour = tone?.(row)
+      return colour === undefined ? lines : lines.map((line) => paint(line, colour))
+    }),
+  )
+  return [titles, ...body].flatMap((row) => {
+    const height = Math.max(...row.map((lines) => lines.length))
+    return Array.from({ length: height }, (_, at) =>
+      row
+        .map((lines, n) => padText(lines[at] ?? '', widths[n] ?? 0, columns[n]?.align))
+        .join(' '.repeat(GAP))
+        .trimEnd(),
     )
   })
-  return table
-    .toString()
-    .split('\n')
-    .map((line) => line.trimEnd())
-}
-
-const NO_BORDERS = {
-  top: '',
-  'top-mid': '',
-  'top-left': '',
-  'top-right': '',
-  bottom: '',
-  'bottom-mid': '',
-  'bottom-left': '',
-  'bottom-right': '',
-  left: '',
-  'left-mid': '',
-  mid: '',
-  'mid-mid': '',
-  right: '',
-  'right-mid': '',
-  middle: ' '.repeat(GAP),
 }
 
 function stackedLines<Row>(
@@ -163,7 +140,7 @@ function stackedLines<Row>(
   })
 }
 
-/** The lines of a list of facts, values under each other. */
+/** The lines of a list of facts, with the values in one column. */
 export function factLines(facts: readonly Fact[], { width, paint }: Layout): string[] {
   const column = Math.max(0, ...facts.map(({ name }) => textWidth(makeVisible(name)))) + GAP
   const room = width === undefined ? undefined : width - column
@@ -172,9 +149,9 @@ export function factLines(facts: readonly Fact[], { width, paint }: Layout): str
     const shown = (part: string) => (tone === undefined ? part : paint(part, tone))
     const label = paint(padText(makeVisible(name), column), 'title')
     if (room === undefined || textWidth(text) <= room) return [label + shown(text)]
-    // An id that has no room beside its name has it below.
+    // An id that does not fit beside its name goes below it.
     const isOneWord = !text.includes(' ')
-    if (room < LEAST_VALUE_WIDTH || (isOneWord && width !== undefined)) {
+    if (room < MIN_VALUE_WIDTH || (isOneWord && width !== undefined)) {
       const below = wrapText(text, Math.max(1, (width ?? 0) - GAP))
       return [label.trimEnd(), ...below.map((part) => ' '.repeat(GAP) + shown(part))]
     }

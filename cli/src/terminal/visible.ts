@@ -1,7 +1,7 @@
 /**
- * Makes text that came from elsewhere fit to be shown: control characters could move the cursor, recolour the screen or
- * rewrite what was printed before, bidirectional marks could swap what is read; they become visible escapes. Whatever has
- * the shape of a token becomes a mask. Everything printed passes through here, save a secret that was asked for.
+ * Makes text from a server or a file safe to print. Control characters could move the cursor or rewrite earlier output, and
+ * bidirectional marks could reorder what is read: they become visible escapes. Anything with the shape of a token is masked.
+ * All output passes through here, except a secret that was asked for.
  */
 import { TOKEN_PATTERN } from '@claimcheck/client/wire'
 
@@ -13,17 +13,17 @@ const UNSAFE =
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it finds
   /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g
 
-/** Text with every token in it masked. */
-export function maskTokens(text: string): string {
+/** The text with every token masked. */
+function maskTokens(text: string): string {
   return text.replace(EVERY_TOKEN, (token) => `${token.slice(0, PREFIX_LENGTH)}***`)
 }
 
-/** One line of text that a terminal shows as it is. */
+/** The text as one line that is safe to print. */
 export function makeVisible(text: string): string {
   return maskTokens(text).replace(UNSAFE, escapeOf)
 }
 
-/** A JSON text with the same characters escaped the JSON way: it parses to the same value, save for masked tokens. */
+/** A JSON text that is safe to print. It parses to the same value, except for masked tokens. */
 export function makeJsonVisible(json: string): string {
   return maskTokens(json).replace(UNSAFE, (char) => (char === '\n' ? char : jsonEscapeOf(char)))
 }

@@ -5,7 +5,7 @@
 import type { FeedEvent, PartitionStart, ServerFrame } from '../wire/index.ts'
 
 /** Longest frame that a node may send, in characters: enough for a `start` with 4096 partitions. */
-export const MAX_FRAME_LENGTH = 1_048_576
+const MAX_FRAME_LENGTH = 1_048_576
 
 /** Most partitions an installation can have. */
 const MAX_PARTITIONS = 4_096

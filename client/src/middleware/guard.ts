@@ -60,7 +60,7 @@ export interface NodeHeaders {
 }
 
 /** An answer for the framework to send. */
-export interface Answer {
+interface Answer {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
   /** To be sent as JSON; `undefined` for an empty body. */
@@ -68,7 +68,7 @@ export interface Answer {
 }
 
 /** Whether a request may proceed. */
-export type Verdict =
+type Verdict =
   | { readonly ok: true; readonly claims: ActiveToken }
   | { readonly ok: false; readonly answer: Answer }
 

@@ -8,7 +8,7 @@ import { isSecureUrl } from '../options.ts'
 import type { Send } from './endpoint.ts'
 
 /** The service as its metadata describes it. */
-export interface Service {
+interface Service {
   readonly introspectionEndpoint: string
   readonly batchEndpoint: string | undefined
   /** A WebSocket URL; `undefined` for a server without a feed. */

@@ -11,7 +11,7 @@ export interface EndpointAnswer {
 }
 
 /** A request. */
-export interface EndpointRequest {
+interface EndpointRequest {
   readonly url: string
   readonly method: 'GET' | 'POST'
   readonly headers: Readonly<Record<string, string>>

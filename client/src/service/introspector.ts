@@ -24,7 +24,7 @@ export interface Asked {
 }
 
 /** Asks about tokens. The replies are in the same order. */
-export type Introspect = (asked: readonly Asked[]) => Promise<readonly Reply[]>
+type Introspect = (asked: readonly Asked[]) => Promise<readonly Reply[]>
 
 /** Asks the service. */
 export interface Introspector {

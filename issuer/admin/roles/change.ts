@@ -30,7 +30,7 @@ export const changeBody = z
   })
 
 /** Why a change was refused. */
-export type ChangeError =
+type ChangeError =
   | 'invalid-json'
   | 'invalid-change'
   | 'line-too-long'

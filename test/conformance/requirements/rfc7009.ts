@@ -9,8 +9,8 @@ export const RFC7009 = {
   },
   '7009-2-b': {
     source: 'RFC 7009 §2',
-    behaviour: 'The library refuses a revocation URL without TLS.',
-    status: { declined: 'The client library does not exist yet.' },
+    behaviour: 'Neither the library nor the tool sends a secret or a token to a URL without TLS.',
+    status: 'covered',
   },
   '7009-2-c': {
     source: 'RFC 7009 §2',
@@ -94,7 +94,7 @@ export const RFC7009 = {
   '7009-5-b': {
     source: 'RFC 7009 §5',
     behaviour: "The library checks the endpoint's certificate.",
-    status: { declined: 'The client library does not exist yet.' },
+    status: 'covered',
   },
   '7009-x-a': {
     source: 'RFC 7009 §2.2',

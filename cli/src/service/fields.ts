@@ -1,38 +1,43 @@
-/** Reads members of answers: what is missing or of another type is nothing, and never `undefined` on the screen. */
-import type { Json } from '../service/api.ts'
-import { formatDistance, formatMoment } from '../terminal/moment.ts'
+/** Reads members of answers. A missing member, or one of another type, is shown as nothing, never as `undefined`. */
 
-/** A text or number as text; '' for anything else. */
+import { isObject } from '../input/json-object.ts'
+import { formatDistance, formatMoment } from '../terminal/moment.ts'
+import type { Json } from './api.ts'
+
+/** A string, number or boolean as text; '' for anything else. */
 export function textOf(value: unknown): string {
   if (typeof value === 'string') return value
   return typeof value === 'number' || typeof value === 'boolean' ? String(value) : ''
 }
 
-/** Texts of an array, or one text, with spaces between. */
+/** A value of any type as text; an object as JSON. */
+export function valueText(value: unknown): string {
+  return typeof value === 'object' ? JSON.stringify(value) : textOf(value)
+}
+
+/** The texts of an array with spaces between, or one text. */
 export function listOf(value: unknown): string {
   return Array.isArray(value) ? value.map(textOf).join(' ') : textOf(value)
 }
 
-/** A number, if it is one. */
+/** The value if it is a number. */
 export function numberOf(value: unknown): number | undefined {
   return typeof value === 'number' && Number.isFinite(value) ? value : undefined
 }
 
-/** An array of objects, if it is one. */
+/** The objects of an array; [] for anything else. */
 export function objectsOf(value: unknown): readonly Json[] {
   return Array.isArray(value)
     ? value.filter((item) => typeof item === 'object' && item !== null)
     : []
 }
 
-/** An object, if it is one. */
+/** The value if it is an object. */
 export function objectOf(value: unknown): Json | undefined {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-    ? (value as Json)
-    : undefined
+  return isObject(value) ? value : undefined
 }
 
-/** A time in UTC and how far away it is. */
+/** A time in UTC and its distance from now. */
 export function momentOf(value: unknown, nowSeconds: number): string {
   const moment = numberOf(value)
   if (moment === undefined) return ''
