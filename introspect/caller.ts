@@ -2,7 +2,7 @@
  * The clients that may ask: authenticated by a secret, and registered to introspect. A public client's `client_id` alone
  * does not authenticate here (RFC 9701 §5), and the token to be introspected is no credential.
  */
-import { authenticateClient } from '../http/auth/authenticate-client.ts'
+import { authenticateClient } from '../http/auth/client-auth.ts'
 import type { PresentedCredentials } from '../http/auth/client-credentials.ts'
 import { OAuthError } from '../http/errors/oauth-error.ts'
 import type { RequestState } from '../http/pipeline/request-context.ts'

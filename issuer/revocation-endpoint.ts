@@ -4,8 +4,7 @@
  */
 import type { Router } from '@koa/router'
 import type { AuditTrail } from '../http/audit/audit-trail.ts'
-import { authenticateClient, namedClientId } from '../http/auth/authenticate-client.ts'
-import type { AuthFailures } from '../http/auth/client-auth.ts'
+import { type AuthFailures, authenticateClient, namedClientId } from '../http/auth/client-auth.ts'
 import { presentedCredentials } from '../http/auth/client-credentials.ts'
 import { readForm } from '../http/body/form.ts'
 import { invalidRequest } from '../http/errors/oauth-error.ts'

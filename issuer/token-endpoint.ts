@@ -1,7 +1,6 @@
 /** `POST /token` (RFC 6749 §3.2): reads the request, authenticates the client, and calls its grant type. */
 import type { Router } from '@koa/router'
-import { authenticateClient, namedClientId } from '../http/auth/authenticate-client.ts'
-import type { AuthFailures } from '../http/auth/client-auth.ts'
+import { type AuthFailures, authenticateClient, namedClientId } from '../http/auth/client-auth.ts'
 import { type PresentedCredentials, presentedCredentials } from '../http/auth/client-credentials.ts'
 import { type Form, readForm } from '../http/body/form.ts'
 import { invalidRequest, OAuthError } from '../http/errors/oauth-error.ts'

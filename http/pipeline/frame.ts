@@ -12,9 +12,13 @@ import { sendProblem, toProblem } from '../errors/problem-response.ts'
 import { setNoStore } from '../reply/reply.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import { logAccess } from './access-log.ts'
-import { type RequestContext, type RequestState, routeOf } from './request-context.ts'
-import { requestIdFrom } from './request-id.ts'
-import { sourceAddress } from './source-address.ts'
+import {
+  type RequestContext,
+  type RequestState,
+  requestIdFrom,
+  routeOf,
+  sourceAddress,
+} from './request-context.ts'
 
 /** What the frame of a service is made from. */
 export interface FrameOptions {

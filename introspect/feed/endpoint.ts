@@ -12,9 +12,11 @@ import { presentedCredentials } from '../../http/auth/client-credentials.ts'
 import { NO_FORM } from '../../http/body/form.ts'
 import { invalidRequest, OAuthError } from '../../http/errors/oauth-error.ts'
 import { sendOAuthError, toOAuthError } from '../../http/errors/oauth-response.ts'
-import type { RequestState } from '../../http/pipeline/request-context.ts'
-import { requestIdFrom } from '../../http/pipeline/request-id.ts'
-import { sourceAddress } from '../../http/pipeline/source-address.ts'
+import {
+  type RequestState,
+  requestIdFrom,
+  sourceAddress,
+} from '../../http/pipeline/request-context.ts'
 import type { UpgradeHandler } from '../../http/server/listener.ts'
 import type { Logger } from '../../http/telemetry/logger.ts'
 import type { Metrics } from '../../http/telemetry/metrics.ts'

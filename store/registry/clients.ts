@@ -137,7 +137,7 @@ const putClient = defineScript('put-client', {
 /** Makes the registry of a store. */
 export function createClientRegistry(context: StoreContext): ClientRegistry {
   const remembered = new Map<string, Client>()
-  const inTurn = createTurns()
+  const inTurn = createTurns<string>()
 
   return {
     async get(clientId) {

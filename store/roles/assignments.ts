@@ -10,7 +10,7 @@ import { eventInput, type StoreContext } from '../context.ts'
 import type { PartitionKeys } from '../keys.ts'
 import type { PartitionNumber } from '../partitions.ts'
 import { defineScript, unknownReply } from '../redis/define-script.ts'
-import { createPartitionQueue } from './partition-queue.ts'
+import { createTurns } from '../turns.ts'
 
 /** What to change. */
 export interface AssignmentChange {
@@ -140,7 +140,8 @@ type ListedAssignment = Awaited<ReturnType<typeof listAssignments>>['rows'][numb
 /** Makes the assignments of a store. */
 export function createAssignments(context: StoreContext): Assignments {
   const { keys, partitions } = context
-  const inTurn = createPartitionQueue()
+  // A bulk change waits for its turn however long that takes: its caller sees the progress.
+  const inTurn = createTurns<PartitionNumber>({ maxWaitMs: Number.POSITIVE_INFINITY })
 
   return {
     async apply(changes) {

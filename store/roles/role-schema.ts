@@ -56,7 +56,7 @@ const putRoleSchema = defineScript('put-role-schema', {
 /** Makes the schemas of a store. */
 export function createRoleSchemas(context: StoreContext): RoleSchemas {
   const compiledSchemas = new Map<string, CompiledRoleSchema>()
-  const inTurn = createTurns()
+  const inTurn = createTurns<typeof HOME>()
 
   function remember(id: string, roles: RoleDefinitions): CompiledRoleSchema {
     const schema = compileRoleSchema(roles)
@@ -77,7 +77,7 @@ export function createRoleSchemas(context: StoreContext): RoleSchemas {
       return { version: versionOf(current.id), forecast }
     },
 
-    put: (roles, expectedVersion) => inTurn('', () => putSchema(context, roles, expectedVersion)),
+    put: (roles, expectedVersion) => inTurn(HOME, () => putSchema(context, roles, expectedVersion)),
 
     async compiledOf(partition, id) {
       if (id === '') return NO_SCHEMA

@@ -5,6 +5,7 @@ import { type Client, createClient } from '../../client/src/index.ts'
 import { waitFor } from '../fixture/wait-for.ts'
 import {
   activeAnswer,
+  answerActive,
   type ScriptedServer,
   shaped,
   startScriptedServer,
@@ -22,7 +23,7 @@ const listen = (message: unknown, channel: string | symbol): void => {
 const toldOf = (name: string) =>
   told
     .filter(({ channel }) => channel === `claimcheck:client:${name}`)
-    .map(({ message }) => message)
+    .map(({ message }) => message as Readonly<Record<string, unknown>>)
 
 beforeEach(async () => {
   told = []
@@ -37,34 +38,48 @@ afterEach(async () => {
 })
 
 it('tells of states, of stale decisions and of answers that were not kept', async () => {
-  client = createClient({
+  const observed = createClient({
     issuer: server.issuer,
     clientId: 'a',
     clientSecret: 'b',
-    maxStalenessMs: 200,
+    maxStalenessMs: 1_000,
   })
-  await waitFor(() => client?.health().state === 'fresh')
-  await client.introspect(shaped('a'))
+  client = observed
+  await waitFor(() => observed.health().state === 'fresh')
   // Without a stamp nobody can tell how fresh it is.
   server.respond = ({ res }) => void res.end(JSON.stringify(activeAnswer('b')))
-  await client.introspect(shaped('b'))
+  await waitFor(() => observed.introspect(shaped('b')))
+  server.respond = answerActive()
+  await waitFor(async () => {
+    await observed.introspect(shaped('a'))
+    return observed.health().entries === 1
+  })
   server.respond = ({ res }) => {
     res.statusCode = 503
     res.end()
   }
   server.greet = (socket) => socket.terminate()
   for (const socket of server.sockets) socket.terminate()
-  await waitFor(() =>
-    toldOf('state').some((message) => JSON.stringify(message).includes('suspended')),
+  await waitFor(() => toldOf('state').at(-1)?.state === 'suspended')
+  await observed.authorize(shaped('a'), {}, { allowStaleMs: 60_000 })
+  const { counts } = observed.health()
+  observed.close()
+
+  // On a busy machine a lease may also run out in between, and be granted again.
+  const states = toldOf('state').map(({ state }) => state)
+  expect(states.join(' ')).toMatch(/^fresh suspended (?:fresh suspended )*closed$/)
+  const discards = toldOf('discard').map(({ reason }) => reason)
+  expect(discards).toContain('unmarked')
+  expect(countsOf(discards)).toEqual(
+    Object.fromEntries(Object.entries(counts.discarded).filter(([, count]) => count > 0)),
   )
-  await client.authorize(shaped('a'), {}, { allowStaleMs: 60_000 })
-  client.close()
-  expect(toldOf('state')).toMatchObject([
-    { state: 'fresh' },
-    { state: 'suspended' },
-    { state: 'closed' },
-  ])
-  expect(toldOf('discard')).toEqual([{ reason: 'unmarked' }])
+  expect(counts.staleServed).toBe(1)
   expect(toldOf('stale')).toEqual([{ staleForMs: expect.any(Number) }])
   expect(JSON.stringify(told)).not.toContain(shaped('a'))
 })
+
+function countsOf(names: readonly unknown[]): Record<string, number> {
+  const counts: Record<string, number> = {}
+  for (const name of names) counts[`${name}`] = (counts[`${name}`] ?? 0) + 1
+  return counts
+}

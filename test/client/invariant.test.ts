@@ -8,7 +8,7 @@ import { createMarks } from '../../client/src/cache/marks.ts'
 import { createNegativeCache } from '../../client/src/cache/negative-cache.ts'
 import { INACTIVE, readAnswer } from '../../client/src/cache/reply.ts'
 import { FeedSession } from '../../client/src/feed/session.ts'
-import { createClient, environment } from '../../client/src/index.ts'
+import { type Client, createClient, environment } from '../../client/src/index.ts'
 import { InvariantViolation } from '../../client/src/invariant.ts'
 import { Lookups } from '../../client/src/service/lookups.ts'
 import type { ActiveToken, FeedEvent } from '../../client/src/wire/index.ts'
@@ -167,6 +167,12 @@ describe('a client whose clocks go back', () => {
     states.length = 0
   })
 
+  /** Looks the token up, and tells whether the cache serves it; a busy machine may lose the lease in between. */
+  async function isServed(client: Client): Promise<boolean> {
+    await client.introspect(shaped('a'))
+    return client.peek(shaped('a')) !== undefined
+  }
+
   async function open(maxStalenessMs: number) {
     const server = await startScriptedServer()
     let aheadMs = 0
@@ -185,9 +191,7 @@ describe('a client whose clocks go back', () => {
     // Ahead from now on, so that going back does not lead to before the start.
     aheadMs = 60_000
     subscribe('claimcheck:client:state', listen)
-    await waitFor(() => client.health().state === 'fresh')
-    await client.introspect(shaped('a'))
-    expect(client.peek(shaped('a'))).toBeDefined()
+    await waitFor(() => isServed(client))
     const goBack = () => {
       aheadMs = 0
     }
@@ -208,14 +212,13 @@ describe('a client whose clocks go back', () => {
     expect(await client.authorize(shaped('a'), {})).toMatchObject({ ok: true, source: 'live' })
     expect(client.health().entries).toBe(0)
     server.greet = grantEverything
-    await waitFor(() => client.health().state === 'fresh')
-    await client.introspect(shaped('a'))
-    expect(client.peek(shaped('a'))).toMatchObject({ active: true })
+    await waitFor(() => isServed(client))
   })
 
   it('does not return an answer that seems to precede its request, but asks again', async () => {
     // No probe falls into the test, so that the answer is the first to notice.
     const { server, client, goBack } = await open(600_000)
+    const askedBefore = server.asked.length
     server.respond = (request) => {
       goBack()
       server.respond = answerActive()
@@ -223,7 +226,7 @@ describe('a client whose clocks go back', () => {
     }
     const decision = await client.authorize(shaped('b'), {})
     expect(decision).toMatchObject({ ok: true, source: 'live' })
-    expect(server.asked).toHaveLength(3)
+    expect(server.asked.length - askedBefore).toBe(2)
     expect(JSON.stringify(states)).toContain('an answer arrives after its request')
     expect(client.peek(shaped('a'))).toBeUndefined()
   })

@@ -11,7 +11,10 @@ describe('Redis away or unwilling', () => {
   let at: ConformanceWorld
 
   beforeAll(async () => {
-    at = await startConformanceWorld({ redis: ['--appendonly', 'yes'] })
+    at = await startConformanceWorld({
+      redis: ['--appendonly', 'yes'],
+      store: { commandTimeoutMs: 2_000 },
+    })
   })
   afterAll(() => at.close())
 

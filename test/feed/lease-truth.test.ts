@@ -5,13 +5,16 @@ import { waitFor } from '../fixture/wait-for.ts'
 import type { FeedSocket } from './feed-socket.ts'
 import { type FeedWorld, ofSubject, startFeedWorld } from './feed-world.ts'
 
+/** The nodes: a hanging Redis is an outage soon. */
+const IMPATIENT = { commandTimeoutMs: 2_000 }
+
 describe('a lease', () => {
   let world: FeedWorld
 
   beforeAll(async () => {
     world = await startFeedWorld({
       redis: ['--appendonly', 'yes'],
-      store: { commandTimeoutMs: 2_000 },
+      introspectStores: [IMPATIENT, IMPATIENT],
     })
   })
 

@@ -15,7 +15,7 @@ describe('limits of the feed', () => {
     world = await startFeedWorld({
       feedLimits: {
         helloTimeoutMs: 300,
-        silenceMs: 400,
+        silenceMs: 4_000,
         maxConnections: 3,
         maxFramesPerSecond: 20,
       },

@@ -12,7 +12,7 @@ describe('opening the feed', () => {
   let node: string
 
   beforeAll(async () => {
-    world = await startFeedWorld({ store: { commandTimeoutMs: 500 } })
+    world = await startFeedWorld({ introspectStores: [{ commandTimeoutMs: 2_000 }, {}] })
     node = world.introspect[0]
   })
 

@@ -96,13 +96,8 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 /** Enough to be connected and leased most of the time; what follows takes it apart. */
 const opening: Step[] = [(w) => w.connect(), (w) => w.deliver()]
 
-/** Thousands of runs, on a machine that does other things too. */
-const TIMEOUT_MS = 120_000
-
 describe('the cache', () => {
-  it('serves nothing that was revoked, or held otherwise, longer ago than the bound', {
-    timeout: TIMEOUT_MS,
-  }, () => {
+  it('serves nothing that was revoked, or held otherwise, longer ago than the bound', () => {
     const hits: Hits = { plain: 0, inContexts: 0, exchanged: 0, ending: 0 }
     fc.assert(
       fc.property(
@@ -127,7 +122,7 @@ describe('the cache', () => {
     for (const [kind, count] of Object.entries(hits)) expect(count, kind).toBeGreaterThan(500)
   })
 
-  it('serves what is good once things are calm', { timeout: TIMEOUT_MS }, () => {
+  it('serves what is good once things are calm', () => {
     fc.assert(
       fc.property(fc.array(step, { minLength: 20, maxLength: 120, size: 'max' }), (steps) => {
         const world = createWorld({ marks: 2, entries: 100 })
@@ -145,9 +140,7 @@ describe('the cache', () => {
     )
   })
 
-  it('keeps nothing stale when it changes during a look-up in flight', {
-    timeout: TIMEOUT_MS,
-  }, () => {
+  it('keeps nothing stale when it changes during a look-up in flight', () => {
     let kept = 0
     let refused = 0
     fc.assert(

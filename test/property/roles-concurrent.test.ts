@@ -20,7 +20,6 @@ import { pagesOf, secondsLeft } from './roles-run.ts'
 
 const RUNS = 80
 const SCHEMA_RUNS = 25
-const TIMEOUT_MS = 60_000
 const DAY_S = 86_400
 const ROLE = { permissions: [], assumable: [] }
 const SCHEMA: RoleDefinitions = {
@@ -175,7 +174,7 @@ describe('writers of roles at once', () => {
     return wrong
   }
 
-  it('are explained by one order', { timeout: TIMEOUT_MS }, async () => {
+  it('are explained by one order', async () => {
     const property = fc.asyncProperty(
       writers,
       fc.integer({ min: 1, max: 4 }),
@@ -241,9 +240,7 @@ describe('writers of roles at once', () => {
     await fc.assert(property, { numRuns: RUNS })
   })
 
-  it('of the schema leave the same one everywhere, which judges all that is assigned after it', {
-    timeout: TIMEOUT_MS,
-  }, async () => {
+  it('of the schema leave the same one everywhere, which judges all that is assigned after it', async () => {
     const names = ['ta', 'tas', 'stable'] as const
     const schema = fc.subarray([...names])
     const puts = fc.array(fc.array(schema, { minLength: 1, maxLength: 3 }), {

@@ -10,7 +10,6 @@ import { CONTEXTS, ROLES, runRoles, type Step, SUBS } from './roles-run.ts'
 
 const RUNS = 150
 const MAX_STEPS = 16
-const TIMEOUT_MS = 120_000
 const HUNDRED = Array.from({ length: 100 }, (_, n) => n)
 
 const sub = fc.nat(SUBS.length - 1)
@@ -104,9 +103,7 @@ describe('roles', () => {
 
   afterAll(() => installation.close())
 
-  it('agree with a naive model after every step, at every process', {
-    timeout: TIMEOUT_MS,
-  }, async () => {
+  it('agree with a naive model after every step, at every process', async () => {
     const steps = fc.array(step, { minLength: 4, maxLength: MAX_STEPS })
     await fc.assert(
       fc.asyncProperty(steps, async (taken) => {

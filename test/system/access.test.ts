@@ -37,10 +37,7 @@ describe('access decisions', () => {
   let library: TestClient
 
   beforeAll(async () => {
-    world = await startWorld({
-      redis: ['--appendonly', 'yes'],
-      store: { commandTimeoutMs: 2_000 },
-    })
+    world = await startWorld({ redis: ['--appendonly', 'yes'] })
     store = world.store
     const resources = ['https://library.test']
     library = await world.register('library-api', { introspect: true, resources })

@@ -10,7 +10,7 @@ import { OAuthError, sanitizeDescription } from '../../../http/errors/oauth-erro
 import { toOAuthError } from '../../../http/errors/oauth-response.ts'
 import { ProblemError } from '../../../http/errors/problem.ts'
 import { toProblem } from '../../../http/errors/problem-response.ts'
-import { requestIdFrom } from '../../../http/pipeline/request-id.ts'
+import { requestIdFrom } from '../../../http/pipeline/request-context.ts'
 import { scrubSecrets } from '../../../http/telemetry/scrub.ts'
 
 const TOKEN = `cc_at_${'aB3_-'.repeat(20).slice(0, 68)}`

@@ -16,7 +16,7 @@ function heldWork() {
 const settled = () => new Promise((resolve) => setImmediate(resolve))
 
 it('a writer begins once the writer before it is done, even if that one failed', async () => {
-  const inTurn = createTurns()
+  const inTurn = createTurns<string>()
   const [first, second] = [heldWork(), heldWork()]
   const failed = inTurn('record', first.work)
   const done = inTurn('record', second.work)
@@ -31,14 +31,14 @@ it('a writer begins once the writer before it is done, even if that one failed',
 })
 
 it('writers of different records do not wait for each other', async () => {
-  const inTurn = createTurns()
+  const inTurn = createTurns<string>()
   void inTurn('record', heldWork().work)
   expect(await inTurn('another', async () => 'done')).toBe('done')
 })
 
 it('a writer that has waited for too long is refused and writes nothing', async () => {
   let now = 0
-  const inTurn = createTurns(() => now)
+  const inTurn = createTurns<string>({ now: () => now })
   const [slow, late] = [heldWork(), heldWork()]
   const first = inTurn('record', slow.work)
   const second = inTurn('record', late.work)
