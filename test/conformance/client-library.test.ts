@@ -102,6 +102,8 @@ describe('the library beside the services', () => {
 
   const openGrades = (options?: Partial<ClientOptions>) => openFresh(at.issuer, at.grades, options)
   const live = () => fetchToken(at.issuer, at.web)
+  const expiryMs = async (token: string) =>
+    1_000 * (JSON.parse(await at.verdict(token)) as { exp: number }).exp
 
   verifies(['7662-2.1-a'], 'a token is asked about by a form, and stands in no URL', async () => {
     const { client, sent, asked } = await openGrades()
@@ -135,9 +137,8 @@ describe('the library beside the services', () => {
             [environment]: clocks,
           })
           const token = await live()
-          const answer = await client.introspect(token)
-          const exp = answer.active ? (answer.exp ?? 0) : 0
-          const left = exp * 1_000 - Date.now()
+          await client.introspect(token)
+          const left = (await expiryMs(token)) - Date.now()
           expect(left).toBeGreaterThan(120_000)
           ahead[moved] = left - 60_000
           expect(await client.authorize(token, {})).toMatchObject({ ok: true, source: 'cache' })
@@ -148,6 +149,17 @@ describe('the library beside the services', () => {
           expect(asked()).toHaveLength(2)
         },
       )
+    }
+  })
+
+  verifies(['7662-4-g'], 'a machine whose clock is past exp asks every time', async () => {
+    const token = await live()
+    const { ahead, clocks } = movableClocks()
+    ahead.wall = (await expiryMs(token)) - Date.now()
+    const { client, asked } = await openGrades({ [environment]: clocks })
+    for (let n = 1; n <= 2; n++) {
+      expect(await client.authorize(token, {})).not.toMatchObject({ source: 'cache' })
+      expect(asked()).toHaveLength(n)
     }
   })
 
@@ -250,13 +262,13 @@ describe('the library beside the services', () => {
     let lastAllowedAt = revokedAt
     for (;;) {
       const askedAt = performance.now()
-      const { ok } = await client.authorize(token, {})
-      if (!ok) break
-      lastAllowedAt = askedAt
+      const decision = await client.authorize(token, {})
+      // A busy service may leave a look-up without an answer: 503.
+      if (!decision.ok && decision.status === 401) break
+      if (decision.ok) lastAllowedAt = askedAt
       await turn()
     }
     expect(lastAllowedAt - revokedAt).toBeLessThanOrEqual(boundMs)
-    expect(await client.authorize(token, {})).toMatchObject({ ok: false, status: 401 })
     expect(client.health()).toMatchObject({ state: 'suspended', stalenessMs: undefined })
   })
 })
