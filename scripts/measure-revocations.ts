@@ -1,6 +1,6 @@
 // `npm run measure:revocations [tokens]`: measures how long the command line tool takes to revoke a leaked file of tokens
 // (default: a million). Redis runs as in production (every write is on disk before it is answered); issuer and tool run in
-// separate processes. bench/measures/revocation.ts measures one revocation at each level.
+// separate processes. bench/measures/revocation.ts measures the revocation of one subject.
 //
 // The store issues the tokens in this process, as the issuer would: issuing is not measured.
 
